@@ -1,0 +1,64 @@
+"""How many jobs that do nothing one agent with 64 slots runs, and what each costs it in processor time."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+from benchmarks.lab import Lab
+from benchmarks.meter import processor_seconds
+from benchmarks.table import Row
+from benchmarks.workload import submit_all
+from daemons.logs import configure_logs
+from daemons.worker.agent import Agent
+from daemons.worker.connectors.simulation import Simulation, SimulationSettings
+from daemons.worker.heart import TaskHeart
+from daemons.worker.options import AgentOptions
+from emp_core.artifacts import open_artifacts
+from emp_core.clock import SystemClock
+from emp_core.domain.capabilities import Capabilities
+from emp_core.domain.job import JobRequest
+from emp_core.store import Store
+
+GROUP = "agent"
+SLOTS = 64
+LOOK_SECONDS = 0.05
+
+
+async def measure(lab: Lab) -> AsyncIterator[Row]:
+    """From its registration to its last report, with all that an agent does but its log."""
+    jobs = lab.scaled(50_000)
+    configure_logs("WARNING", "console")
+    async with lab.queue() as store:
+        await submit_all(store, [JobRequest.parse({"service": "simulation", "payload": {"n": n}}) for n in range(jobs)])
+        wall, processor, server = await _drain(store, jobs)
+    name = f"{SLOTS} slots, jobs that do nothing"
+    yield Row(group=GROUP, name=name, value=jobs / wall, unit="jobs/s", must=8_000, aim=20_000, higher=True)
+    yield Row(group=GROUP, name="processor time of the agent", value=processor / jobs * 1e6, unit="µs/job", must=60)
+    yield Row(group=GROUP, name="processor time of the server", value=server / jobs * 1e6, unit="µs/job")
+
+
+async def _drain(store: Store, jobs: int) -> tuple[float, float, float]:
+    """Seconds by the clock, of this process, of the server's."""
+    agent = _agent(store)
+    wall, processor, server = time.perf_counter(), time.process_time(), await processor_seconds(store.link)
+    await agent.run(_end_with(agent, store, jobs))
+    return time.perf_counter() - wall, time.process_time() - processor, await processor_seconds(store.link) - server
+
+
+async def _end_with(agent: Agent, store: Store, jobs: int) -> None:
+    while await store.link.call("ZCARD", store.link.key("jobs:completed")) < jobs:  # noqa: ASYNC110 - no one tells it
+        await asyncio.sleep(LOOK_SECONDS)
+    agent.drain()
+
+
+def _agent(store: Store) -> Agent:
+    clock = SystemClock()
+    capabilities = Capabilities.parse({"services": ["simulation"]})
+    return Agent(
+        store,
+        [Simulation(SimulationSettings(duration=0, steps=1))],
+        open_artifacts("memory://"),
+        clock,
+        AgentOptions(worker_id="bench:0", machine="bench", boot="bench", capabilities=capabilities, slots=SLOTS),
+        lambda on_answer: TaskHeart(store.broker, clock, on_answer),
+    )

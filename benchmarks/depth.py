@@ -1,0 +1,66 @@
+"""Claim and submit against the depth of the queue: 200 classes, in the steady state."""
+
+from collections.abc import AsyncIterator, Mapping
+
+from benchmarks.lab import Lab
+from benchmarks.meter import Meter, meter
+from benchmarks.table import Row
+from benchmarks.workload import Mix, Worker, churn, job, measured_churn, offer, submit_all
+from emp_core.store import Store
+
+GROUP = "depth"
+CLASSES = 200
+SHALLOW = 1_000
+SHARES = {"can do 1 %": 0.01, "can do 10 %": 0.1, "can do 100 %": 1.0}
+IN_FRONT = "others' jobs in front"
+
+
+async def measure(lab: Lab) -> AsyncIterator[Row]:
+    """Server time of a claim and a submit, for workers that can do 1, 10 and 100 % of the jobs."""
+    deep = lab.scaled(1_000_000)
+    found = {SHALLOW: await _at_depth(lab, SHALLOW), deep: await _at_depth(lab, deep)}
+    for name in SHARES:
+        for depth, meters in found.items():
+            yield _row(f"claim, {depth:,} pending, {name}", meters[name], "claim", 50, 25)
+    yield _row(f"claim, {lab.scaled(100_000):,} of others in front", found[deep][IN_FRONT], "claim", 80, 40)
+    worst = max(found[deep][name].of["claim"].mean / found[SHALLOW][name].of["claim"].mean for name in SHARES)
+    yield Row(group=GROUP, name="claim, deep / shallow, worst", value=worst, unit="x", must=2, aim=1.5)
+    for depth, meters in found.items():
+        yield _row(f"submit, {depth:,} pending", meters["can do 10 %"], "submit", 60, 30)
+    for depth, meters in found.items():
+        yield _row(f"complete, {depth:,} pending", meters["can do 10 %"], "complete")
+    yield longest(GROUP, [one for meters in found.values() for one in meters.values()])
+
+
+def longest(group: str, meters: list[Meter]) -> Row:
+    """The one script call that kept the others waiting longest."""
+    slowest = max(times.longest for one in meters for times in one.of.values())
+    return Row(group=group, name="longest script call", value=slowest / 1_000, unit="ms", must=5, aim=1)
+
+
+def _row(name: str, found: Meter, kind: str, must: float | None = None, aim: float | None = None) -> Row:
+    return Row(group=GROUP, name=name, value=found.of[kind].mean, unit="µs", must=must, aim=aim)
+
+
+async def _at_depth(lab: Lab, depth: int) -> Mapping[str, Meter]:
+    mix = Mix(CLASSES)
+    async with lab.queue() as store:
+        store.broker.max_waiting = 10**9
+        await submit_all(store, mix.jobs(depth))
+        meters = {name: await _steady(lab, store, mix, share, depth) for name, share in SHARES.items()}
+        if depth > SHALLOW:
+            own = set(mix.classes_for(0.1))
+            others = [job(number, 100) for number in range(CLASSES) if number not in own]
+            await submit_all(store, mix.dice.choices(others, k=depth // 10))
+            meters[IN_FRONT] = await _steady(lab, store, mix, 0.1, depth)
+        return meters
+
+
+async def _steady(lab: Lab, store: Store, mix: Mix, share: float, depth: int) -> Meter:
+    """First uses up the worker's own jobs at the front, so that those of others pile up there."""
+    worker = await Worker.start(store, f"worker-{share:g}", offer(mix.classes_for(share)))
+    at_once = min(50, int(SHALLOW * share / 2))
+    await churn(worker, mix, int(min(depth * share, 100_000) / 10 / at_once) + 1, slots=at_once)
+    times = await meter(store.link)
+    await measured_churn([worker], mix, lab.scaled(5_000), times, block=at_once)
+    return times

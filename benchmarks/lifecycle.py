@@ -1,0 +1,42 @@
+"""What a job's whole life costs Redis: submit, claim, five reports, complete, each its own call, with all events."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from benchmarks.lab import Lab
+from benchmarks.meter import processor_seconds
+from benchmarks.table import Row
+from benchmarks.workload import Mix, Worker, offer, submit_all
+from emp_core.store import Report, Store
+
+GROUP = "life cycle"
+JOBS = 10_000
+AT_ONCE = 50
+REPORTS = 5
+
+
+async def measure(lab: Lab) -> AsyncIterator[Row]:
+    """Lives that one core of Redis carries, from the processor time that they took."""
+    mix, count = Mix(200), lab.scaled(JOBS)
+    async with lab.queue() as store:
+        await submit_all(store, mix.jobs(1_000))
+        worker = await Worker.start(store, "worker", offer(range(200)), slots=AT_ONCE)
+        await _live(store, worker, mix, AT_ONCE)
+        before = await processor_seconds(store.link)
+        await asyncio.gather(*(_live(store, worker, mix, count // AT_ONCE) for _ in range(AT_ONCE)))
+        used = (await processor_seconds(store.link) - before) / count
+    note = f"{used * 1e6:.0f} µs of Redis each, {3 + REPORTS} calls"
+    name = "lives a second and core"
+    yield Row(group=GROUP, name=name, value=1 / used, unit="jobs/s", must=8_000, aim=12_000, higher=True, note=note)
+
+
+async def _live(store: Store, worker: Worker, mix: Mix, jobs: int) -> None:
+    for request in mix.jobs(jobs):
+        await store.broker.submit(request)
+        (claim,) = await worker.claim()
+        for step in range(REPORTS):
+            report = Report(
+                job_id=claim.job_id, attempt=claim.attempt, nonce=claim.nonce, percent=20.0 * step, message="sampling"
+            )
+            await store.broker.report(worker.life.worker, [report])
+        await worker.turn([claim])

@@ -1,0 +1,1 @@
+"""The hub: REST, artifacts and the queue's chores."""

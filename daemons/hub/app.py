@@ -1,0 +1,42 @@
+"""The hub's app: wiring, and nothing else."""
+
+from fastapi import FastAPI
+
+from daemons.hub.access_log import AccessLog
+from daemons.hub.auth import Gate
+from daemons.hub.dependencies import Hub
+from daemons.hub.openapi import describe
+from daemons.hub.problems import answer_problems
+from daemons.hub.routes import ROUTERS
+from daemons.hub.settings import HubSettings
+from emp_core import __version__
+from emp_core.artifacts.objects import ObjectArtifacts
+from emp_core.store import Store
+
+
+def create_app(store: Store, artifacts: ObjectArtifacts, settings: HubSettings) -> FastAPI:
+    """The app over an open queue and an open artifact store; who opened them closes them."""
+    store.broker.max_waiting = settings.max_pending_jobs
+    app = bare_app()
+    app.state.hub = Hub(store=store, artifacts=artifacts, settings=settings)
+    app.add_middleware(Gate, settings=settings)
+    app.add_middleware(AccessLog)
+    return app
+
+
+def bare_app() -> FastAPI:
+    """The paths alone, with nothing behind them and nobody before them."""
+    app = FastAPI(
+        title="emp hub",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    for router in ROUTERS:
+        app.include_router(router, prefix="/api")
+        app.include_router(router, include_in_schema=False)
+    answer_problems(app)
+    describe(app)
+    return app

@@ -1,0 +1,82 @@
+"""What a route may ask for."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
+
+from daemons.hub.settings import HubSettings
+from emp_core.artifacts.objects import ObjectArtifacts
+from emp_core.errors import NotFound, QueueUnavailable
+from emp_core.ids import is_id
+from emp_core.store import Store
+
+ANSWER_SECONDS = 5.0
+"""A Redis that takes longer counts as away: a caller gets an answer, never a hang."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hub:
+    """What the routes share."""
+
+    store: Store
+    artifacts: ObjectArtifacts
+    settings: HubSettings
+
+
+async def _hub(request: Request) -> Hub:
+    hub: Hub = request.app.state.hub
+    return hub
+
+
+SharedHub = Annotated[Hub, Depends(_hub)]
+
+
+@asynccontextmanager
+async def in_time() -> AsyncIterator[asyncio.Timeout]:
+    """Calls of the queue that are together one answer. Raises `QueueUnavailable` where they take too long."""
+    limit = asyncio.timeout(ANSWER_SECONDS)
+    try:
+        async with limit:
+            yield limit
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise QueueUnavailable("redis_unavailable", f"Redis did not answer within {ANSWER_SECONDS:g} s") from None
+
+
+class TimedRoute(APIRoute):
+    """A route whose whole answer is calls of the queue."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_in_time(request: Request) -> Response:
+            async with in_time():
+                return await handle(request)
+
+        return handle_in_time
+
+
+async def _resolved(job_id: str, hub: SharedHub) -> str:
+    """A job's id, of which a caller may give the beginning."""
+    if not is_id(job_id):
+        raise NotFound("job", job_id)
+    async with in_time():
+        return await hub.store.inspector.resolve(job_id)
+
+
+JobId = Annotated[str, Depends(_resolved)]
+
+
+async def _worker_id(worker_id: str) -> str:
+    if not is_id(worker_id):
+        raise NotFound("worker", worker_id)
+    return worker_id
+
+
+WorkerId = Annotated[str, Depends(_worker_id)]

@@ -1,0 +1,198 @@
+"""Jobs: submitting and reading them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+
+from daemons.hub.answers import job_answer, success
+from daemons.hub.bodies import read_body, understand
+from daemons.hub.dependencies import Hub, JobId, SharedHub, TimedRoute
+from daemons.hub.problems import problem_of
+from daemons.hub.submission import MAX_SUBMIT_BYTES, Line, read_submission, submit_all, submit_batch, submitted_answer
+from emp_core.client.situation import explain_job
+from emp_core.domain.job import Job
+from emp_core.domain.json_text import load_json
+from emp_core.domain.states import JobState
+from emp_core.domain.values import read_choice
+from emp_core.domain.views import event_view, explanation_view, time_view
+from emp_core.errors import EmpError, QueueUnavailable
+from emp_core.store import JobFilter
+from emp_core.store.inspector import ENDED, LISTED
+
+router = APIRouter(tags=["jobs"])
+reads = APIRouter(route_class=TimedRoute, tags=["jobs"])
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(description="Names the request: the same one again returns the same job, another one is refused."),
+]
+
+
+@router.post("/jobs", status_code=201, responses={200: {"description": "Submitted before; or the lines of a batch"}})
+async def submit_job(hub: SharedHub, request: Request, idempotency_key: IdempotencyKey = None) -> Response:
+    """Submit one job: 201, or 200 where it had been submitted before. A list of jobs is answered line by line."""
+    text = await read_body(request, "max_body_bytes", MAX_SUBMIT_BYTES)
+    asked = await understand(text, lambda text: read_submission(hub, text, idempotency_key))
+    if isinstance(asked, list):
+        return _batch_answer(hub, await submit_batch(hub, asked))
+    (stored,) = await submit_all(hub, [asked])
+    if isinstance(stored, EmpError):
+        raise stored
+    headers = {"Location": f"/api/jobs/{stored.id}"}
+    return success(submitted_answer(hub, asked, stored), 200 if stored.repeated else 201, headers)
+
+
+def _batch_answer(hub: Hub, lines: Sequence[Line]) -> Response:
+    refused = [line for line in lines if isinstance(line, EmpError)]
+    if lines and all(isinstance(line, QueueUnavailable) for line in lines):
+        raise refused[0]
+    results = [
+        problem_of(line).to_json()
+        if isinstance(line, EmpError)
+        else {"success": True, **submitted_answer(hub, line[0], line[1])}
+        for line in lines
+    ]
+    return success(
+        {"success": not refused, "jobs": results, "stored": len(lines) - len(refused), "refused": len(refused)}
+    )
+
+
+class JobQuery(BaseModel):
+    """Which jobs a list shows; a parameter that nobody reads is refused."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, validate_by_name=True)
+
+    status: str | None = Field(default=None, validation_alias=AliasChoices("status", "state"))
+    """States, separated by commas; `active` includes `cancelling`."""
+
+    service: str | None = None
+    """The service that they need."""
+
+    customer: str | None = Field(default=None, validation_alias=AliasChoices("customer", "customer_id"))
+    """Whose they are."""
+
+    worker: str | None = Field(default=None, validation_alias=AliasChoices("worker", "worker_id"))
+    """Who runs them, or ran them last."""
+
+    workflow: str | None = Field(default=None, validation_alias=AliasChoices("workflow", "workflow_id"))
+    """The workflow that they belong to."""
+
+    unworkable: bool = False
+    """Only those that no live worker can do."""
+
+    limit: int = Field(50, ge=1, le=1_000)
+    """How many at most."""
+
+    offset: int = Field(0, ge=0, le=1_000)
+    """How many to leave out first."""
+
+    def to_filter(self) -> JobFilter:
+        """As the queue is asked."""
+        return JobFilter(
+            states=_read_states(self.status) if self.status else (),
+            service=self.service,
+            customer_id=self.customer,
+            worker=self.worker,
+            workflow_id=self.workflow,
+            unworkable=self.unworkable,
+        )
+
+
+def _read_states(text: str) -> tuple[JobState, ...]:
+    wanted = {JobState(read_choice("status", word.strip(), tuple(JobState))) for word in text.split(",")}
+    if JobState.ACTIVE in wanted:
+        wanted.add(JobState.CANCELLING)
+    return tuple(state for state in (*LISTED, *ENDED) if state in wanted)
+
+
+@reads.get("/jobs")
+async def list_jobs(hub: SharedHub, query: Annotated[JobQuery, Query()]) -> Response:
+    """Running jobs first, then waiting ones in the order of their claim, then ended ones, newest first.
+
+    A page looks at 1,000 jobs at most: `looked_at` and `more` say how far it came.
+    """
+    page = await hub.store.inspector.page(query.to_filter(), limit=query.limit, offset=query.offset)
+    return success(
+        {
+            "jobs": [job_answer(job) for job in page.jobs],
+            "looked_at": page.looked_at,
+            "more": page.more,
+            "limit": query.limit,
+            "offset": query.offset,
+        }
+    )
+
+
+@reads.get("/jobs/{job_id}")
+async def get_job(hub: SharedHub, job_id: JobId) -> Response:
+    """One job, by its id or the beginning of it, with its payload and what came of it."""
+    job = await hub.store.inspector.job(job_id)
+    position = await hub.store.inspector.position(job) if job.state is JobState.PENDING else None
+    request, outcome = await _request_of(hub, job_id), await _outcome(hub, job)
+    view = {**job_answer(job), **request, **outcome, "position": position}
+    return success({**view, "job": view})
+
+
+async def _request_of(hub: Hub, job_id: str) -> dict[str, Any]:
+    """What was asked of the service; a large payload has a path of its own."""
+    body = await hub.store.inspector.body(job_id)
+    url = f"/api/jobs/{job_id}/payload" if body is None else None
+    nothing = {"payload": None, "payload_url": url, "template": None, "params": None}
+    return nothing if body is None else {**nothing, **load_json(body)}
+
+
+async def _outcome(hub: Hub, job: Job) -> dict[str, Any]:
+    """The result of a completed job, the failure of a failed one."""
+    outcome = await hub.store.inspector.outcome(job.id)
+    if job.state is JobState.COMPLETED:
+        return {"result": outcome, "failure": None, "error": None}
+    if job.state is not JobState.FAILED:
+        return {"result": None, "failure": None, "error": None}
+    return {"result": None, "failure": outcome, "error": outcome["message"] if outcome else job.code}
+
+
+@reads.get("/jobs/{job_id}/result")
+async def get_result(hub: SharedHub, job_id: JobId) -> Response:
+    """What came of it: `result` once it is completed, `failure` once it failed, both null until then."""
+    job = await hub.store.inspector.job(job_id)
+    answer = job_answer(job)
+    names = ("id", "job_id", "state", "status", "code", "ended_at")
+    return success({**{name: answer[name] for name in names}, **await _outcome(hub, job)})
+
+
+@reads.get("/jobs/{job_id}/log")
+async def get_log(hub: SharedHub, job_id: JobId, start: Annotated[int, Query(ge=0)] = 0) -> Response:
+    """The log lines that are kept, from `start` on."""
+    lines = await hub.store.inspector.log(job_id, start)
+    return success({"job_id": job_id, "start": start, "lines": lines})
+
+
+@reads.get("/jobs/{job_id}/events")
+async def get_events(hub: SharedHub, job_id: JobId) -> Response:
+    """The transitions that the stream still holds, oldest first."""
+    events = await hub.store.events.of_job(job_id)
+    return success({"job_id": job_id, "events": [event_view(event) for event in events]})
+
+
+@reads.get("/jobs/{job_id}/attempts")
+async def get_attempts(hub: SharedHub, job_id: JobId) -> Response:
+    """The attempts that did not complete, oldest first."""
+    attempts = await hub.store.inspector.attempts(job_id)
+    views = [
+        {**asdict(each), "claimed_at": time_view(each.claimed_at), "ended_at": time_view(each.ended_at)}
+        for each in attempts
+    ]
+    return success({"job_id": job_id, "attempts": views})
+
+
+@reads.get("/jobs/{job_id}/explain")
+async def explain(hub: SharedHub, job_id: JobId) -> Response:
+    """Why it waits: worker by worker, dimension by dimension, and what would make one fit."""
+    job = await hub.store.inspector.job(job_id)
+    return success({"job_id": job_id, **explanation_view(await explain_job(hub.store, job))})
+
+
+router.include_router(reads)

@@ -1,0 +1,96 @@
+"""What is told of workers, of the queue and of the hub."""
+
+from typing import Any
+
+from daemons.hub.schemas.base import Answer, Successful, Time
+
+
+class Worker(Answer):
+    """An agent process."""
+
+    id: str
+    worker_id: str
+    """The same, for older clients."""
+
+    state: str
+    """ready, paused, draining, fenced, lost or stopped."""
+
+    status: str
+    """The same, for older clients."""
+
+    reason: str
+    machine: str
+    slots: int
+    active: list[str]
+    """Jobs that it runs."""
+
+    services: dict[str, str]
+    """Service -> `up` or `down`."""
+
+    capabilities: dict[str, Any]
+    started_at: Time
+    beat_at: Time
+    info: dict[str, Any]
+
+
+class WorkersAnswer(Successful):
+    """The fleet."""
+
+    workers: list[Worker]
+
+
+class WorkerAnswer(Worker, Successful):
+    """The worker, and in `worker` once more."""
+
+    worker: Worker
+
+
+class SteeredAnswer(WorkerAnswer):
+    """The worker as it is after an order."""
+
+    state_before: str
+    message: str
+
+
+class ExplainWorkerAnswer(Successful):
+    """What a worker makes of the queue."""
+
+    worker_id: str
+    worker: str
+    state: str
+    reason: str
+    takes: list[dict[str, Any]]
+    skips: list[dict[str, Any]]
+
+
+class StatsAnswer(Successful):
+    """The queue at a glance."""
+
+    jobs: dict[str, int]
+    """State -> jobs, and their `total`."""
+
+    workers: dict[str, int]
+    """State -> live workers, and their `total`."""
+
+    services: dict[str, int]
+    """Service -> live workers that have it up."""
+
+    slots: int
+    busy_slots: int
+    classes_waiting: int
+    unworkable_jobs: int
+    oldest_pending_ms: int | None
+    at: int
+    """ms since 1970, by Redis."""
+
+
+class HealthAnswer(Answer):
+    """The hub can do its work."""
+
+    status: str
+    engine: str
+    engine_version: str
+    durability: str
+    services: dict[str, str]
+    version: str
+    timestamp: Time

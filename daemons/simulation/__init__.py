@@ -1,0 +1,1 @@
+"""Simulated services and a simulated fleet: the real agents over fake backends."""

@@ -1,0 +1,1 @@
+"""The worker: an agent that pulls jobs and runs them through connectors."""

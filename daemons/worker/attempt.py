@@ -1,0 +1,98 @@
+"""What a running attempt may ask of its worker: the `JobContext` that connectors get."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import PurePosixPath
+
+from emp_core.artifacts import ArtifactStore
+from emp_core.clock import Clock
+from emp_core.domain.outcome import Artifact
+from emp_core.domain.policy import MAX_LINE
+from emp_core.store import Claimed, Report
+
+MAX_WAITING_LINES = 1_000
+
+
+class AttemptContext:
+    """Gathers what a connector reports; the agent takes it away twice a second."""
+
+    def __init__(
+        self, claim: Claimed, artifacts: ArtifactStore, clock: Clock, on_news: Callable[[], None], stall_ms: int
+    ) -> None:
+        self._claim = claim
+        self._artifacts = artifacts
+        self._clock = clock
+        self._on_news = on_news
+        self._stall_ms = stall_ms
+        self._percent: float | None = None
+        self._message = ""
+        self._lines: list[str] = []
+        self._news = False
+        self.latest_preview: tuple[bytes, str] | None = None
+        self.best_percent = 0.0
+        self.begun_at = clock.monotonic()
+        self._ends_at = self.begun_at + claim.time_left_ms / 1000
+        self._cancelled = asyncio.Event()
+
+    @property
+    def cancelled(self) -> asyncio.Event:
+        return self._cancelled
+
+    def progress(self, percent: float, message: str = "", node: str = "") -> None:
+        self._percent = min(max(percent, 0.0), 100.0)
+        self.best_percent = max(self.best_percent, self._percent)
+        self._message = (f"{node}: {message}" if node and message else node or message)[:MAX_LINE]
+        self.alive()
+
+    def alive(self) -> None:
+        if not self._news:
+            self._news = True
+            self._on_news()
+
+    def log(self, line: str) -> None:
+        if len(self._lines) < MAX_WAITING_LINES:
+            self._lines.append(line[:MAX_LINE])
+        self.alive()
+
+    def preview(self, image: bytes, media_type: str) -> None:
+        self.latest_preview = image, media_type
+
+    async def upload(self, name: str, chunks: AsyncIterator[bytes], media_type: str, kind: str = "output") -> Artifact:
+        job_id, attempt = self._claim.job_id, self._claim.attempt
+        plain = PurePosixPath(name.replace("\\", "/")).name or "file"
+        return await self._artifacts.put(job_id, attempt, plain, chunks, media_type=media_type, kind=kind)
+
+    async def download(self, artifact_id: str) -> AsyncIterator[bytes]:
+        async for chunk in await self._artifacts.open(artifact_id):
+            yield chunk
+
+    def time_left(self) -> float:
+        return self._ends_at - self._clock.monotonic()
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether log lines wait to be reported."""
+        return bool(self._lines)
+
+    def take_report(self) -> Report | None:
+        """What is new since the last report."""
+        if not self._news:
+            return None
+        report = Report(
+            job_id=self._claim.job_id,
+            attempt=self._claim.attempt,
+            nonce=self._claim.nonce,
+            percent=self._percent,
+            stall_ms=self._stall_ms,
+            message=self._message,
+            lines=tuple(self._lines),
+        )
+        self._news, self._percent, self._lines = False, None, []
+        return report
+
+    def give_back(self, report: Report) -> None:
+        """A report that did not get through: it goes with the next one."""
+        self._lines = [*report.lines, *self._lines][:MAX_WAITING_LINES]
+        if self._percent is None:
+            self._percent = report.percent
+        self.alive()

@@ -1,0 +1,111 @@
+"""The connector for ComfyUI."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from daemons.worker.connector import Assignment, JobContext, Probe, ServiceDown
+from daemons.worker.connectors.comfyui import stopping
+from daemons.worker.connectors.comfyui.answers import Queued, mapping, number, sequence, text
+from daemons.worker.connectors.comfyui.api import ApiError, ComfyUIApi
+from daemons.worker.connectors.comfyui.attempt import Attempt
+from daemons.worker.connectors.comfyui.settings import ComfyUISettings
+from emp_core.clock import Clock
+from emp_core.domain.outcome import Result
+
+
+class ComfyUI:
+    """One ComfyUI server, as a worker sees it."""
+
+    service = "comfyui"
+    reports_progress = True
+
+    def __init__(
+        self,
+        settings: ComfyUISettings,
+        *,
+        worker_id: str,
+        clock: Clock,
+        new_uuid: Callable[[], uuid.UUID] = uuid.uuid4,
+    ) -> None:
+        self._settings = settings
+        self._worker_id = worker_id
+        self._clock = clock
+        self._new_uuid = new_uuid
+        self._api = ComfyUIApi(settings, new_uuid)
+        self.concurrency = settings.concurrency
+
+    async def probe(self) -> Probe:
+        """Version, memory, queue and models."""
+        try:
+            stats = await self._api.system_stats()
+            remaining = await self._api.remaining()
+            models = await self._models()
+        except ApiError as error:
+            raise ServiceDown(str(error)) from error
+        system = mapping(stats.get("system"))
+        if not system:
+            raise ServiceDown("what answers at that address is not ComfyUI")
+        version = text(system.get("comfyui_version"))
+        return Probe(version=version, models=models, queue_length=remaining, detail=_detail(stats))
+
+    async def run(self, assignment: Assignment, context: JobContext) -> Result:
+        attempt = Attempt(
+            self._api,
+            self._settings,
+            self._clock,
+            assignment,
+            context,
+            worker_id=self._worker_id,
+            new_uuid=self._new_uuid,
+        )
+        return await attempt.run()
+
+    async def sweep(self, owned: frozenset[str]) -> int:
+        """Stop the prompts that bear this worker's mark; those that heed no interrupt are left and not counted."""
+        try:
+            queue = await self._api.queue()
+        except ApiError as error:
+            raise ServiceDown(str(error)) from error
+        stopped = 0
+        for queued in [*queue.pending, *queue.running]:  # so that what runs is not followed by what waits
+            if self._is_stray(queued, owned):
+                stopped += await self._stop(queued.prompt_id)
+        return stopped
+
+    async def close(self) -> None:
+        await self._api.close()
+
+    def _is_stray(self, queued: Queued, owned: frozenset[str]) -> bool:
+        return queued.mark.get("worker") == self._worker_id and queued.mark.get("job") not in owned
+
+    async def _stop(self, prompt_id: str) -> bool:
+        try:
+            await stopping.stop(self._api, prompt_id, clock=self._clock, seconds=self._settings.cancel_seconds)
+        except stopping.NotStopped:
+            return False
+        return True
+
+    async def _models(self) -> tuple[str, ...]:
+        found = [await self._api.models(folder) for folder in self._settings.model_folders]
+        return tuple(sorted({name for names in found for name in names or ()}))
+
+
+def _detail(stats: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Memory and devices; not the command line, which holds paths."""
+    system = mapping(stats.get("system"))
+    devices = [
+        {
+            "name": text(device.get("name")),
+            "type": text(device.get("type")),
+            "memory_bytes": int(number(device.get("vram_total"))),
+            "memory_free_bytes": int(number(device.get("vram_free"))),
+        }
+        for device in map(mapping, sequence(stats.get("devices")))
+    ]
+    return {
+        "devices": devices,
+        "ram_bytes": int(number(system.get("ram_total"))),
+        "ram_free_bytes": int(number(system.get("ram_free"))),
+        "pytorch": text(system.get("pytorch_version")),
+    }

@@ -1,0 +1,48 @@
+"""The files that a job takes, brought to the server before the prompt."""
+
+from daemons.worker.connector import JobContext, JobFailed, ServiceDown
+from daemons.worker.connectors.comfyui import outcome
+from daemons.worker.connectors.comfyui.answers import FileRef
+from daemons.worker.connectors.comfyui.api import ApiError, ComfyUIApi, Refused
+from daemons.worker.connectors.comfyui.graph import Graph, Request, names_used, with_inputs
+from daemons.worker.connectors.comfyui.names import safe_name
+from emp_core.domain.outcome import Blame
+from emp_core.errors import NotFound
+from emp_core.ids import digest
+
+
+async def with_files(api: ComfyUIApi, request: Request, context: JobContext) -> Graph:
+    """The graph with each file's name replaced by what the server called it."""
+    used = names_used(request.graph)
+    replaced: dict[str, str] = {}
+    for name, artifact in request.files.items():
+        if name in used:
+            replaced[name] = _reference(await _send(api, name, artifact, context))
+        else:
+            context.log(f"files: no input of the workflow is {name!r:.100}; not sent")
+    return with_inputs(request.graph, replaced) if replaced else request.graph
+
+
+async def _send(api: ComfyUIApi, name: str, artifact: str, context: JobContext) -> FileRef:
+    """Upload one. The artifact's digest in front keeps jobs from meeting under one name: ComfyUI would number them."""
+    try:
+        return await api.upload(f"{digest(artifact, 8)}_{safe_name(name)}", context.download(artifact))
+    except NotFound as error:
+        message = f"files: there is no artifact {artifact!r:.100}"
+        raise outcome.failed(message, "missing_input", retryable=False, blame=Blame.JOB) from error
+    except Refused as error:
+        raise _refused(name, error) from error
+    except ApiError as error:
+        raise ServiceDown(str(error)) from error
+
+
+def _refused(name: str, error: Refused) -> JobFailed:
+    code = "too_large" if error.status == 413 else "validation"
+    message = f"ComfyUI does not take the file {safe_name(name)} (HTTP {error.status})"
+    return outcome.failed(message, code, retryable=False, blame=Blame.JOB)
+
+
+def _reference(ref: FileRef) -> str:
+    """How a graph names a file: its folder is said where it is not `input`."""
+    path = f"{ref.subfolder}/{ref.filename}" if ref.subfolder else ref.filename
+    return path if ref.folder == "input" else f"{path} [{ref.folder}]"

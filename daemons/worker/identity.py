@@ -1,0 +1,70 @@
+"""Which process a worker is, and whether the one that had its id before still lives."""
+
+import os
+import socket
+from collections.abc import Container
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from emp_core import __version__
+from emp_core.domain.worker import Worker
+from emp_core.errors import NotFound
+from emp_core.ids import is_id
+from emp_core.store import Store
+
+
+def machine_name() -> str:
+    """The host's name, as an id."""
+    name = socket.gethostname().split(".")[0]
+    return name if is_id(name) else "machine"
+
+
+def about_me() -> dict[str, Any]:
+    """What a worker says of itself when it registers."""
+    pid = os.getpid()
+    return {"version": __version__, "pid": pid, "pid_began": _began(pid), "pid_space": pid_space()}
+
+
+def pid_space() -> str:
+    """Where process ids mean the same as here: this boot of this kernel, in this container."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot}/{os.stat('/proc/self/ns/pid').st_ino}"
+    except OSError:  # not Linux
+        return socket.gethostname()
+
+
+async def is_gone(store: Store, worker_id: str, machine: str) -> bool:
+    """Whether a worker's process ran on this machine and is no more: then nobody has to wait for its lease to end."""
+    try:
+        worker = await store.inspector.worker(worker_id)
+    except NotFound:
+        return False
+    return worker.machine == machine and _is_dead(worker)
+
+
+async def free_id(store: Store, machine: str, taken: Container[str]) -> str:
+    """`machine:index`, the first that nobody alive has."""
+    workers = {worker.id: worker for worker in await store.inspector.workers()}
+    names = (f"{machine}:{index}" for index in range(100_000))
+    return next(
+        name
+        for name in names
+        if name not in taken and (name not in workers or (workers[name].machine == machine and _is_dead(workers[name])))
+    )
+
+
+def _is_dead(worker: Worker) -> bool:
+    """True only where it is certain."""
+    info = worker.info
+    return info.get("pid_space") == pid_space() and _began(info.get("pid", -1)) != info.get("pid_began")
+
+
+def _began(pid: int) -> float | None:
+    """Seconds from the machine's start to the process's, whatever clocks do: tells it from another of its number."""
+    try:
+        return round(psutil.Process(pid).create_time() - psutil.boot_time(), 1)
+    except (psutil.NoSuchProcess, ValueError):
+        return None

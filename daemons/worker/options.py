@@ -1,0 +1,47 @@
+"""Who an agent is and how it runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from emp_core.domain.capabilities import Capabilities
+
+SAFETY_NET_SECONDS = 5.0
+PROBE_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentOptions:
+    """Fixed for the life of an agent."""
+
+    worker_id: str
+    machine: str
+    boot: str
+    """New at each start; also names the list on which it is woken."""
+
+    capabilities: Capabilities
+    """As declared: what services say of their models is added where nothing is said of them here."""
+
+    slots: int = 1
+    lease_ms: int = 30_000
+    all_models: frozenset[str] = frozenset()
+    """Services that are said to have every model, whatever they list."""
+
+    workflow: str = ""
+    """The only workflow whose jobs it takes."""
+
+    max_customers: int | None = None
+    orphan_run_seconds: float | None = None
+    """How long jobs run on without contact; None: to the end of their time, a minute where they must not run twice."""
+
+    safety_net_seconds: float = SAFETY_NET_SECONDS
+    """How often it claims without having been woken; 0 is never, for tests of waking."""
+
+    probe_seconds: float = PROBE_SECONDS
+    """How often its services are asked how they are."""
+
+    info: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What it says of itself, for people."""
+
+    old_gone: bool = False
+    """The process of this id's earlier life is gone for sure."""

@@ -1,0 +1,122 @@
+"""Runs one worker as a process: from its settings to its last job."""
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from urllib.parse import urlsplit
+
+import structlog
+
+from daemons.worker.agent import Agent
+from daemons.worker.capabilities import declared, machine_facts
+from daemons.worker.catalog import Build, build_connector
+from daemons.worker.connector import Connector
+from daemons.worker.gpu import find_gpus
+from daemons.worker.heart import ProcessHeart
+from daemons.worker.identity import about_me, free_id, is_gone, machine_name
+from daemons.worker.options import AgentOptions
+from daemons.worker.settings import WorkerSettings
+from daemons.worker.stopping import stop_when_asked
+from emp_core.artifacts import ArtifactStore, open_artifacts
+from emp_core.client.locate import local_files
+from emp_core.clock import SystemClock
+from emp_core.errors import Misconfigured, Refused
+from emp_core.ids import new_job_id
+from emp_core.settings import is_loopback
+from emp_core.store import Store, open_store
+
+log = structlog.get_logger()
+
+
+async def run_worker(settings: WorkerSettings, url: str) -> None:
+    """Work until a signal ends it. Raises `Misconfigured`, `Refused` or `QueueUnavailable` before the first job."""
+    if not settings.services:
+        raise Misconfigured("SERVICES: no service is named", hint="emp worker start --services comfyui")
+    for note in settings.notes:
+        log.warning("settings.note", note=note)
+    async with AsyncExitStack() as stack:
+        store = await open_store(url, settings.key_prefix)
+        stack.push_async_callback(store.close)
+        artifacts = artifacts_for(settings, url)
+        stack.push_async_callback(artifacts.aclose)
+        await _run_under_some_id(settings, store, artifacts)
+
+
+async def _run_under_some_id(settings: WorkerSettings, store: Store, artifacts: ArtifactStore) -> None:
+    """Where nobody chose the id, and another worker of this machine was quicker, under the next one."""
+    taken: set[str] = set()
+    while True:
+        agent = await build_agent(settings, store, artifacts, taken)
+        try:
+            await agent.run(stop_when_asked(agent, settings.drain_timeout_seconds))
+        except Refused:
+            if settings.worker_id or agent.ready.is_set():
+                raise
+            taken.add(agent.options.worker_id)
+        else:
+            return
+
+
+async def build_agent(
+    settings: WorkerSettings, store: Store, artifacts: ArtifactStore, taken: set[str] | frozenset[str] = frozenset()
+) -> Agent:
+    """An agent as the settings say, with its pulse in a process of its own."""
+    machine = settings.machine_id or machine_name()
+    worker_id = settings.worker_id or await free_id(store, machine, taken)
+    clock = SystemClock()
+    connectors = build_connectors(settings, worker_id)
+    services = [connector.service for connector in connectors]
+    options = AgentOptions(
+        worker_id=worker_id,
+        machine=machine,
+        boot=new_job_id(),
+        capabilities=declared(settings, services, machine_facts(find_gpus())),
+        slots=settings.concurrent_jobs,
+        lease_ms=settings.lease_seconds * 1000,
+        all_models=frozenset(name for name in services if settings.models_of(name) == "all"),
+        workflow=settings.worker_workflow_id or "",
+        max_customers=settings.max_concurrent_customers,
+        orphan_run_seconds=settings.orphan_run_seconds,
+        info=about_me(),
+        old_gone=await is_gone(store, worker_id, machine),
+    )
+    return Agent(
+        store,
+        connectors,
+        artifacts,
+        clock,
+        options,
+        lambda on_answer: ProcessHeart(store.url, store.link.prefix, on_answer),
+    )
+
+
+def build_connectors(settings: WorkerSettings, worker_id: str) -> Sequence[Connector]:
+    """One for each service. Raises `Misconfigured`."""
+    build = Build(settings=settings, worker_id=worker_id, clock=SystemClock())
+    connectors = [build_connector(name, build) for name in dict.fromkeys(settings.services)]
+    services = [connector.service for connector in connectors]
+    twice = sorted({service for service in services if services.count(service) > 1})
+    if twice:
+        raise Misconfigured(f"SERVICES: two connectors are for {', '.join(twice)}")
+    return connectors
+
+
+def artifacts_for(settings: WorkerSettings, url: str) -> ArtifactStore:
+    """Where files go: what is set, the hub, or a local directory where the queue is on this machine."""
+    token = settings.hub_auth_token.get_secret_value() if settings.hub_auth_token else ""
+    if settings.artifacts_url:
+        return open_artifacts(settings.artifacts_url, token=token)
+    if settings.hub_ws_url:
+        return open_artifacts(settings.hub_ws_url.replace("ws", "http", 1), token=token)
+    if is_on_this_machine(url):
+        return open_artifacts(local_files(settings.data_dir))
+    raise Misconfigured(
+        "ARTIFACTS_URL: Redis is on another machine, so a directory here is of no use to anybody else",
+        hint="set ARTIFACTS_URL=s3://bucket/path, or HUB_WS_URL to send the files through the hub",
+    )
+
+
+def is_on_this_machine(url: str) -> bool:
+    """Whether all hosts of a Redis URL are this one."""
+    parts = urlsplit(url)
+    hosts = parts.netloc.rpartition("@")[2].split(",")
+    return parts.scheme == "unix" or all(is_loopback(urlsplit(f"//{host}").hostname or "") for host in hosts)

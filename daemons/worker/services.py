@@ -1,0 +1,197 @@
+"""Which of a worker's services take work now: what their probes said, and how many jobs each of them has."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import structlog
+
+from daemons.worker.connector import Connector, Probe, ServiceDown
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+PROBE_TIMEOUT = 90.0
+"""A service that loads a model may be silent for a minute and be well."""
+
+CLOSE_TIMEOUT = 5.0
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 60.0
+"""A probe may be answered by a service that refuses every job: each run that says so doubles the pause, up to this."""
+
+MISSES_THAT_COUNT = 2
+"""One silence is no outage."""
+
+
+@dataclass(slots=True)
+class ServiceState:
+    """One service, as the worker sees it."""
+
+    connector: Connector
+    up: bool = False
+    busy: int = 0
+    misses: int = 0
+    strikes: int = 0
+    """Runs in a row that found it down."""
+
+    swept: bool = False
+    probe: Probe | None = None
+    why: str = "not probed yet"
+    probed: asyncio.Event = field(default_factory=asyncio.Event)
+    struck: asyncio.Event = field(default_factory=asyncio.Event)
+    """A run has found it down."""
+
+    @property
+    def room(self) -> int:
+        """Jobs that it would take now."""
+        return max(0, self.connector.concurrency - self.busy) if self.up else 0
+
+
+class ServiceBoard:
+    """Probes the services and says which have room."""
+
+    def __init__(self, connectors: Sequence[Connector], on_change: Callable[[], None], probe_seconds: float) -> None:
+        self.states = {connector.service: ServiceState(connector) for connector in connectors}
+        self.changes = 0
+        """Counts what may change the worker's offer or its services' text."""
+
+        self._on_change = on_change
+        self._probe_seconds = probe_seconds
+        self._ours = False
+
+    def text(self) -> str:
+        """`comfyui=up a1111=down`."""
+        return " ".join(f"{name}={'up' if state.up else 'down'}" for name, state in self.states.items())
+
+    def without_room(self) -> frozenset[str]:
+        """The services that are down or full."""
+        return frozenset(name for name, state in self.states.items() if state.room == 0)
+
+    def least_room(self) -> int:
+        """How many jobs may be claimed at once, so that none has to be given back for want of room."""
+        return min((state.room for state in self.states.values() if state.room), default=0)
+
+    def take(self, names: Iterable[str]) -> ServiceState:
+        """A place in the service with the most room, of those named; of all, where none of them is here."""
+        here = [self.states[name] for name in names if name in self.states]
+        state = max(here or self.states.values(), key=lambda state: state.room)
+        state.busy += 1
+        return state
+
+    def leave(self, name: str, down: str = "") -> None:
+        """Give the place back. `down` is what the run found: then nothing is claimed before a probe is answered."""
+        state = self.states[name]
+        state.busy -= 1
+        if not down:
+            state.strikes = 0
+        elif state.up:
+            state.strikes += 1
+            state.struck.set()
+            self._set(state, up=False, why=down)
+
+    async def first_answers(self, seconds: float) -> None:
+        """Wait until each service was asked once, or so long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                for state in self.states.values():
+                    await state.probed.wait()
+
+    async def watch(self, name: str) -> None:
+        """Probe for ever: now, and then as often as is fitting."""
+        state = self.states[name]
+        pause = 0.0
+        while True:
+            if await _is_set_within(state.struck, pause):
+                state.struck.clear()
+                pause = min(FIRST_PAUSE * 2 ** (state.strikes - 1), LONGEST_PAUSE)
+                continue
+            await self.probe(name)
+            pause = self._probe_seconds if state.up else min(max(FIRST_PAUSE, pause * 2), self._probe_seconds)
+
+    async def probe(self, name: str) -> None:
+        """Ask one service."""
+        state = self.states[name]
+        try:
+            probe = await _guarded(state.connector.probe, name, PROBE_TIMEOUT)
+            if self._ours and not state.swept:
+                await self._sweep(state)
+        except ServiceDown as error:
+            self._missed(state, str(error) or "down")
+        else:
+            self._answered(state, probe)
+        state.probed.set()
+
+    def _missed(self, state: ServiceState, why: str) -> None:
+        state.misses += 1
+        if not state.up or state.misses >= MISSES_THAT_COUNT:
+            self._set(state, up=False, why=why)
+
+    def _answered(self, state: ServiceState, probe: Probe) -> None:
+        others = state.probe is None or state.probe.models != probe.models
+        state.probe, state.misses = probe, 0
+        struck = state.struck.is_set()  # by a run, while this probe was under way
+        self._set(state, up=not struck, why=state.why if struck else "", also=others)
+
+    def _set(self, state: ServiceState, *, up: bool, why: str, also: bool = False) -> None:
+        changed, state.up, state.why = state.up != up, up, why
+        if changed:
+            tell = log.info if up else log.warning
+            tell("service.up" if up else "service.down", service=state.connector.service, why=why)
+        if changed or also:
+            self.changes += 1
+            self._on_change()
+
+    async def sweep(self) -> None:
+        """Stop what an earlier life left running. From now on a service that comes up is swept before it is used."""
+        self._ours = True
+        async with asyncio.TaskGroup() as group:
+            for state in self.states.values():
+                if state.up:
+                    group.create_task(self._sweep_or_miss(state))
+
+    async def _sweep_or_miss(self, state: ServiceState) -> None:
+        try:
+            await self._sweep(state)
+        except ServiceDown as error:
+            self._set(state, up=False, why=str(error))
+
+    async def _sweep(self, state: ServiceState) -> None:
+        service = state.connector.service
+        stopped = await _guarded(lambda: state.connector.sweep(frozenset()), service, PROBE_TIMEOUT)
+        state.swept = True
+        if stopped:
+            log.info("service.swept", service=service, stopped=stopped)
+
+    async def close(self) -> None:
+        """Let go of the services' connections."""
+        for name, state in self.states.items():
+            try:
+                await _guarded(state.connector.close, name, CLOSE_TIMEOUT)
+            except ServiceDown as error:
+                log.warning("service.not_closed", service=name, why=str(error))
+
+
+async def _guarded(call: Callable[[], Awaitable[T]], service: str, seconds: float) -> T:
+    """The boundary to a connector's code outside of runs: whatever goes wrong there means that the service is down."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await call()
+    except ServiceDown:
+        raise
+    except TimeoutError:
+        raise ServiceDown("no answer") from None
+    except Exception as error:
+        log.exception("connector.bug", service=service)
+        raise ServiceDown(f"{type(error).__name__}: {error}") from error
+
+
+async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True

@@ -1,0 +1,256 @@
+"""What a worker's operator can set; `.env.worker.example` is generated from here."""
+
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr
+
+from emp_core.ids import is_id
+from emp_core.settings import (
+    FileSettings,
+    Host,
+    HttpUrl,
+    JsonObject,
+    ListenPort,
+    Names,
+    NamesOrAll,
+    Port,
+    RedisSettings,
+    RedisUrl,
+    Settings,
+    WsUrl,
+    between,
+    host_in_url,
+)
+
+
+def _check_id(text: str) -> str:
+    if not is_id(text):
+        raise ValueError("must be 1 to 128 of A-Z a-z 0-9 . _ : - and begin with a letter or a digit")
+    return text
+
+
+def _addressed(given: dict[str, Any]) -> tuple[str, ...]:
+    addressed = {"comfyui": given.get("comfyui_url") or given.get("comfyui_host"), "a1111": given.get("a1111_url")}
+    return tuple(service for service, address in addressed.items() if address)
+
+
+Id = Annotated[str, AfterValidator(_check_id)]
+Gigabytes = Annotated[float, between(0, 1_000_000)]
+Rate = Annotated[float, between(0, 1_000_000)]
+
+
+class QueueSettings(RedisSettings):
+    """The way to the queue: Redis, or the hub where Redis cannot be reached."""
+
+    redis_url: RedisUrl | None = Field(
+        default=None,
+        validation_alias=AliasChoices("HUB_REDIS_URL", "REDIS_URL"),
+        repr=False,
+        examples=["redis://hub-host:6379/0"],
+    )
+    """The queue's Redis (redis, rediss, unix, redis+sentinel or redis+cluster); wins over its parts below."""
+
+    hub_ws_url: WsUrl | None = Field(default=None, repr=False, examples=["ws://hub-host:3001"])
+    """The hub. With Redis set too, the hub only takes the files."""
+
+    hub_auth_token: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("HUB_AUTH_TOKEN", "WS_AUTH_TOKEN"),
+        examples=["a-long-random-text"],
+    )
+    """The token that the hub asks for."""
+
+
+class IdentitySettings(Settings):
+    """Who the worker is."""
+
+    worker_id: Id | None = Field(default=None, examples=["gpu-worker-01"])
+    """The worker's name in the fleet; unset: the machine's name and a number."""
+
+    worker_type: Id | None = Field(default=None, examples=["gpu"])
+    """A label that jobs can ask for as `worker_type`."""
+
+    machine_id: Id | None = Field(default=None, examples=["gpu-machine-01"])
+    """The machine's name; unset: its host name."""
+
+
+class BackendSettings(Settings):
+    """The services that the worker drives."""
+
+    comfyui_url: HttpUrl | None = Field(default=None, repr=False, examples=["http://localhost:8188"])
+    """Where ComfyUI answers; wins over its parts below."""
+
+    comfyui_host: Host | None = Field(default=None, examples=["localhost"])
+    """ComfyUI's host, where there is no URL; unset: this machine."""
+
+    comfyui_port: Port = 8188
+    """ComfyUI's port."""
+
+    comfyui_ws_port: Port | None = Field(default=None, examples=[8188])
+    """The port of ComfyUI's WebSocket, where it is another."""
+
+    a1111_url: HttpUrl | None = Field(default=None, repr=False, examples=["http://localhost:7860"])
+    """Where A1111 answers; unset: port 7860 of this machine."""
+
+    services: Names = Field(default_factory=_addressed, examples=["comfyui,a1111"])
+    """The services; unset: those whose address is set here."""
+
+    comfyui_models: NamesOrAll | None = Field(default=None, examples=["sd15.safetensors,sdxl.safetensors"])
+    """ComfyUI's models, or `all`; unset: what it says itself."""
+
+    a1111_models: NamesOrAll | None = Field(default=None, examples=["sd15.safetensors"])
+    """A1111's models, or `all`; unset: what it says itself."""
+
+    models: NamesOrAll | None = Field(default=None, examples=["sd15.safetensors"])
+    """The models of services that have no list of their own, or `all`; unset: what they say themselves."""
+
+    @property
+    def a1111_http(self) -> str:
+        """A1111's address."""
+        return (self.a1111_url or "http://127.0.0.1:7860").rstrip("/")
+
+    @property
+    def comfyui_http(self) -> str:
+        """ComfyUI's address."""
+        if self.comfyui_url:
+            return self.comfyui_url.rstrip("/")
+        return f"http://{host_in_url(self.comfyui_host or '127.0.0.1')}:{self.comfyui_port}"
+
+    @property
+    def comfyui_ws(self) -> str:
+        """The address of ComfyUI's WebSocket."""
+        parts = urlsplit(self.comfyui_http)
+        netloc = parts.netloc
+        if self.comfyui_ws_port:
+            userinfo, at, _ = netloc.rpartition("@")
+            netloc = f"{userinfo}{at}{host_in_url(parts.hostname or '')}:{self.comfyui_ws_port}"
+        return parts._replace(scheme="wss" if parts.scheme == "https" else "ws", netloc=netloc).geturl()
+
+    def models_of(self, service: str) -> NamesOrAll | None:
+        """The models that a service is said to have, or None where it is asked itself."""
+        own = {"comfyui": self.comfyui_models, "a1111": self.a1111_models}.get(service)
+        return self.models if own is None else own
+
+
+class HardwareSettings(Settings):
+    """What the machine has. Unset: what is found; GB are 10^9 bytes, totals, rounded down."""
+
+    gpu_count: Annotated[int, between(0, 1_024)] | None = Field(default=None, examples=[1])
+    """How many GPUs a job can use."""
+
+    gpu_memory_gb: Gigabytes | None = Field(default=None, examples=[16])
+    """The memory of each GPU."""
+
+    gpu_model: str | None = Field(default=None, examples=["RTX 4090"])
+    """The model of the GPUs."""
+
+    cpu_cores: Annotated[int, between(1, 100_000)] | None = Field(default=None, examples=[8])
+    """How many cores the processor has."""
+
+    ram_gb: Gigabytes | None = Field(default=None, examples=[32])
+    """The memory of the machine."""
+
+    disk_gb: Gigabytes | None = Field(
+        default=None, validation_alias=AliasChoices("DISK_GB", "STORAGE_GB"), examples=[500]
+    )
+    """The size of the machine's disk."""
+
+
+class OfferSettings(Settings):
+    """What the worker does, and for whom."""
+
+    quality_levels: NamesOrAll = "all"
+    """The quality levels that the worker offers, such as fast,balanced,quality."""
+
+    max_processing_time_minutes: Annotated[float, between(0.01, 10_080)] | None = Field(default=None, examples=[60])
+    """The longest job that the worker takes, by what the job says; unset: any."""
+
+    components: NamesOrAll = "all"
+    """The EmProps components that the worker has, or `all`."""
+
+    components_denied: Names = Field(default=(), examples=["upscale_8k"])
+    """Components that the worker refuses."""
+
+    workflows: NamesOrAll = "all"
+    """The EmProps workflow names that the worker knows, or `all`."""
+
+    workflows_denied: Names = Field(default=(), examples=["video_long"])
+    """Workflow names that the worker refuses."""
+
+    worker_workflow_id: Id | None = Field(default=None, examples=["wf-42"])
+    """Reserves the worker for the jobs of one workflow."""
+
+    customer_isolation: Literal["strict", "loose", "none"] = "none"
+    """`strict` serves the allowed customers only; `loose` and `none` serve all that are not denied."""
+
+    allowed_customers: Names = Field(default=(), examples=["customer-1,customer-2"])
+    """Whom a strict worker serves; with nobody listed it serves nobody."""
+
+    denied_customers: Names = Field(default=(), examples=["customer-3"])
+    """Whom the worker never serves."""
+
+    max_concurrent_customers: Annotated[int, between(1, 1_000)] | None = Field(default=None, examples=[10])
+    """How many customers' jobs may run here at once; unset: any number."""
+
+    region: str | None = Field(default=None, examples=["eu-west"])
+    """Where the worker's machine stands."""
+
+    compliance: Names = Field(
+        default=(), validation_alias=AliasChoices("COMPLIANCE", "COMPLIANCE_TAGS"), examples=["gdpr,hipaa"]
+    )
+    """The rules that the worker keeps."""
+
+    cost_tier: str | None = Field(default=None, examples=["standard"])
+    """The worker's price class."""
+
+    rate_per_hour: Rate | None = Field(default=None, examples=[1.5])
+    """What an hour of the worker costs."""
+
+    rate_per_job: Rate | None = Field(default=None, examples=[0.02])
+    """What a job on the worker costs."""
+
+    worker_custom: JsonObject = Field(default={}, examples=[{"network": {"gbit": 10}}])
+    """Anything else that jobs may ask for, as a JSON object."""
+
+
+class RunSettings(Settings):
+    """How jobs run."""
+
+    concurrent_jobs: Annotated[int, between(1, 1_024)] = 1
+    """How many jobs run at once."""
+
+    drain_timeout_seconds: Annotated[int, between(0, 86_400)] = 120
+    """How long a worker that is told to stop waits for its jobs before it gives them back."""
+
+    orphan_run_seconds: Annotated[int, between(0, 604_800)] | None = Field(default=None, examples=[600])
+    """How long a job runs on while its worker cannot reach the queue; unset: until the attempt's timeout."""
+
+
+class DashboardSettings(Settings):
+    """The worker's own page."""
+
+    worker_dashboard_enabled: bool = True
+    """Whether the worker serves a page about itself."""
+
+    worker_dashboard_host: Host = "127.0.0.1"
+    """The page's address."""
+
+    worker_dashboard_port: ListenPort = 0
+    """The page's port; 0 is any that is free."""
+
+
+class WorkerSettings(
+    QueueSettings,
+    IdentitySettings,
+    BackendSettings,
+    HardwareSettings,
+    OfferSettings,
+    RunSettings,
+    DashboardSettings,
+    FileSettings,
+):
+    """Settings of a worker."""
+
+    env_file: ClassVar[Path | None] = Path(".env.worker")

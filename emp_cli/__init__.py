@@ -1,0 +1,1 @@
+"""The `emp` command: thin, it parses, calls the core, and renders."""

@@ -1,0 +1,1 @@
+"""One module a noun; a command imports no other command."""

@@ -1,0 +1,26 @@
+"""`emp demo`: the whole of emp at work on one machine, without a GPU, without a Redis, and nothing left behind."""
+
+from typing import Annotated
+
+import typer
+
+from emp_cli.options import flag
+from emp_cli.run import run_alone
+
+
+def demo(
+    ctx: typer.Context,
+    fast: Annotated[bool, flag("--fast", help="Half the jobs, in a few seconds.")] = False,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Another one makes other jobs.")] = 0,
+) -> None:
+    """Show emp at work: a queue, a hub and a simulated fleet run mixed jobs.
+
+    It needs no GPU and no Redis, and leaves nothing behind.
+
+    \b
+    emp demo
+    emp demo --fast
+    """
+    from emp_cli.demonstration import Demonstration
+
+    run_alone(ctx, Demonstration(fast=fast, seed=seed).run())

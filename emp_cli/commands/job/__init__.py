@@ -1,0 +1,7 @@
+"""`emp job …`: what can be done with a job that is there.
+
+app.py     the group
+show.py    show, logs, events, result
+wait.py    wait, follow
+steer.py   cancel, retry, release, hold, unhold, priority
+"""

@@ -1,0 +1,153 @@
+"""`emp job show|logs|events|result`."""
+
+from collections.abc import Sequence
+from contextlib import aclosing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from emp_cli.arguments import ids_of
+from emp_cli.exits import ExitCode
+from emp_cli.options import FollowOption, JobIds, OneJob, OutputDirOption, OutputOption, flag
+from emp_cli.output import formats, terminal
+from emp_cli.output.clean import clean
+from emp_cli.output.columns import ARTIFACTS, EVENTS, JOBS
+from emp_cli.output.details import JobDetails, write_job
+from emp_cli.output.formats import Format
+from emp_cli.run import leave, run
+from emp_cli.waiting import verdict
+from emp_core.domain.json_text import load_json
+from emp_core.domain.states import TERMINAL
+from emp_core.domain.views import job_view
+from emp_core.errors import Conflict
+
+if TYPE_CHECKING:
+    from emp_core.client.async_emp import AsyncEmp
+
+
+def show(
+    ctx: typer.Context,
+    ids: JobIds,
+    payload: Annotated[bool, flag("--payload", help="With what the worker gets.")] = False,
+    output: OutputOption = Format.TABLE,
+) -> None:
+    """Show jobs: state, times, attempts, files.
+
+    \b
+    emp job 7f3a
+    emp job show 7f3a --payload -o json
+    """
+    run(ctx, lambda emp: _show(emp, ids_of(ids), payload, output))
+
+
+async def _show(emp: "AsyncEmp", ids: Sequence[str], payload: bool, output: Format) -> None:
+    found = [await _details(emp, await emp.resolve(name)) for name in ids]
+    bodies = [load_json(await emp.payload(each.job.id)) if payload else {} for each in found]
+    if output is Format.TABLE:
+        now = await emp.now_ms()
+        for number, (each, body) in enumerate(zip(found, bodies, strict=True)):
+            if number:
+                terminal.data("")
+            write_job(each, now)
+            if payload:
+                terminal.data("")
+                formats.write_json(body)
+    elif output is Format.IDS:
+        formats.write([each.job for each in found], JOBS, output)
+    else:
+        views = [{**_view(each), **body} for each, body in zip(found, bodies, strict=True)]
+        formats.write_one_or_all(views, output)
+
+
+async def _details(emp: "AsyncEmp", job_id: str) -> JobDetails:
+    job = await emp.job(job_id)
+    return JobDetails(job=job, outcome=await emp.result(job_id), attempts=tuple(await emp.attempts(job_id)))
+
+
+def _view(details: JobDetails) -> dict[str, Any]:
+    attempts = [
+        {
+            "number": attempt.number,
+            "worker": attempt.worker,
+            "outcome": attempt.outcome,
+            "seconds": (attempt.ended_at - attempt.claimed_at) / 1000,
+            "detail": attempt.detail,
+        }
+        for attempt in details.attempts
+    ]
+    return {**job_view(details.job), "outcome": details.outcome, "attempts": attempts}
+
+
+def logs(
+    ctx: typer.Context,
+    job: OneJob,
+    follow: FollowOption = False,
+    tail: Annotated[int | None, typer.Option("--tail", "-n", metavar="N", min=0, help="Only the last lines.")] = None,
+) -> None:
+    """Print what a job's connector logged.
+
+    \b
+    emp job logs 7f3a --tail 20
+    emp job logs 7f3a -f
+    """
+    run(ctx, lambda emp: _logs(emp, job, follow, tail))
+
+
+async def _logs(emp: "AsyncEmp", prefix: str, follow: bool, tail: int | None) -> None:
+    job_id = await emp.resolve(prefix)
+    if not follow:
+        lines = await emp.log(job_id)
+        for line in lines if tail is None else lines[max(0, len(lines) - tail) :]:
+            terminal.data(clean(line))
+        return
+    async with aclosing(emp.follow(job_id)) as changes:
+        async for change in changes:
+            for line in change.lines if tail is None else change.lines[max(0, len(change.lines) - tail) :]:
+                terminal.data(clean(line))
+            tail = None
+
+
+def events(ctx: typer.Context, job: OneJob, output: OutputOption = Format.TABLE) -> None:
+    """List what happened to a job.
+
+    The queue remembers an hour, or less where much happened.
+
+    \b
+    emp job events 7f3a
+    """
+
+    async def work(emp: "AsyncEmp") -> None:
+        found = await emp.events_of(await emp.resolve(job))
+        formats.write(found, EVENTS, output, await emp.now_ms())
+
+    run(ctx, work)
+
+
+def result(
+    ctx: typer.Context,
+    job: OneJob,
+    output_dir: OutputDirOption = None,
+    output: OutputOption = Format.JSON,
+) -> None:
+    """Print what a job made, as JSON, and save its files.
+
+    \b
+    emp job result 7f3a
+    emp job result 7f3a --output-dir out/
+    emp job result 7f3a -o table
+    """
+    leave(run(ctx, lambda emp: _result(emp, job, output_dir, output)))
+
+
+async def _result(emp: "AsyncEmp", prefix: str, output_dir: str | None, output: Format) -> ExitCode:
+    job = await emp.job(await emp.resolve(prefix))
+    if job.state not in TERMINAL:
+        raise Conflict(f"job {job.id} is {job.state} and has no result yet", hint=f"emp job wait {job.id}")
+    if output is Format.JSON:
+        formats.write_json(await emp.result(job.id))
+    else:
+        formats.write(await emp.artifacts(job.id), ARTIFACTS, output)
+    for path in await emp.download(job.id, Path(output_dir)) if output_dir else ():
+        terminal.note(f"saved {path}")
+    return verdict([job])

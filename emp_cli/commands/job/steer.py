@@ -1,0 +1,110 @@
+"""`emp job cancel|retry|release|hold|unhold|priority`: each for any number of jobs."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emp_cli.arguments import ids_of
+from emp_cli.exits import ExitCode, code_of
+from emp_cli.options import JobIds, OutputOption
+from emp_cli.output import formats, terminal
+from emp_cli.output.columns import JOBS
+from emp_cli.output.formats import Format
+from emp_cli.run import leave, run
+from emp_core.errors import Conflict, EmpError, QueueUnavailable
+
+if TYPE_CHECKING:
+    from emp_core.client.async_emp import AsyncEmp
+
+Act = Callable[["AsyncEmp", str], Awaitable[object]]
+
+
+def cancel(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE) -> None:
+    """Cancel jobs: waiting ones at once, running ones within 15 s.
+
+    \b
+    emp job cancel 7f3a
+    emp jobs --customer acme -o ids | emp job cancel -
+    """
+    _act(ctx, ids, output, lambda emp, job_id: emp.cancel(job_id))
+
+
+def retry(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE) -> None:
+    """Run failed and cancelled jobs anew, as if submitted now.
+
+    \b
+    emp jobs --status failed -o ids | emp job retry -
+    """
+    _act(ctx, ids, output, lambda emp, job_id: emp.retry(job_id))
+
+
+def release(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE) -> None:
+    """Take running jobs from their workers and put them back in their place.
+
+    \b
+    emp job release 7f3a
+    """
+    _act(ctx, ids, output, lambda emp, job_id: emp.release(job_id))
+
+
+def hold(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE) -> None:
+    """Keep waiting jobs back until they are unheld.
+
+    \b
+    emp jobs --customer acme -s pending -o ids | emp job hold -
+    """
+    _act(ctx, ids, output, lambda emp, job_id: emp.hold(job_id))
+
+
+def unhold(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE) -> None:
+    """Let held jobs wait again, in their old place.
+
+    \b
+    emp job unhold 7f3a
+    """
+    _act(ctx, ids, output, lambda emp, job_id: emp.unhold(job_id))
+
+
+def priority(
+    ctx: typer.Context,
+    ids: JobIds,
+    value: Annotated[int, typer.Argument(metavar="PRIORITY", min=0, max=100, help="0 to 100, higher first.")],
+    output: OutputOption = Format.TABLE,
+) -> None:
+    """Move waiting jobs to another priority; they keep their age.
+
+    \b
+    emp job priority 7f3a 90
+    emp jobs --customer acme -s pending -o ids | emp job priority - 20
+    """
+
+    async def move(emp: "AsyncEmp", job_id: str) -> None:
+        answer = (await emp.set_priority([job_id], value))[job_id]
+        if answer != "ok":
+            raise Conflict(f"cannot move job {job_id}: it is {answer}")
+
+    _act(ctx, ids, output, move)
+
+
+def _act(ctx: typer.Context, ids: list[str], output: Format, act: Act) -> None:
+    """Do it to each job; what goes wrong with one does not keep the others. The jobs as they are afterwards."""
+
+    async def work(emp: "AsyncEmp") -> ExitCode:
+        done: list[str] = []
+        code = ExitCode.OK
+        for name in ids_of(ids):
+            try:
+                job_id = await emp.resolve(name)
+                await act(emp, job_id)
+                done.append(job_id)
+            except QueueUnavailable:
+                raise
+            except EmpError as error:
+                terminal.fail(error.message, error.hint)
+                code = code or code_of(error)
+        if done:
+            formats.write(await emp.jobs_by_id(done), JOBS, output, await emp.now_ms())
+        return code
+
+    leave(run(ctx, work))

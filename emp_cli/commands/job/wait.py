@@ -1,0 +1,73 @@
+"""`emp job wait|follow`."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emp_cli.arguments import ids_of
+from emp_cli.context import Session, session_of
+from emp_cli.exits import ExitCode
+from emp_cli.options import JobIds, OneJob, OutputOption, TimeoutOption, flag
+from emp_cli.output import formats, terminal
+from emp_cli.output.columns import JOBS
+from emp_cli.output.formats import Format
+from emp_cli.output.units import read_duration
+from emp_cli.run import leave, run
+from emp_cli.waiting import farewell, tell_ends, wait_for
+from emp_core.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from emp_core.client.async_emp import AsyncEmp
+
+
+def wait(
+    ctx: typer.Context,
+    ids: JobIds,
+    any_of: Annotated[bool, flag("--any", help="Until the first has ended, not all.")] = False,
+    timeout: TimeoutOption = None,
+    output: OutputOption = Format.TABLE,
+) -> None:
+    """Wait until jobs have ended.
+
+    Exit code 0: all completed, 1: one failed, 9: one was cancelled, 8: time is up.
+
+    \b
+    emp job wait 7f3a && emp job result 7f3a --output-dir out/
+    emp jobs -o ids | emp job wait - --timeout 10m
+    """
+    seconds = read_duration("timeout", timeout) if timeout else None
+    leave(run(ctx, lambda emp: _wait(session_of(ctx), emp, ids_of(ids), any_of, seconds, output)))
+
+
+async def _wait(
+    session: Session, emp: "AsyncEmp", ids: Sequence[str], any_of: bool, seconds: float | None, output: Format
+) -> ExitCode:
+    if not ids:
+        raise InvalidInput("ID", "none given")
+    names = [await emp.resolve(name) for name in ids]
+    session.farewell = farewell(names)
+    jobs, code = await wait_for(emp, names, any_of=any_of, seconds=seconds)
+    formats.write(jobs, JOBS, output, await emp.now_ms())
+    await tell_ends(emp, jobs)
+    return code
+
+
+def follow(ctx: typer.Context, job: OneJob, timeout: TimeoutOption = None) -> None:
+    """Tell what happens to a job: states, progress, log lines.
+
+    It ends with the job; the exit codes are those of wait.
+
+    \b
+    emp job follow 7f3a
+    """
+    seconds = read_duration("timeout", timeout) if timeout else None
+    leave(run(ctx, lambda emp: _follow(session_of(ctx), emp, job, seconds)))
+
+
+async def _follow(session: Session, emp: "AsyncEmp", prefix: str, seconds: float | None) -> ExitCode:
+    job_id = await emp.resolve(prefix)
+    session.farewell = farewell([job_id])
+    jobs, code = await wait_for(emp, [job_id], seconds=seconds, tell=terminal.data)
+    await tell_ends(emp, jobs)
+    return code

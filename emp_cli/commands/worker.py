@@ -1,0 +1,129 @@
+"""`emp worker …`: one on this machine is started, any is shown and steered."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emp_cli.context import session_of
+from emp_cli.group import ShowingGroup
+from emp_cli.options import OutputOption, ReasonOption, WorkerId
+from emp_cli.output import formats, terminal
+from emp_cli.output.columns import WORKERS
+from emp_cli.output.details import write_worker
+from emp_cli.output.formats import Format
+from emp_cli.run import run
+from emp_core.domain.views import worker_view
+from emp_core.domain.worker import WorkerState
+
+if TYPE_CHECKING:
+    from emp_core.client.async_emp import AsyncEmp
+
+app = typer.Typer(
+    cls=ShowingGroup,
+    help="Start a worker here; look at any, pause, resume and drain it. `emp worker ID` shows one.",
+    subcommand_metavar="ID | COMMAND [ARGS]...",
+)
+
+
+@app.command("start")
+def start(
+    ctx: typer.Context,
+    services: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="What it drives, such as comfyui,a1111 (SERVICES).")
+    ] = None,
+    worker_id: Annotated[
+        str | None, typer.Option("--id", metavar="ID", help="Its name in the fleet (WORKER_ID).")
+    ] = None,
+    slots: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Jobs that run at once (CONCURRENT_JOBS).")
+    ] = None,
+) -> None:
+    """Run a worker here.
+
+    Ctrl-C has it finish its jobs and end; a second one gives them back at once. Everything else is set by the
+    environment and `.env.worker`; see .env.worker.example.
+
+    \b
+    COMFYUI_URL=http://127.0.0.1:8188 emp worker start --services comfyui
+    emp worker start --services simulation --slots 4
+    """
+    import asyncio
+
+    from daemons.lifecycle import run_daemon
+    from daemons.logs import configure_logs
+    from daemons.worker.run import run_worker
+    from daemons.worker.settings import WorkerSettings
+    from emp_core.client.locate import locate
+    from emp_core.environment import load_settings
+
+    given = {"SERVICES": services, "WORKER_ID": worker_id, "CONCURRENT_JOBS": slots, "REDIS_URL": session_of(ctx).redis}
+    settings = load_settings(
+        WorkerSettings, overrides={name: str(value) for name, value in given.items() if value is not None}
+    )
+    url = session_of(ctx).redis or settings.url or asyncio.run(locate()).url
+    configure_logs(settings.log_level, settings.log_format)
+    run_daemon(run_worker(settings, url))
+
+
+@app.command("show")
+def show(ctx: typer.Context, worker: WorkerId, output: OutputOption = Format.TABLE) -> None:
+    """Show a worker: what it offers, what it runs.
+
+    \b
+    emp worker gpu1:0
+    """
+
+    async def work(emp: "AsyncEmp") -> None:
+        found = await emp.worker(worker)
+        if output is Format.TABLE:
+            write_worker(found, await emp.now_ms())
+        elif output is Format.JSON:
+            formats.write_json(worker_view(found))
+        else:
+            formats.write([found], WORKERS, output)
+
+    run(ctx, work)
+
+
+@app.command("pause")
+def pause(ctx: typer.Context, worker: WorkerId, reason: ReasonOption = "") -> None:
+    """Let a worker take nothing more.
+
+    It finishes what it runs; the pause lasts until it is resumed, beyond a restart.
+
+    \b
+    emp worker pause gpu1:0 -m "driver update"
+    """
+    _steer(ctx, worker, WorkerState.PAUSED, reason)
+
+
+@app.command("resume")
+def resume(ctx: typer.Context, worker: WorkerId) -> None:
+    """Let a paused or fenced worker take jobs again.
+
+    \b
+    emp worker resume gpu1:0
+    """
+    _steer(ctx, worker, WorkerState.READY, "")
+
+
+@app.command("drain")
+def drain(ctx: typer.Context, worker: WorkerId, reason: ReasonOption = "") -> None:
+    """Let a worker finish and take nothing more in this life.
+
+    After a restart it works again.
+
+    \b
+    emp worker drain gpu1:0 -m "moving house"
+    """
+    _steer(ctx, worker, WorkerState.DRAINING, reason)
+
+
+def _steer(ctx: typer.Context, worker: str, state: WorkerState, reason: str) -> None:
+    async def work(emp: "AsyncEmp") -> None:
+        before = await emp.steer(worker, state, reason=reason)
+        found = await emp.worker(worker)
+        running = f", {len(found.active)} running" if found.active else ""
+        terminal.data(f"{worker}: {before} -> {found.state}{running}")
+
+    run(ctx, work)

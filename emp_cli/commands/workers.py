@@ -1,0 +1,50 @@
+"""`emp workers`: the fleet."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emp_cli.options import OutputOption, ServiceOption, WatchOption, flag
+from emp_cli.output import formats
+from emp_cli.output.columns import WORKERS
+from emp_cli.output.formats import Format
+from emp_cli.run import run
+from emp_cli.watching import watch as watch_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from emp_core.client.async_emp import AsyncEmp
+    from emp_core.domain.worker import Worker
+
+
+def list_workers(
+    ctx: typer.Context,
+    gone: Annotated[bool, flag("--all", help="Those too that are gone.")] = False,
+    service: ServiceOption = None,
+    watch: WatchOption = False,
+    output: OutputOption = Format.TABLE,
+) -> None:
+    """List the live workers.
+
+    \b
+    emp workers
+    emp workers --service comfyui --watch
+    """
+
+    async def work(emp: "AsyncEmp") -> None:
+        async def fetch() -> "Sequence[Worker]":
+            found = await emp.workers(gone=gone)
+            return [worker for worker in found if service is None or service in worker.capabilities.services]
+
+        async def draw(workers: "Sequence[Worker]") -> "Table":
+            return formats.table(workers, WORKERS, await emp.now_ms())
+
+        if watch:
+            await watch_rows(fetch, WORKERS, draw, output)
+        else:
+            formats.write(await fetch(), WORKERS, output, await emp.now_ms())
+
+    run(ctx, work)

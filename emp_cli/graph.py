@@ -1,0 +1,56 @@
+"""ComfyUI's workflows as the command takes them: the API form, with inputs set by hand."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from emp_core.domain.values import did_you_mean
+from emp_core.errors import InvalidInput
+
+Graph = dict[str, dict[str, Any]]
+
+EXPORT = "in ComfyUI: Workflow > Export (API)"
+
+
+def read_graph(value: Any) -> Graph:
+    """The graph in a file: bare, or under `prompt` or `workflow`. Raises `InvalidInput` for what no server runs."""
+    if isinstance(value, Mapping):
+        for key in ("prompt", "workflow"):
+            inner = value.get(key)
+            if isinstance(inner, Mapping) and "class_type" not in inner:
+                return read_graph(inner)
+    if not isinstance(value, Mapping) or not value:
+        raise InvalidInput("workflow", "must be an object of nodes", hint=EXPORT)
+    if isinstance(value.get("nodes"), list):
+        raise InvalidInput("workflow", "is in the editor's form, which no server runs", hint=EXPORT)
+    for name, node in value.items():
+        if not isinstance(node, Mapping) or "class_type" not in node or not isinstance(node.get("inputs"), Mapping):
+            raise InvalidInput("workflow", f"node {name} has no class_type or no inputs", hint=EXPORT)
+    return {name: {**node, "inputs": dict(node["inputs"])} for name, node in value.items()}
+
+
+def set_input(graph: Graph, path: str, value: Any) -> None:
+    """Set `node.input`; the node by its id, or by a title or a class that only one node has."""
+    word, _, name = path.partition(".")
+    node = graph[_find(graph, word)]
+    if name not in node["inputs"]:
+        known = ", ".join(node["inputs"]) or "none"
+        problem = f"node {word} ({node['class_type']}) has no input {name!r}; it has {known}"
+        raise InvalidInput("set", problem + did_you_mean(name, node["inputs"]))
+    node["inputs"][name] = value
+
+
+def _find(graph: Graph, word: str) -> str:
+    if word in graph:
+        return word
+    named = [name for name, node in graph.items() if word in (_title(node), node["class_type"])]
+    if len(named) == 1:
+        return named[0]
+    if named:
+        raise InvalidInput("set", f"{len(named)} nodes are called {word}: {', '.join(named)}; name one of these")
+    known = [*graph, *(node["class_type"] for node in graph.values())]
+    raise InvalidInput("set", f"the workflow has no node {word}{did_you_mean(word, known)}")
+
+
+def _title(node: Mapping[str, Any]) -> str:
+    meta = node.get("_meta")
+    return str(meta.get("title", "")) if isinstance(meta, Mapping) else ""

@@ -1,0 +1,55 @@
+"""Each option that several commands share, once."""
+
+from typing import Annotated, Any
+
+import typer
+
+from emp_cli.completing import job_ids, worker_ids
+from emp_cli.output.formats import Format
+from emp_core.domain.states import JobState
+
+FLAG = ""
+"""In the place of what a flag takes."""
+
+
+def flag(*names: str, **more: Any) -> Any:
+    """An option that takes nothing."""
+    return typer.Option(*names, metavar=FLAG, **more)
+
+
+OutputOption = Annotated[
+    Format, typer.Option("--format", "-o", metavar="FORMAT", help="table, json, jsonl, csv or ids, on stdout.")
+]
+LimitOption = Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=1_000, help="Rows at most.")]
+WatchOption = Annotated[bool, flag("--watch", "-w", help="Show it anew every 2 s, until Ctrl-C.")]
+FollowOption = Annotated[bool, flag("--follow", "-f", help="Go on with what comes, until Ctrl-C.")]
+ReasonOption = Annotated[str, typer.Option("--reason", "-m", metavar="TEXT", help="Why, for whoever looks at it.")]
+TimeoutOption = Annotated[
+    str | None,
+    typer.Option("--timeout", metavar="TIME", help="Wait no longer, such as 90s or 10m; exit code 8, the job goes on."),
+]
+OutputDirOption = Annotated[
+    str | None, typer.Option("--output-dir", metavar="DIR", help="Save the files of the result in this directory.")
+]
+
+JobIds = Annotated[
+    list[str],
+    typer.Argument(metavar="ID", autocompletion=job_ids, help="A job, by the first characters of its id; - is stdin."),
+]
+OneJob = Annotated[
+    str, typer.Argument(metavar="ID", autocompletion=job_ids, help="A job, by the first characters of its id.")
+]
+WorkerId = Annotated[str, typer.Argument(metavar="ID", autocompletion=worker_ids, help="A worker.")]
+
+StatusOption = Annotated[
+    list[JobState] | None,
+    typer.Option("--status", "-s", metavar="STATE", help="Only this state, such as pending; may be repeated."),
+]
+ServiceOption = Annotated[str | None, typer.Option("--service", metavar="NAME", help="Only this service.")]
+CustomerOption = Annotated[str | None, typer.Option("--customer", metavar="ID", help="Only this customer.")]
+WorkerOption = Annotated[
+    str | None,
+    typer.Option("--worker", metavar="ID", autocompletion=worker_ids, help="Only what this worker has, or had last."),
+]
+WorkflowOption = Annotated[str | None, typer.Option("--workflow", metavar="ID", help="Only this workflow.")]
+UnworkableOption = Annotated[bool, flag("--unworkable", help="Only jobs that no live worker can do.")]

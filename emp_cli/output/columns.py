@@ -1,0 +1,153 @@
+"""What is shown of jobs, workers and the rest: columns as data, which the command and the dashboard share."""
+
+from emp_cli.output.formats import Column, Sheet
+from emp_cli.output.units import duration, moment, since, size
+from emp_core.domain import views
+from emp_core.domain.events import Event
+from emp_core.domain.explain import Standing, Tier
+from emp_core.domain.job import Job
+from emp_core.domain.outcome import Artifact
+from emp_core.domain.states import JobState
+from emp_core.domain.worker import Worker, WorkerState
+
+STATE_STYLES = {
+    JobState.ACTIVE: "green",
+    JobState.CANCELLING: "yellow",
+    JobState.PENDING: "cyan",
+    JobState.DELAYED: "blue",
+    JobState.BLOCKED: "blue",
+    JobState.COMPLETED: "dim",
+    JobState.FAILED: "red",
+    JobState.CANCELLED: "dim",
+}
+
+WORKER_STYLES = {
+    WorkerState.READY: "green",
+    WorkerState.PAUSED: "yellow",
+    WorkerState.DRAINING: "yellow",
+    WorkerState.FENCED: "red",
+    WorkerState.LOST: "red",
+    WorkerState.STOPPED: "dim",
+}
+
+TIER_STYLES = {Tier.NOW: "green", Tier.NOT_NOW: "yellow", Tier.NEVER: "red"}
+
+
+def state_of(job: Job) -> str:
+    """A job's state as it is shown."""
+    if job.state is None:
+        return "corrupt"
+    return "held" if job.held else job.state.value
+
+
+def state_style(job: Job) -> str:
+    """The colour of a job's state."""
+    return "red" if job.state is None or job.unworkable else STATE_STYLES[job.state]
+
+
+def age(job: Job, now: int) -> str:
+    """How long a job has been in the queue, or was."""
+    return since(job.created_at, job.ended_at or now)
+
+
+def remark(job: Job, now: int) -> str:
+    """The one thing worth saying about a job in its state."""
+    match job.state:
+        case JobState.ACTIVE:
+            percent = "" if job.progress is None else f"{job.progress:.0f}%"
+            return f"{percent} {job.message or ''}".strip()
+        case JobState.FAILED:
+            return job.code or ""
+        case JobState.COMPLETED:
+            return f"in {duration((job.ended_at - job.claimed_at) / 1000)}" if job.ended_at and job.claimed_at else ""
+        case JobState.PENDING | JobState.DELAYED | JobState.BLOCKED:
+            return _why_waiting(job, now)
+    return ""
+
+
+def _why_waiting(job: Job, now: int) -> str:
+    if job.unworkable:
+        return "no worker fits"
+    if job.state is JobState.DELAYED and not job.held and job.due_at:
+        due = f"due in {duration((job.due_at - now) / 1000)}" if job.due_at > now else "due"
+        return f"{due}{_failures(job)}"
+    return _failures(job).removeprefix(", ")
+
+
+def _failures(job: Job) -> str:
+    if job.failures:
+        return f", failed {job.failures} of {job.max_failures} times"
+    return ", lost its worker" if job.losses else ""
+
+
+def service_of(job: Job) -> str:
+    """The service that a job asks for, or those that would do."""
+    return " or ".join(job.requirements.services) or job.requirements.job_type or ""
+
+
+JOB_COLUMNS: tuple[Column[Job], ...] = (
+    Column("JOB", lambda job, now: job.id),
+    Column("STATE", lambda job, now: state_of(job), style=state_style),
+    Column("PRI", lambda job, now: str(job.priority), "right"),
+    Column("SERVICE", lambda job, now: service_of(job), shrinks=True),
+    Column("CUSTOMER", lambda job, now: job.customer_id or "", shrinks=True),
+    Column("WORKER", lambda job, now: job.worker or "", shrinks=True),
+    Column("AGE", age, "right"),
+    Column("REMARK", remark, shrinks=True),
+)
+
+
+def services_up(worker: Worker) -> str:
+    """The services of a worker, with what is down marked."""
+    down = [name for name, state in worker.services.items() if state != "up"]
+    return ", ".join(f"{name} (down)" if name in down else name for name in worker.capabilities.services)
+
+
+def hardware(worker: Worker) -> str:
+    """The GPUs of a worker, or what it has in their place."""
+    has = worker.capabilities
+    if not has.gpu_count and not has.gpu_memory_gb and not has.gpu_model:
+        return f"{has.cpu_cores} cores" if has.cpu_cores else ""
+    count = f"{has.gpu_count} x " if has.gpu_count and has.gpu_count > 1 else ""
+    memory = f" {has.gpu_memory_gb} GB" if has.gpu_memory_gb else ""
+    return f"{count}{has.gpu_model or 'GPU'}{memory}"
+
+
+WORKER_COLUMNS: tuple[Column[Worker], ...] = (
+    Column("WORKER", lambda worker, now: worker.id),
+    Column("STATE", lambda worker, now: worker.state.value, style=lambda worker: WORKER_STYLES[worker.state]),
+    Column("BUSY", lambda worker, now: f"{len(worker.active)}/{worker.slots}", "right"),
+    Column("SERVICES", lambda worker, now: services_up(worker), shrinks=True),
+    Column("HARDWARE", lambda worker, now: hardware(worker), shrinks=True),
+    Column("BEAT", lambda worker, now: since(worker.beat_at, now), "right"),
+    Column("UP", lambda worker, now: since(worker.started_at, now), "right"),
+    Column("REMARK", lambda worker, now: worker.reason, shrinks=True),
+)
+
+EVENT_COLUMNS: tuple[Column[Event], ...] = (
+    Column("TIME", lambda event, now: moment(event.at, now)),
+    Column("EVENT", lambda event, now: event.name),
+    Column("JOB", lambda event, now: event.job),
+    Column("STATE", lambda event, now: event.state),
+    Column("WORKER", lambda event, now: event.worker, shrinks=True),
+    Column("ATTEMPT", lambda event, now: str(event.attempt or ""), "right"),
+    Column("REMARK", lambda event, now: event.code, shrinks=True),
+)
+
+STANDING_COLUMNS: tuple[Column[Standing], ...] = (
+    Column("WORKER", lambda standing, now: standing.worker.id),
+    Column("START", lambda standing, now: standing.tier.value, style=lambda standing: TIER_STYLES[standing.tier]),
+    Column("WHY", lambda standing, now: standing.reason if standing.verdict.ok else "", shrinks=True),
+)
+
+ARTIFACT_COLUMNS: tuple[Column[Artifact], ...] = (
+    Column("FILE", lambda artifact, now: artifact.id),
+    Column("NAME", lambda artifact, now: artifact.name, shrinks=True),
+    Column("SIZE", lambda artifact, now: size(artifact.size), "right"),
+    Column("TYPE", lambda artifact, now: artifact.media_type),
+)
+
+JOBS = Sheet(JOB_COLUMNS, views.job_view, lambda job: job.id)
+WORKERS = Sheet(WORKER_COLUMNS, views.worker_view, lambda worker: worker.id)
+EVENTS = Sheet(EVENT_COLUMNS, views.event_view, lambda event: event.job)
+ARTIFACTS = Sheet(ARTIFACT_COLUMNS, views.artifact_view, lambda artifact: artifact.id)

@@ -1,0 +1,151 @@
+"""One job or one worker on the screen: what is known of it, a line each."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from emp_cli.output import terminal
+from emp_cli.output.clean import one_line
+from emp_cli.output.columns import (
+    ARTIFACTS,
+    WORKER_STYLES,
+    hardware,
+    remark,
+    service_of,
+    services_up,
+    state_of,
+    state_style,
+)
+from emp_cli.output.explanation import asked
+from emp_cli.output.formats import Column, Sheet, table, write_table
+from emp_cli.output.units import clock, duration, since
+from emp_core.domain.job import Job
+from emp_core.domain.outcome import Artifact
+from emp_core.domain.states import JobState
+from emp_core.domain.worker import Worker
+
+if TYPE_CHECKING:
+    from emp_core.store import Attempt
+
+LABEL = 11
+DETAIL = 300
+"""Characters of a failed attempt's own words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDetails:
+    """All that `emp job show` shows."""
+
+    job: Job
+    outcome: Mapping[str, Any] | None
+    attempts: tuple["Attempt", ...]
+
+    @property
+    def artifacts(self) -> list[Artifact]:
+        """The files of the outcome."""
+        return [Artifact(**entry) for entry in (self.outcome or {}).get("artifacts", ())]
+
+
+def write_facts(facts: Iterable[tuple[str, str]]) -> None:
+    """Write what is known, a line each; nothing where nothing is known."""
+    for label, text in facts:
+        if text:
+            terminal.data(f"{label:<{LABEL}} {one_line(text)}")
+
+
+def write_job(details: JobDetails, now: int) -> None:
+    """Write one job."""
+    job = details.job
+    terminal.headline(f"job {job.id}  {state_of(job)}", state_style(job))
+    write_facts(_facts(job, now))
+    if job.state is JobState.FAILED and details.outcome:
+        terminal.data(f"{'failure':<{LABEL}} {one_line(str(details.outcome.get('message', '')))}")
+    if job.unworkable:
+        terminal.data(f"{'workers':<{LABEL}} no live worker can do it (emp explain {job.id})")
+    if details.attempts:
+        terminal.data("\nattempts that did not complete")
+        write_table(table(details.attempts, Sheet(ATTEMPT_COLUMNS, lambda row: {}, lambda row: row.worker), now))
+    if details.artifacts:
+        terminal.data(f"\nfiles (emp job result {job.id} --output-dir DIR saves them)")
+        write_table(table(details.artifacts, ARTIFACTS, now))
+
+
+def _facts(job: Job, now: int) -> Iterable[tuple[str, str]]:
+    yield "service", service_of(job)
+    yield "asks", asked(job.requirements, but=("services", "customer_id"))
+    yield "priority", str(job.priority)
+    yield "customer", job.customer_id or ""
+    yield "workflow", job.workflow_id or ""
+    yield "waits for", ", ".join(job.depends_on) if job.state is JobState.BLOCKED else ""
+    yield "submitted", _moment(job.created_at, now)
+    yield "due", clock(job.due_at) if job.state is JobState.DELAYED and not job.held else ""
+    yield "deadline", clock(job.deadline)
+    yield "started", _moment(job.started_at, now)
+    yield "ended", _moment(job.ended_at, now)
+    yield "worker", f"{job.worker}, attempt {job.attempt}" if job.worker else ""
+    yield "progress", remark(job, now) if job.state is JobState.ACTIVE else ""
+    yield "took", remark(job, now).removeprefix("in ") if job.state is JobState.COMPLETED else ""
+    yield "counted", _counters(job)
+    yield "code", job.code or ""
+
+
+def _moment(time_ms: int | None, now: int) -> str:
+    return f"{clock(time_ms)} ({since(time_ms, now)} ago)" if time_ms else ""
+
+
+def _counters(job: Job) -> str:
+    counts = {
+        f"failed {job.failures} of {job.max_failures} times": job.failures,
+        f"lost its worker {job.losses} times": job.losses,
+        f"given back {job.releases} times": job.releases,
+        f"retried {job.gen} times": job.gen,
+    }
+    return ", ".join(words for words, count in counts.items() if count).replace(" 1 times", " once")
+
+
+def _words_of(detail: str) -> str:
+    """A failure is kept as JSON, of which its message matters; the rest is text."""
+    from emp_core.domain.json_text import load_json
+
+    if not detail.startswith("{"):
+        return detail
+    try:
+        return str(load_json(detail).get("message", detail))
+    except ValueError:
+        return detail
+
+
+ATTEMPT_COLUMNS: tuple[Column["Attempt"], ...] = (
+    Column("NO", lambda attempt, now: str(attempt.number), "right"),
+    Column("WORKER", lambda attempt, now: attempt.worker),
+    Column("CAME TO", lambda attempt, now: attempt.outcome),
+    Column("TOOK", lambda attempt, now: duration((attempt.ended_at - attempt.claimed_at) / 1000), "right"),
+    Column("WHY", lambda attempt, now: one_line(_words_of(attempt.detail), DETAIL), shrinks=True),
+)
+
+
+def write_worker(worker: Worker, now: int) -> None:
+    """Write one worker."""
+    terminal.headline(f"worker {worker.id}  {worker.state.value}", WORKER_STYLES[worker.state])
+    write_facts(_worker_facts(worker, now))
+
+
+def _worker_facts(worker: Worker, now: int) -> Iterable[tuple[str, str]]:
+    yield "reason", worker.reason
+    yield "machine", worker.machine
+    yield "services", services_up(worker)
+    yield "hardware", hardware(worker)
+    yield "busy", f"{len(worker.active)} of {worker.slots} slots"
+    yield "jobs", ", ".join(worker.active)
+    offers = worker.capabilities.to_json()
+    for name, value in offers.items():
+        if name not in ("services", "gpu_count", "gpu_memory_gb", "gpu_model"):
+            yield name.replace("_", " "), _offer(value)
+    yield "started", _moment(worker.started_at, now)
+    yield "last beat", f"{since(worker.beat_at, now)} ago" if worker.beat_at else ""
+
+
+def _offer(value: Any) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {_offer(inner)}" for name, inner in value.items())
+    return ", ".join(map(str, value)) or "none" if isinstance(value, tuple | list) else str(value)

@@ -1,0 +1,78 @@
+"""The two streams: data goes to stdout, everything that is said about it to stderr."""
+
+import sys
+from functools import cache
+from typing import TYPE_CHECKING
+
+from emp_cli.output.clean import clean, one_line
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+PIPED_WIDTH = 10_000
+"""A table that no person looks at is not cut."""
+
+
+@cache
+def stdout() -> "Console":
+    """The console of the data. Colours and width are Rich's to find out: NO_COLOR, FORCE_COLOR, COLUMNS, TERM."""
+    return _console(to_stderr=False)
+
+
+@cache
+def stderr() -> "Console":
+    """The console of the narration."""
+    return _console(to_stderr=True)
+
+
+def _console(*, to_stderr: bool) -> "Console":
+    from rich.console import Console
+
+    console = Console(stderr=to_stderr, markup=False, emoji=False, highlight=False)
+    if not console.is_terminal:
+        console = Console(
+            stderr=to_stderr, markup=False, emoji=False, highlight=False, width=PIPED_WIDTH, soft_wrap=True
+        )
+    return console
+
+
+def data(text: str) -> None:
+    """Write data, and have it out before anything else happens."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def headline(text: str, style: str) -> None:
+    """Write a line of data that stands over others, in colour where there is a person to see it."""
+    from rich.text import Text
+
+    stdout().print(Text(one_line(text), style=f"bold {style}".strip()), soft_wrap=True)
+    sys.stdout.flush()
+
+
+def note(text: str) -> None:
+    """Say something about the data."""
+    _say("", "", text)
+
+
+def warn(text: str) -> None:
+    """Say that something may not be as wanted."""
+    _say("warning: ", "yellow", text)
+
+
+def fail(message: str, hint: str = "") -> None:
+    """Say what went wrong, in one line, and the next step in another."""
+    _say("error: ", "bold red", one_line(message))
+    if hint:
+        hint_line(hint)
+
+
+def hint_line(text: str) -> None:
+    """Say what to do next."""
+    _say("hint: ", "cyan", one_line(text))
+
+
+def _say(label: str, style: str, text: str) -> None:
+    from rich.text import Text
+
+    stderr().print(Text.assemble((label, style), clean(text)), soft_wrap=True)

@@ -1,0 +1,118 @@
+"""Waiting for jobs in front of a person or a script: what is shown meanwhile, and what the exit code says."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from emp_cli.exits import ExitCode
+from emp_cli.output import terminal
+from emp_cli.output.clean import one_line
+from emp_cli.output.columns import remark, state_of
+from emp_cli.output.story import Story
+from emp_cli.output.units import duration
+from emp_core.domain.states import TERMINAL, JobState
+from emp_core.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from emp_core.client.async_emp import AsyncEmp
+    from emp_core.domain.job import Job
+
+
+def farewell(job_ids: Sequence[str]) -> str:
+    """What Ctrl-C says while jobs are waited for."""
+    if len(job_ids) == 1:
+        return f"job {job_ids[0]} goes on: emp job wait {job_ids[0]}, or emp job cancel {job_ids[0]}"
+    return f"{len(job_ids)} jobs go on: emp jobs"
+
+
+async def wait_for(
+    emp: "AsyncEmp",
+    job_ids: Sequence[str],
+    *,
+    any_of: bool = False,
+    seconds: float | None = None,
+    tell: Callable[[str], None] | None = None,
+) -> tuple[list["Job"], ExitCode]:
+    """The jobs at the end of the wait, and what came of them; `tell` is given the story of a single job."""
+    if tell and len(job_ids) > 1:
+        raise InvalidInput("follow", "goes with one job; wait for several")
+    try:
+        async with asyncio.timeout(seconds):
+            if tell:
+                await _tell_story(emp, job_ids[0], tell)
+            elif len(job_ids) == 1 and terminal.stderr().is_terminal:
+                await _show_progress(emp, job_ids[0])
+            else:
+                await emp.wait(job_ids, any_of=any_of)
+    except TimeoutError:
+        jobs = await emp.jobs_by_id(job_ids)
+        _tell_timeout(jobs, seconds or 0)
+        return jobs, ExitCode.TIMEOUT
+    jobs = await emp.jobs_by_id(job_ids)
+    return jobs, verdict([job for job in jobs if job.state in TERMINAL] if any_of else jobs)
+
+
+def _tell_timeout(jobs: Sequence["Job"], seconds: float) -> None:
+    still = [job for job in jobs if job.state not in TERMINAL]
+    if len(still) == 1:
+        name = still[0].id
+        hint = f"it goes on: emp job wait {name}, or emp job cancel {name}"
+        terminal.fail(f"job {name} is {state_of(still[0])} after {duration(seconds)}", hint)
+    else:
+        terminal.fail(
+            f"{len(still)} of {len(jobs)} jobs have not ended after {duration(seconds)}", "they go on: emp jobs"
+        )
+
+
+async def _tell_story(emp: "AsyncEmp", job_id: str, tell: Callable[[str], None]) -> None:
+    story = Story()
+    async with aclosing(emp.follow(job_id)) as changes:
+        async for change in changes:
+            for line in story.lines(change, await emp.now_ms()):
+                tell(line)
+
+
+def verdict(jobs: Sequence["Job"]) -> ExitCode:
+    """1 where a job failed, else 9 where one was cancelled."""
+    states = {job.state for job in jobs}
+    if JobState.FAILED in states or None in states:
+        return ExitCode.FAILED
+    return ExitCode.CANCELLED if JobState.CANCELLED in states else ExitCode.OK
+
+
+async def tell_ends(emp: "AsyncEmp", jobs: Sequence["Job"]) -> None:
+    """Say how each job ended, where it did; a script is not told that all is well."""
+    for job in jobs:
+        if job.state is JobState.COMPLETED and terminal.stderr().is_terminal:
+            terminal.note(f"job {job.id} completed {remark(job, 0)}")
+        if job.state is JobState.FAILED:
+            outcome = await emp.result(job.id) or {}
+            why = f": {outcome['message']}" if outcome.get("message") else ""
+            terminal.fail(f"job {job.id} failed ({job.code}){why}", f"emp job show {job.id}")
+        elif job.state is JobState.CANCELLED:
+            terminal.warn(f"job {job.id} was cancelled")
+
+
+async def _show_progress(emp: "AsyncEmp", job_id: str) -> None:
+    with _bar() as bar:
+        task = bar.add_task(job_id, total=100, text="")
+        async with aclosing(emp.follow(job_id)) as changes:
+            async for change in changes:
+                job = change.job
+                text = one_line(f"{state_of(job)} {remark(job, await emp.now_ms())}", 60)
+                bar.update(task, completed=100 if job.state in TERMINAL else job.progress or 0, text=text)
+
+
+def _bar() -> "Progress":
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[text]}", markup=False),
+    )
+    return Progress(*columns, console=terminal.stderr(), transient=True)

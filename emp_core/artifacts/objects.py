@@ -1,0 +1,232 @@
+"""The layout of artifacts, in any store that obstore speaks to.
+
+    <job>/<attempt>/<number>        the bytes
+    <job>/<attempt>/<number>.json   what is known of them; empty until they are complete
+    <job>/payload                   a payload too large for the queue
+
+The JSON is created first, empty, which fails where it exists and so gives each number once; then come the bytes; then
+the JSON is written. A file that has not come so far is not listed. Its number is not given again, as a request that was
+cut off may still arrive. What a killed process leaves goes with its job.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from obstore.exceptions import AlreadyExistsError, BaseError
+
+from emp_core.artifacts.contract import (
+    ARTIFACT,
+    CHUNK_BYTES,
+    MAX_ARTIFACT_BYTES,
+    ArtifactsUnavailable,
+    Meter,
+    Place,
+    check_job_id,
+    check_payload,
+    check_range,
+    check_upload,
+)
+from emp_core.domain.outcome import Artifact
+from emp_core.errors import Conflict, InvalidInput, NotFound
+from emp_core.ids import is_id
+
+if TYPE_CHECKING:
+    from obstore import GetOptions, GetResult, ObjectMeta
+    from obstore.store import ObjectStore
+
+PARALLEL_PARTS = 4
+"""Parts of one upload in flight; each holds 5 MiB."""
+
+SWEEP_BATCH = 500
+
+OURS = re.compile(r"[^/]+/(payload|[1-9][0-9]*/[1-9][0-9]*(\.json)?)")
+"""Only such keys are ever deleted, should the store be shared with strangers."""
+
+KnownJobs = Callable[[Sequence[str]], Awaitable[Collection[str]]]
+"""Which of some jobs the queue still knows."""
+
+
+class Stored(NamedTuple):
+    """One object."""
+
+    path: str
+    size: int
+    modified_ms: int
+
+    @property
+    def describes(self) -> Place | None:
+        """The artifact of which this is the JSON."""
+        return Place.match(self.path.removesuffix(".json")) if self.path.endswith(".json") else None
+
+
+class ObjectArtifacts:
+    """Files in an object store."""
+
+    def __init__(self, store: "ObjectStore", *, max_bytes: int = MAX_ARTIFACT_BYTES) -> None:
+        self._store = store
+        self._max_bytes = max_bytes
+
+    async def put(
+        self,
+        job_id: str,
+        attempt: int,
+        name: str,
+        chunks: AsyncIterable[bytes],
+        *,
+        media_type: str = "application/octet-stream",
+        kind: str = "output",
+    ) -> Artifact:
+        check_upload(job_id, attempt, name, media_type, kind)
+        meter = Meter(self._max_bytes)
+        with answering():
+            place = await self._reserve(job_id, attempt)
+            async with AsyncExitStack() as undo:
+                undo.push_async_callback(self._discard, place)
+                await self._store.put_async(
+                    self._key(str(place)), meter.measured(chunks), max_concurrency=PARALLEL_PARTS
+                )
+                artifact = Artifact(
+                    id=str(place), name=name, size=meter.size, sha256=meter.sha256, media_type=media_type, kind=kind
+                )
+                await self._store.put_async(self._key(f"{place}.json"), ARTIFACT.dump_json(artifact))
+                undo.pop_all()
+        return artifact
+
+    def signed(self, worker: str, nonce: str) -> Self:
+        return self
+
+    async def get(self, artifact_id: str) -> Artifact:
+        place = Place.parse(artifact_id)
+        known = await self._read(f"{place}.json")
+        if not known:
+            raise NotFound("artifact", artifact_id)
+        return ARTIFACT.validate_json(known)
+
+    async def open(self, artifact_id: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        check_range(start, end)
+        artifact = await self.get(artifact_id)
+        if start > 0 and start >= artifact.size:
+            raise InvalidInput("range", f"byte {start} of a file of {artifact.size}")
+        # No store takes a range of an empty file.
+        options: GetOptions = {} if artifact.size == 0 else {"range": (start, min(end or artifact.size, artifact.size))}
+        with answering():
+            result = await self._store.get_async(self._key(artifact.id), options=options)
+        return _streamed(result)
+
+    async def list(self, job_id: str) -> tuple[Artifact, ...]:
+        check_job_id(job_id)
+        contents = await self._contents(job_id)
+        places = sorted(place for stored in contents if stored.size and (place := stored.describes))
+        return tuple(await asyncio.gather(*(self.get(str(place)) for place in places)))
+
+    async def put_payload(self, job_id: str, payload: bytes) -> None:
+        check_payload(job_id, payload)
+        if await self._create(f"{job_id}/payload", payload) or await self.get_payload(job_id) == payload:
+            return
+        raise Conflict(f"job {job_id} has another payload")
+
+    async def get_payload(self, job_id: str) -> bytes:
+        check_job_id(job_id)
+        payload = await self._read(f"{job_id}/payload")
+        if payload is None:
+            raise NotFound("payload", job_id)
+        return payload
+
+    async def delete_job(self, job_id: str) -> None:
+        """Deletes all files of a job, and its payload."""
+        check_job_id(job_id)
+        await self._delete(job_id, await self._contents(job_id))
+
+    async def sweep(self, known_jobs: KnownJobs, before_ms: int) -> int:
+        """Deletes the files of jobs that the queue has forgotten; the number of jobs.
+
+        A payload is kept before its job is submitted, so what changed since `before_ms` stays.
+        """
+        with answering():
+            names = (await self._store.list_with_delimiter_async())["common_prefixes"]
+        jobs = [name for name in names if is_id(name)]
+        swept = 0
+        for start in range(0, len(jobs), SWEEP_BATCH):
+            batch = jobs[start : start + SWEEP_BATCH]
+            known = await known_jobs(batch)
+            swept += sum([await self._sweep_job(job_id, before_ms) for job_id in batch if job_id not in known])
+        return swept
+
+    async def aclose(self) -> None:
+        """Nothing is open between calls."""
+
+    async def _sweep_job(self, job_id: str, before_ms: int) -> bool:
+        contents = await self._contents(job_id)
+        if max((stored.modified_ms for stored in contents), default=before_ms) >= before_ms:
+            return False
+        await self._delete(job_id, contents)
+        return True
+
+    async def _reserve(self, job_id: str, attempt: int) -> Place:
+        places = [place for stored in await self._contents(job_id) if (place := stored.describes)]
+        number = max((place.number for place in places if place.attempt == attempt), default=0)
+        while True:
+            number += 1
+            place = Place(job_id, attempt, number)
+            if await self._create(f"{place}.json", b""):
+                return place
+
+    async def _discard(self, place: Place) -> None:
+        with answering(), suppress(FileNotFoundError):
+            await self._store.delete_async(str(place))
+
+    async def _create(self, path: str, data: bytes) -> bool:
+        with answering():
+            try:
+                await self._store.put_async(self._key(path), data, mode="create")
+            except AlreadyExistsError:
+                return False
+        return True
+
+    async def _read(self, path: str) -> bytes | None:
+        with answering():
+            try:
+                result = await self._store.get_async(self._key(path))
+                return bytes(await result.bytes_async())
+            except FileNotFoundError:
+                return None
+
+    def _key(self, path: str) -> str:
+        """The store's name for a path; a disk looks first where it leads."""
+        return path
+
+    async def _contents(self, job_id: str) -> Sequence[Stored]:
+        with answering():
+            objects = await self._store.list(self._key(job_id)).collect_async()
+        return [_stored(meta) for meta in objects if OURS.fullmatch(meta["path"])]
+
+    async def _delete(self, job_id: str, contents: Sequence[Stored]) -> None:
+        with answering(), suppress(FileNotFoundError):
+            await self._store.delete_async([stored.path for stored in contents])
+
+
+def _stored(meta: "ObjectMeta") -> Stored:
+    return Stored(meta["path"], meta["size"], int(meta["last_modified"].timestamp() * 1000))
+
+
+async def _streamed(result: "GetResult") -> AsyncIterator[bytes]:
+    with answering():
+        async for chunk in result.stream(min_chunk_size=CHUNK_BYTES):
+            yield chunk
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Turns the store's errors into ours."""
+    try:
+        yield
+    except BaseError as error:
+        raise ArtifactsUnavailable(f"the artifact store: {first_line(error)}") from error
+
+
+def first_line(error: BaseError) -> str:
+    """The rest is obstore's own anatomy."""
+    return str(error).partition("\n")[0]

@@ -1,0 +1,55 @@
+"""Which artifact store a URL names."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from obstore.exceptions import BaseError
+from obstore.store import MemoryStore, from_url
+
+from emp_core.artifacts.contract import MAX_ARTIFACT_BYTES, ArtifactStore
+from emp_core.artifacts.local import LocalArtifacts
+from emp_core.artifacts.objects import ObjectArtifacts, first_line
+from emp_core.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+SCHEMES = "file:///directory, s3://, gs://, az:// and memory://"
+
+RETRY_LIMIT = timedelta(seconds=60)
+"""obstore's own limit is three minutes, too long for a job that waits to be settled."""
+
+
+def open_artifacts(url: str, *, token: str = "", max_bytes: int = MAX_ARTIFACT_BYTES) -> ArtifactStore:
+    """The store of a URL; `http://` and `https://` name a hub, and the token is for it."""
+    if urlsplit(url).scheme in ("http", "https"):
+        from emp_core.artifacts.hub import HubArtifacts  # httpx takes 80 ms to import
+
+        return HubArtifacts(url, token, max_bytes=max_bytes)
+    return open_objects(url, max_bytes=max_bytes)
+
+
+def open_objects(url: str, *, max_bytes: int = MAX_ARTIFACT_BYTES) -> ObjectArtifacts:
+    """The store of a URL, for who keeps the files: it can delete and sweep as well.
+
+    The clouds' addresses and credentials come from where their own tools take them.
+    """
+    parts = urlsplit(url)
+    match parts.scheme:
+        case "file":
+            return LocalArtifacts(Path(unquote(parts.path)), max_bytes=max_bytes)
+        case "memory":
+            return ObjectArtifacts(MemoryStore(), max_bytes=max_bytes)
+        case "s3" | "gs" | "az":
+            return ObjectArtifacts(_cloud_store(url), max_bytes=max_bytes)
+        case _:
+            raise Misconfigured(f"no files can be kept at {url!r}", hint=f"use one of {SCHEMES}")
+
+
+def _cloud_store(url: str) -> "ObjectStore":
+    try:
+        return from_url(url, retry_config={"retry_timeout": RETRY_LIMIT})
+    except BaseError as error:
+        raise Misconfigured(f"no files can be kept at {url!r}: {first_line(error)}") from error

@@ -1,0 +1,278 @@
+"""`AsyncEmp`: the queue as programs and the command use it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from emp_core.artifacts import ArtifactStore, open_artifacts
+from emp_core.client import changes, files, situation
+from emp_core.client.locate import Location, locate
+from emp_core.domain.events import Event
+from emp_core.domain.explain import Explanation, WorkerExplanation
+from emp_core.domain.job import Job, JobRequest
+from emp_core.domain.outcome import Artifact
+from emp_core.domain.worker import Worker, WorkerState
+from emp_core.errors import EmpError, InvalidInput, Misconfigured
+from emp_core.ids import digest, new_job_id
+from emp_core.settings import masked
+from emp_core.store import Attempt, JobFilter, Page, Store, Submitted, Summary, open_store
+
+Request = JobRequest | Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """What the client is connected to."""
+
+    source: str
+    """Who said where it is."""
+
+    engine: str
+    durability: str
+    """`memory`, `everysec` or `always`."""
+
+    files: str
+    """Where the files of jobs are, without credentials; empty where nobody said."""
+
+
+class AsyncEmp:
+    """A client of the queue: `async with await AsyncEmp.connect() as emp`."""
+
+    def __init__(self, store: Store, location: Location) -> None:
+        self._store = store
+        self._location = location
+        self._files: ArtifactStore | None = None
+
+    @classmethod
+    async def connect(cls, queue: str | None = None) -> Self:
+        """Connect to a queue by its URL, or to the one that the environment or this machine has."""
+        location = await locate(queue)
+        return cls(await open_store(location.url, location.prefix), location)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        if self._files is not None:
+            await self._files.aclose()
+        await self._store.close()
+
+    @property
+    def queue(self) -> Queue:
+        """What this is connected to."""
+        server = self._store.server
+        engine = f"{server.engine} {server.version}"
+        return Queue(
+            source=self._location.source,
+            engine=engine,
+            durability=server.durability,
+            files=masked(self._location.artifacts or ""),
+        )
+
+    async def now_ms(self) -> int:
+        """The queue's time, which all times of jobs are told in: ms since 1970."""
+        return await self._store.inspector.now_ms()
+
+    # Jobs that go in.
+
+    async def submit(self, request: Request, *, inputs: Mapping[str, Path] | None = None) -> Submitted:
+        """Store one job. `inputs` are files on this machine, by the names that the payload has for them."""
+        parsed = _parsed(request)
+        if inputs:
+            parsed = await self._with_inputs(parsed, inputs)
+        return await self._store.broker.submit(parsed, self._spill)
+
+    async def submit_many(self, requests: Sequence[Request]) -> list[Submitted | EmpError]:
+        """Store jobs in order, each whole or not at all: for each the answer, or what was wrong with it."""
+        parsed = [_parsed_or_error(request) for request in requests]
+        valid = [request for request in parsed if isinstance(request, JobRequest)]
+        answers = iter(await self._store.broker.submit_many(valid, self._spill))
+        return [next(answers) if isinstance(request, JobRequest) else request for request in parsed]
+
+    async def preview(self, request: Request) -> Explanation:
+        """What would become of a job if it were submitted now; changes nothing."""
+        return await situation.preview(self._store, _parsed(request))
+
+    async def _with_inputs(self, request: JobRequest, inputs: Mapping[str, Path]) -> JobRequest:
+        if request.template is not None:
+            raise InvalidInput("inputs", "go with a payload, not with a template")
+        # A repeated submit must name the same files, so its id follows from its key.
+        key = request.idempotency_key
+        job_id = request.id or (digest(f"{request.customer_id}:{key}") if key else new_job_id())
+        stored = {name: await files.upload(self._artifacts(), job_id, name, path) for name, path in inputs.items()}
+        names = {name: artifact.id for name, artifact in stored.items()}
+        payload = dict(request.payload or {})
+        return replace(request, id=job_id, payload=payload | {"files": {**payload.get("files", {}), **names}})
+
+    async def _spill(self, job_id: str, body: bytes) -> None:
+        await self._artifacts().put_payload(job_id, body)
+
+    def check_files(self) -> None:
+        """Raises `Misconfigured` where nothing says where the files of jobs are."""
+        self._artifacts()
+
+    def _artifacts(self) -> ArtifactStore:
+        if self._location.artifacts is None:
+            raise Misconfigured(
+                "nothing says where the files of jobs are",
+                hint="set ARTIFACTS_URL, or HUB_WS_URL to go through the hub",
+            )
+        if self._files is None:
+            self._files = open_artifacts(self._location.artifacts, token=self._location.token)
+        return self._files
+
+    # Jobs that are there.
+
+    async def resolve(self, prefix: str) -> str:
+        """The one job whose id begins so. Raises `NotFound` or `Ambiguous`."""
+        return await self._store.inspector.resolve(prefix)
+
+    async def job(self, job_id: str) -> Job:
+        """One job. Raises `NotFound`."""
+        return await self._store.inspector.job(job_id)
+
+    async def jobs(self, wanted: JobFilter | None = None, *, limit: int = 50, offset: int = 0) -> Page:
+        """Jobs: running ones first, then waiting ones in the order of their claim, then ended ones, newest first."""
+        return await self._store.inspector.page(wanted or JobFilter(), limit=limit, offset=offset)
+
+    async def jobs_by_id(self, job_ids: Sequence[str]) -> list[Job]:
+        """Those of the jobs that exist, in the order given."""
+        return await self._store.inspector.jobs_by_id(job_ids)
+
+    async def payload(self, job_id: str) -> bytes:
+        """What the worker gets, as JSON: `{"payload": …}`, or a template with its params."""
+        body = await self._store.inspector.body(job_id)
+        return body if body else await self._artifacts().get_payload(job_id)
+
+    async def result(self, job_id: str) -> dict[str, Any] | None:
+        """What a completed job made, or why a failed one failed; None where there is nothing."""
+        outcome: dict[str, Any] | None = await self._store.inspector.outcome(job_id)
+        return outcome
+
+    async def log(self, job_id: str) -> list[str]:
+        """The kept log lines."""
+        return await self._store.inspector.log(job_id)
+
+    async def attempts(self, job_id: str) -> list[Attempt]:
+        """The attempts that did not complete, oldest first."""
+        return await self._store.inspector.attempts(job_id)
+
+    async def artifacts(self, job_id: str) -> list[Artifact]:
+        """The files of a job's outcome. What a worker stored that lost its claim is not among them."""
+        outcome = await self.result(job_id) or {}
+        return [Artifact(**entry) for entry in outcome.get("artifacts", ())]
+
+    async def download(self, job_id: str, directory: Path) -> list[Path]:
+        """Bring the files of a job's outcome into a directory; nothing there is overwritten."""
+        found = await self.artifacts(job_id)
+        return await files.download(self._artifacts(), found, directory) if found else []
+
+    async def wait(
+        self,
+        job_ids: str | Sequence[str],
+        *,
+        any_of: bool = False,
+        timeout: float | None = None,  # noqa: ASYNC109 - what programs expect it to be called
+    ) -> list[Job]:
+        """The jobs when all have ended, or the first of them has. Raises `TimeoutError`; the jobs go on."""
+        names = [job_ids] if isinstance(job_ids, str) else list(job_ids)
+        async with asyncio.timeout(timeout):
+            await changes.wait_for(self._store, names, any_of=any_of)
+        return await self._store.inspector.jobs_by_id(names)
+
+    async def follow(self, job_id: str) -> AsyncGenerator[changes.Change, None]:
+        """A job as it is, then every change of state, progress and log, up to its end."""
+        async with aclosing(changes.follow(self._store, job_id)) as news:
+            async for change in news:
+                yield change
+
+    async def explain(self, job_id: str) -> Explanation:
+        """Why a job is where it is."""
+        return await situation.explain_job(self._store, await self.job(job_id))
+
+    # What operators do to jobs.
+
+    async def cancel(self, job_id: str) -> str:
+        """Cancel: the state afterwards; a job that has ended stays as it is."""
+        return await self._store.broker.cancel(job_id)
+
+    async def retry(self, job_id: str) -> None:
+        """Run a failed or cancelled job anew."""
+        await self._store.broker.retry(job_id)
+
+    async def hold(self, job_id: str) -> None:
+        """Keep a waiting job back."""
+        await self._store.broker.hold(job_id)
+
+    async def unhold(self, job_id: str) -> None:
+        """Let a held job wait again, in its old place."""
+        await self._store.broker.unhold(job_id)
+
+    async def release(self, job_id: str) -> None:
+        """Take a running job from its worker."""
+        await self._store.broker.release(job_id)
+
+    async def set_priority(self, job_ids: Sequence[str], priority: int) -> dict[str, str]:
+        """Move waiting jobs to another priority: for each `ok`, `gone`, or the state that forbids it."""
+        return await self._store.broker.set_priority(job_ids, priority)
+
+    # Workers, and the queue as a whole.
+
+    async def workers(self, *, gone: bool = False) -> list[Worker]:
+        """Live workers by id; with `gone` those remembered too."""
+        return await self._store.inspector.workers(gone=gone)
+
+    async def worker(self, worker_id: str) -> Worker:
+        """One worker. Raises `NotFound`."""
+        return await self._store.inspector.worker(worker_id)
+
+    async def steer(self, worker_id: str, state: WorkerState, *, reason: str = "") -> WorkerState:
+        """Pause, resume or drain a worker. The state before."""
+        return await self._store.registry.steer(worker_id, state, reason=reason)
+
+    async def explain_worker(self, worker_id: str) -> WorkerExplanation:
+        """What a worker would take next, what it skips, and why."""
+        return await situation.explain_worker(self._store, await self.worker(worker_id))
+
+    async def summary(self) -> Summary:
+        """The queue at a glance."""
+        return await self._store.inspector.summary()
+
+    async def recent_events(self, count: int = 50) -> list[Event]:
+        """The newest events, oldest first."""
+        return await self._store.events.recent(count)
+
+    async def events_of(self, job_id: str) -> list[Event]:
+        """A job's kept events, oldest first."""
+        return await self._store.events.of_job(job_id)
+
+    async def watch(self) -> AsyncGenerator[Event, None]:
+        """Every event from now on; one called `resync` stands where some were missed."""
+        async with changes.Watch(self._store) as watch:
+            while True:
+                batch = await watch.next()
+                if batch.resync:
+                    yield Event(cursor=batch.cursor, name="resync", job="")
+                for event in batch.events:
+                    yield event
+
+
+def _parsed(request: Request) -> JobRequest:
+    return request if isinstance(request, JobRequest) else JobRequest.parse(request)
+
+
+def _parsed_or_error(request: Request) -> JobRequest | EmpError:
+    try:
+        return _parsed(request)
+    except InvalidInput as error:
+        return error

@@ -1,0 +1,164 @@
+"""`Emp`: the same client for programs without an event loop. It runs a private one in a thread of its own."""
+
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ParamSpec, Self, TypeVar
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from emp_core.client.async_emp import AsyncEmp, Queue, Request
+from emp_core.client.changes import Change
+from emp_core.domain.events import Event
+from emp_core.domain.explain import Explanation, WorkerExplanation
+from emp_core.domain.job import Job
+from emp_core.domain.outcome import Artifact
+from emp_core.domain.worker import Worker, WorkerState
+from emp_core.errors import EmpError
+from emp_core.store import Attempt, JobFilter, Page, Submitted, Summary
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Emp:
+    """A client of the queue: `with Emp() as emp`. Every call blocks; the names are those of `AsyncEmp`."""
+
+    def __init__(self, queue: str | None = None) -> None:
+        self._loop: AbstractContextManager[BlockingPortal] = start_blocking_portal()
+        self._portal = self._loop.__enter__()
+        try:
+            self._emp = self._portal.call(AsyncEmp.connect, queue)
+        except BaseException:
+            self._loop.__exit__(None, None, None)
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connections and end the loop."""
+        self._portal.call(self._emp.close)
+        self._loop.__exit__(None, None, None)
+
+    def _run(self, method: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        async def call() -> T:
+            return await method(*args, **kwargs)
+
+        return self._portal.call(call)
+
+    def _iterate(self, items: AsyncGenerator[T, None]) -> Iterator[T]:
+        async def next_item() -> T | None:
+            return await anext(items, None)
+
+        try:
+            while (item := self._portal.call(next_item)) is not None:
+                yield item
+        finally:
+            self._portal.call(items.aclose)
+
+    @property
+    def queue(self) -> Queue:
+        return self._emp.queue
+
+    def now_ms(self) -> int:
+        return self._run(self._emp.now_ms)
+
+    def submit(self, request: Request, *, inputs: Mapping[str, Path] | None = None) -> Submitted:
+        return self._run(self._emp.submit, request, inputs=inputs)
+
+    def submit_many(self, requests: Sequence[Request]) -> list[Submitted | EmpError]:
+        return self._run(self._emp.submit_many, requests)
+
+    def preview(self, request: Request) -> Explanation:
+        return self._run(self._emp.preview, request)
+
+    def check_files(self) -> None:
+        self._emp.check_files()
+
+    def resolve(self, prefix: str) -> str:
+        return self._run(self._emp.resolve, prefix)
+
+    def job(self, job_id: str) -> Job:
+        return self._run(self._emp.job, job_id)
+
+    def jobs(self, wanted: JobFilter | None = None, *, limit: int = 50, offset: int = 0) -> Page:
+        return self._run(self._emp.jobs, wanted, limit=limit, offset=offset)
+
+    def jobs_by_id(self, job_ids: Sequence[str]) -> list[Job]:
+        return self._run(self._emp.jobs_by_id, job_ids)
+
+    def payload(self, job_id: str) -> bytes:
+        return self._run(self._emp.payload, job_id)
+
+    def result(self, job_id: str) -> dict[str, Any] | None:
+        return self._run(self._emp.result, job_id)
+
+    def log(self, job_id: str) -> list[str]:
+        return self._run(self._emp.log, job_id)
+
+    def attempts(self, job_id: str) -> list[Attempt]:
+        return self._run(self._emp.attempts, job_id)
+
+    def artifacts(self, job_id: str) -> list[Artifact]:
+        return self._run(self._emp.artifacts, job_id)
+
+    def download(self, job_id: str, directory: Path) -> list[Path]:
+        return self._run(self._emp.download, job_id, directory)
+
+    def wait(self, job_ids: str | Sequence[str], *, any_of: bool = False, timeout: float | None = None) -> list[Job]:
+        return self._run(self._emp.wait, job_ids, any_of=any_of, timeout=timeout)
+
+    def follow(self, job_id: str) -> Iterator[Change]:
+        yield from self._iterate(self._emp.follow(job_id))
+
+    def explain(self, job_id: str) -> Explanation:
+        return self._run(self._emp.explain, job_id)
+
+    def cancel(self, job_id: str) -> str:
+        return self._run(self._emp.cancel, job_id)
+
+    def retry(self, job_id: str) -> None:
+        self._run(self._emp.retry, job_id)
+
+    def hold(self, job_id: str) -> None:
+        self._run(self._emp.hold, job_id)
+
+    def unhold(self, job_id: str) -> None:
+        self._run(self._emp.unhold, job_id)
+
+    def release(self, job_id: str) -> None:
+        self._run(self._emp.release, job_id)
+
+    def set_priority(self, job_ids: Sequence[str], priority: int) -> dict[str, str]:
+        return self._run(self._emp.set_priority, job_ids, priority)
+
+    def workers(self, *, gone: bool = False) -> list[Worker]:
+        return self._run(self._emp.workers, gone=gone)
+
+    def worker(self, worker_id: str) -> Worker:
+        return self._run(self._emp.worker, worker_id)
+
+    def steer(self, worker_id: str, state: WorkerState, *, reason: str = "") -> WorkerState:
+        return self._run(self._emp.steer, worker_id, state, reason=reason)
+
+    def explain_worker(self, worker_id: str) -> WorkerExplanation:
+        return self._run(self._emp.explain_worker, worker_id)
+
+    def summary(self) -> Summary:
+        return self._run(self._emp.summary)
+
+    def recent_events(self, count: int = 50) -> list[Event]:
+        return self._run(self._emp.recent_events, count)
+
+    def events_of(self, job_id: str) -> list[Event]:
+        return self._run(self._emp.events_of, job_id)
+
+    def watch(self) -> Iterator[Event]:
+        yield from self._iterate(self._emp.watch())

@@ -1,0 +1,124 @@
+"""Where the queue is, for who was not told.
+
+The URL that was given, then the environment, then the embedded server of the data directory, then this machine's
+port 6379 if it holds a queue of ours.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import AliasChoices, Field, SecretStr
+
+from emp_core import embedded
+from emp_core.environment import load_settings
+from emp_core.errors import Misconfigured, QueueUnavailable
+from emp_core.settings import FileSettings, RedisSettings, RedisUrl, WsUrl, is_loopback
+from emp_core.store import Link
+from emp_core.store.connection import build_client
+
+USUAL = "redis://127.0.0.1:6379/0"
+
+NOT_FOUND = "no queue: nothing says where it is, and this machine has none"
+WHAT_TO_DO = "start one with `emp hub start`, or name one with --redis or REDIS_URL; `emp demo` shows one at work"
+
+
+class ClientSettings(RedisSettings, FileSettings):
+    """Settings of programs that submit and look."""
+
+    redis_url: RedisUrl | None = Field(
+        default=None,
+        validation_alias=AliasChoices("REDIS_URL", "HUB_REDIS_URL"),
+        repr=False,
+        examples=["redis://localhost:6379/0"],
+    )
+    """The queue's Redis (redis, rediss, unix, redis+sentinel or redis+cluster); wins over its parts below."""
+
+    hub_ws_url: WsUrl | None = Field(default=None, repr=False, examples=["ws://hub-host:3001"])
+    """The hub that keeps the files, where no store does."""
+
+    hub_auth_token: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("HUB_AUTH_TOKEN", "WS_AUTH_TOKEN"),
+        examples=["a-long-random-text"],
+    )
+    """The token that the hub asks for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """Where the queue and its files are."""
+
+    url: str
+    prefix: str
+    source: str
+    """Who said so, for people."""
+
+    artifacts: str | None
+    """None: nobody said, and the queue is not on this machine."""
+
+    token: str = ""
+    """For files that go through the hub."""
+
+
+async def locate(url: str | None = None) -> Location:
+    """Find the queue. Raises `QueueUnavailable` with what to do, or `Misconfigured`."""
+    found = await find(url)
+    if found is None:
+        raise QueueUnavailable("redis_unavailable", NOT_FOUND, hint=WHAT_TO_DO)
+    return found
+
+
+async def find(url: str | None = None) -> Location | None:
+    """The same, and None where there is none to be found."""
+    settings = load_settings(ClientSettings, overrides={"REDIS_URL": url} if url else {})
+    found = (settings.url, "as told" if url else "the environment") if settings.url else await _search(settings)
+    if found is None:
+        return None
+    place, source = found
+    return Location(
+        url=place,
+        prefix=settings.key_prefix,
+        source=source,
+        artifacts=_artifacts(settings, place),
+        token=settings.hub_auth_token.get_secret_value() if settings.hub_auth_token else "",
+    )
+
+
+async def _search(settings: ClientSettings) -> tuple[str, str] | None:
+    server = await asyncio.to_thread(embedded.find, settings.data_dir)
+    if server is not None:
+        return server.url, "the embedded server"
+    if await _holds_a_queue(USUAL, settings.key_prefix):
+        return USUAL, "this machine's port 6379"
+    return None
+
+
+async def _holds_a_queue(url: str, prefix: str) -> bool:
+    """Whether a server answers there and has our keys; one attempt."""
+    link = Link(build_client(url, blocking=True), prefix)
+    try:
+        return bool(await link.call("EXISTS", link.key("schema")))
+    except (QueueUnavailable, Misconfigured):  # nobody there, or a stranger with a password
+        return False
+    finally:
+        await link.close()
+
+
+def _artifacts(settings: ClientSettings, url: str) -> str | None:
+    if settings.artifacts_url:
+        return settings.artifacts_url
+    if settings.hub_ws_url:
+        return settings.hub_ws_url.replace("ws", "http", 1)
+    return local_files(settings.data_dir) if _is_local(url) else None
+
+
+def local_files(data_dir: Path) -> str:
+    """Where files lie that stay on this machine."""
+    return (data_dir.resolve() / "artifacts").as_uri()
+
+
+def _is_local(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "unix" or is_loopback(parts.hostname or "localhost")

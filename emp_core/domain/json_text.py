@@ -1,0 +1,102 @@
+"""JSON as emp takes and keeps it: strict on the way in, opaque afterwards, and the same limits on every path.
+
+Seeds of 64 bits and beyond, empty lists and every character survive; NaN, doubled keys and half characters are refused,
+because the readers behind emp disagree on what they mean.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, NoReturn, cast
+
+import orjson
+
+from emp_core.domain.policy import MAX_JSON_DEPTH, MAX_JSON_NODES
+from emp_core.errors import InvalidInput, LimitExceeded
+
+
+def parse_json(field: str, text: str | bytes) -> Any:
+    """Read JSON from outside. Raises `InvalidInput` or `LimitExceeded`."""
+    value = read_json(field, text)
+    check_json(field, value)
+    return value
+
+
+def read_json(field: str, text: str | bytes) -> Any:
+    """Read JSON from outside that somebody else holds to the limits, part by part. Raises as `parse_json`."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_doubles)
+    except RecursionError:
+        raise LimitExceeded(field, "max_json_depth", MAX_JSON_DEPTH + 1, MAX_JSON_DEPTH) from None
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InvalidInput(field, f"is not JSON: {error}") from None
+
+
+def check_json(field: str, value: object) -> None:
+    """Hold a parsed value to the limits: 64 levels, 100,000 nodes, text that can be written as UTF-8."""
+    level: list[object] = [value]
+    nodes = 0
+    for _ in range(MAX_JSON_DEPTH + 1):
+        nodes += len(level)
+        if nodes > MAX_JSON_NODES:
+            raise LimitExceeded(field, "max_json_nodes", nodes, MAX_JSON_NODES)
+        level = [child for node in level for child in _children(field, node)]
+        if not level:
+            return
+    raise LimitExceeded(field, "max_json_depth", MAX_JSON_DEPTH + 1, MAX_JSON_DEPTH)
+
+
+def _children(field: str, node: object) -> Iterable[object]:
+    if isinstance(node, str):
+        _check_text(field, node)
+    elif isinstance(node, Mapping):
+        for key in cast(Mapping[object, object], node):
+            if not isinstance(key, str):
+                raise InvalidInput(field, f"has a key that is not text: {key!r}")
+            _check_text(field, key)
+        return cast(Mapping[str, object], node).values()
+    elif isinstance(node, list | tuple):
+        return cast(Iterable[object], node)
+    elif isinstance(node, float) and (node != node or node in (float("inf"), float("-inf"))):
+        raise InvalidInput(field, "has a number that JSON cannot hold (NaN or infinity)")
+    return ()
+
+
+def _check_text(field: str, text: str) -> None:
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise InvalidInput(field, "has half a character pair (a lone surrogate)") from None
+
+
+def dump_json(value: object) -> bytes:
+    """Write JSON, compact, UTF-8."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # integers beyond 64 bits, which orjson cannot write
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_fields_of).encode()
+
+
+def _fields_of(value: object) -> Mapping[str, object]:
+    if not is_dataclass(value) or isinstance(value, type):
+        raise TypeError(f"{value!r} cannot be written as JSON")
+    return {item.name: getattr(value, item.name) for item in fields(value)}
+
+
+def load_json(text: str | bytes) -> Any:
+    """Read JSON that emp wrote itself; integers of any size stay exact."""
+    return json.loads(text)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _refuse_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        ((doubled, _),) = Counter(key for key, _ in pairs).most_common(1)
+        raise ValueError(f"the key {doubled!r} stands twice in one object")
+    return result

@@ -1,0 +1,75 @@
+"""The contract's numbers, each explained here and nowhere else; the Lua scripts are given them when they are loaded."""
+
+from dataclasses import dataclass
+
+KB = 1024
+MB = 1024 * KB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """CONTRACT §2's defaults. Times in ms, sizes in bytes."""
+
+    max_failures: int = 3
+    """Runs that fail, in total, before the job fails."""
+
+    max_losses: int = 3
+    """Leases that run out before a job counts as poison."""
+
+    max_releases: int = 20
+    """Times that a job may be given back; the next one fails it as `rejected`."""
+
+    backoff_base_ms: int = 5_000
+    backoff_cap_ms: int = 300_000
+    avoid_ms: int = 60_000
+    """How long a returned job waits for another worker than those it should avoid."""
+
+    avoid_workers: int = 3
+    avoided_cap: int = 256
+    """Jobs that may wait so at once; beyond it they go straight back to their class."""
+
+    cancel_grace_ms: int = 15_000
+    queue_ttl_ms: int = 7 * 86_400_000
+    attempt_timeout_ms: int = 30 * 60_000
+    stall_ms: int = 10 * 60_000
+    chore_every_ms: int = 100
+    """Claims and beats do the queue's chores at most this often, so that a fleet without a hub recovers too."""
+
+    chore_batch: int = 10
+    """Jobs that a claim or a beat reaps or promotes at most."""
+
+    outage_ms: int = 3_000
+    """Silence of the whole fleet that counts as an outage, or half a lease where that is longer."""
+
+    events_kept: int = 200_000
+    """About an hour, or 40 MB, of transitions."""
+
+    event_age_ms: int = 3_600_000
+    progress_kept: int = 10_000
+    log_lines: int = 1_000
+    attempts_kept: int = 30
+    """Ended attempts that a job remembers."""
+
+    children_inline: int = 100
+    """Children that the end of a parent resolves at once; the rest is a chore's."""
+
+    idempotency_ms: int = 86_400_000
+    """How long an idempotency key outlives its job."""
+
+
+POLICY = Policy()
+
+MAX_INLINE_PAYLOAD = 1 * MB
+MAX_SPILLED_PAYLOAD = 64 * MB
+MAX_INLINE_RESULT = 256 * KB
+MAX_DETAIL = 16 * KB
+MAX_LINE = 4 * KB
+MAX_JSON_DEPTH = 64
+MAX_JSON_NODES = 100_000
+
+
+def backoff_ms(failures: int, jitter: float, policy: Policy = POLICY) -> float:
+    """The pause after the n-th failed run; `jitter` is drawn by the caller from 0.5 to 1.5."""
+    doublings = min(max(failures, 1) - 1, 32)
+    pause: int = min(policy.backoff_cap_ms, policy.backoff_base_ms * 2**doublings)
+    return pause * jitter

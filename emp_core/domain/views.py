@@ -1,0 +1,120 @@
+"""Jobs, workers and what is said of them as JSON, with the field names that every surface shares.
+
+Times are RFC 3339 in UTC; what is not known is null, so that the keys are always the same.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from emp_core.domain.events import Event
+from emp_core.domain.explain import Explanation, Skipped, Standing, WaitingClass, WorkerExplanation
+from emp_core.domain.job import Job
+from emp_core.domain.matching import Miss
+from emp_core.domain.outcome import Artifact
+from emp_core.domain.worker import Worker
+
+_COUNTED = ("priority", "attempt", "gen", "version", "failures", "losses", "releases", "max_failures")
+_NAMED = ("customer_id", "workflow_id", "worker", "code", "progress", "message", "held", "unworkable", "on_lost")
+_TIMES = ("created_at", "due_at", "deadline", "claimed_at", "started_at", "ended_at", "lease_until")
+
+
+def time_view(time_ms: int | None) -> str | None:
+    """`2026-01-02T03:04:05.678Z`."""
+    if time_ms is None:
+        return None
+    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def job_view(job: Job) -> dict[str, Any]:
+    """A job; `state` is null where its record is damaged."""
+    return {
+        "id": job.id,
+        "state": job.state.value if job.state else None,
+        "service": job.service,
+        "job_type": job.requirements.job_type,
+        **{name: getattr(job, name) for name in _COUNTED},
+        **{name: getattr(job, name) for name in _NAMED},
+        "avoid": list(job.avoid),
+        "depends_on": list(job.depends_on),
+        "requirements": job.requirements.to_json(),
+        "timeout_seconds": None if job.timeout_ms is None else job.timeout_ms / 1000,
+        **{name: time_view(getattr(job, name)) for name in _TIMES},
+    }
+
+
+def worker_view(worker: Worker) -> dict[str, Any]:
+    """A worker."""
+    return {
+        "id": worker.id,
+        "state": worker.state.value,
+        "reason": worker.reason,
+        "machine": worker.machine,
+        "slots": worker.slots,
+        "active": list(worker.active),
+        "services": dict(worker.services),
+        "capabilities": worker.capabilities.to_json(),
+        "started_at": time_view(worker.started_at),
+        "beat_at": time_view(worker.beat_at),
+        "info": dict(worker.info),
+    }
+
+
+def event_view(event: Event) -> dict[str, Any]:
+    """An event of the stream."""
+    return {"at": time_view(event.at), **asdict(event)}
+
+
+def artifact_view(artifact: Artifact) -> dict[str, Any]:
+    """A file that a job took or made."""
+    return asdict(artifact)
+
+
+def explanation_view(explanation: Explanation) -> dict[str, Any]:
+    """Why a job waits."""
+    return {
+        "job": explanation.job.id,
+        "state": explanation.job.state.value if explanation.job.state else None,
+        "tier": explanation.tier.value if explanation.tier else None,
+        "reasons": [asdict(reason) for reason in explanation.reasons],
+        "before": {"in_class": explanation.before_in_class, "elsewhere": explanation.before_elsewhere},
+        "nearest": [
+            {"worker": near.worker, "change": near.sentence(), "capabilities": near.change()}
+            for near in explanation.nearest
+        ],
+        "workers": [_standing_view(standing) for standing in explanation.standings],
+    }
+
+
+def worker_explanation_view(explanation: WorkerExplanation) -> dict[str, Any]:
+    """What a worker makes of the queue."""
+    return {
+        "worker": explanation.worker.id,
+        "state": explanation.worker.state.value,
+        "reason": explanation.reason,
+        "takes": [_class_view(waiting) for waiting in explanation.takes],
+        "skips": [_skipped_view(skipped) for skipped in explanation.skips],
+    }
+
+
+def _standing_view(standing: Standing) -> dict[str, Any]:
+    dimensions = standing.verdict.by_dimension().items()
+    return {
+        "worker": standing.worker.id,
+        "tier": standing.tier.value,
+        "reason": standing.reason,
+        "dimensions": {name: [_miss_view(miss) for miss in misses] for name, misses in dimensions},
+    }
+
+
+def _skipped_view(skipped: Skipped) -> dict[str, Any]:
+    return {**_class_view(skipped.waiting), "misses": [_miss_view(miss) for miss in skipped.verdict.misses]}
+
+
+def _class_view(waiting: WaitingClass) -> dict[str, Any]:
+    return {"class": waiting.class_id, "jobs": waiting.jobs, "requirements": waiting.requirements.to_json()}
+
+
+def _miss_view(miss: Miss) -> Mapping[str, Any]:
+    return {"dimension": miss.dimension, "field": miss.field, "asked": miss.asked, "offered": miss.offered}

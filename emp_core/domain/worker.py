@@ -1,0 +1,52 @@
+"""A worker as the queue knows it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from emp_core.domain.capabilities import Capabilities
+
+
+class WorkerState(StrEnum):
+    """CONTRACT §2. Paused and fenced belong to the id and survive a restart; draining does not."""
+
+    READY = "ready"
+    PAUSED = "paused"
+    DRAINING = "draining"
+    FENCED = "fenced"
+    LOST = "lost"
+    STOPPED = "stopped"
+
+
+LIVE = frozenset({WorkerState.READY, WorkerState.PAUSED, WorkerState.DRAINING, WorkerState.FENCED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """One agent process: a profile and slots."""
+
+    id: str
+    machine: str
+    boot: str
+    """New at each start."""
+
+    state: WorkerState
+    profile_id: str
+    capabilities: Capabilities
+    slots: int
+    active: tuple[str, ...] = ()
+    """Jobs that it holds."""
+
+    services: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Service -> `up` or `down`."""
+
+    beat_at: int = 0
+    """ms since 1970, Redis TIME, of its last beat."""
+
+    started_at: int = 0
+    reason: str = ""
+    """Why it is paused, draining or fenced."""
+
+    info: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What it says of itself: version, pid, GPUs; for people only."""

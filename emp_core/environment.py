@@ -1,0 +1,153 @@
+"""How variables become settings, and how a mistake in them is told: one line, with the variable's name.
+
+The command line wins over the environment, the environment over the `.env` file. An empty value counts as not set.
+"""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from pydantic import SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+
+from emp_core.domain.values import did_you_mean
+from emp_core.env_file import read_env_file
+from emp_core.errors import Misconfigured
+from emp_core.settings import Settings, masked, variables_of
+
+S = TypeVar("S", bound=Settings)
+
+OUR_PREFIX = "EMP_"
+"""What begins so is nobody else's, so a name that we do not know is a typing error."""
+
+# Kubernetes tells every container where the services beside it are: for a service `emp-hub` it sets EMP_HUB_PORT to a
+# URL, and EMP_HUB_SERVICE_HOST, EMP_HUB_SERVICE_PORT_HTTP, EMP_HUB_PORT_3001_TCP_ADDR and the like.
+_LINK_NAME = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)")
+_LINK_VALUE = re.compile(r"(tcp|udp|sctp)://.*")
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Variables from one place; `place` is the file's name, or empty."""
+
+    texts: Mapping[str, str]
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The variable that gave a field its value."""
+
+    variable: str
+    text: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """Layers of variables, the first of which wins, as the fields of a settings class."""
+
+    cls: type[Settings]
+    layers: Sequence[Layer]
+
+    def origin(self, field_name: str) -> Origin | None:
+        """Where a field's value comes from, if it is set."""
+        names = variables_of(field_name, self.cls.model_fields[field_name])
+        found = (
+            Origin(name, layer.texts[name], layer.place)
+            for layer in self.layers
+            for name in names
+            if layer.texts.get(name, "").strip()
+        )
+        return next(found, None)
+
+    def fields(self) -> dict[str, Any]:
+        """The text of each field that is set."""
+        origins = ((name, self.origin(name)) for name in self.cls.model_fields)
+        return {name: origin.text for name, origin in origins if origin}
+
+
+def load_settings(
+    cls: type[S],
+    environ: Mapping[str, str] | None = None,
+    *,
+    env_file: Path | None = None,
+    overrides: Mapping[str, str] | None = None,
+) -> S:
+    """Read a program's settings; raises `Misconfigured`.
+
+    `environ` is the process's own unless given. Without `env_file` the class's own file counts where the working
+    directory has one. `overrides` are variables that the command line sets.
+    """
+    environ = os.environ if environ is None else environ
+    known = tuple(name for field_name, field in cls.model_fields.items() for name in variables_of(field_name, field))
+    _refuse_unknown(environ, known)
+    links = [name for name in known if _is_link(name, environ.get(name, ""))]
+    layers = (
+        Layer(overrides or {}),
+        Layer({name: text for name, text in environ.items() if name not in links}),
+        _file_layer(cls, env_file, known),
+    )
+    settings = _build(cls, Variables(cls, layers))
+    for name in links:
+        settings.note(f"{name} not used: {environ[name]} is what Kubernetes says of a service of that name")
+    return settings
+
+
+def _refuse_unknown(environ: Mapping[str, str], known: Sequence[str]) -> None:
+    for name, text in environ.items():
+        if name.startswith(OUR_PREFIX) and name not in known and not _is_link(name, text):
+            raise Misconfigured(f"{name} is not a setting{did_you_mean(name, known)}")
+
+
+def _is_link(name: str, text: str) -> bool:
+    return bool(_LINK_NAME.fullmatch(name) or (name.endswith("_PORT") and _LINK_VALUE.fullmatch(text)))
+
+
+def _file_layer(cls: type[Settings], env_file: Path | None, known: Sequence[str]) -> Layer:
+    if env_file is not None:
+        return Layer(read_env_file(env_file, known), f"{env_file}: ")
+    if cls.env_file is not None and cls.env_file.exists():
+        return Layer(read_env_file(cls.env_file, known), f"{cls.env_file}: ")
+    return Layer({})
+
+
+def _build(cls: type[S], variables: Variables) -> S:
+    try:
+        return cls(**variables.fields())
+    except ValidationError as error:
+        raise Misconfigured(_line(variables, error.errors(include_url=False)[0])) from None
+
+
+def _line(variables: Variables, error: ErrorDetails) -> str:
+    field_name = str(error["loc"][0]) if error["loc"] else ""
+    origin = variables.origin(field_name) if field_name else None
+    if origin is None:
+        return _allowed(error)
+    secret = SecretStr in get_args(variables.cls.model_fields[field_name].annotation)
+    shown = "***" if secret else _printable(masked(origin.text))
+    return f"{origin.place}{origin.variable}={shown}: {_allowed(error)}"
+
+
+def _allowed(error: ErrorDetails) -> str:
+    match error["type"]:
+        case "value_error":
+            return str(error["ctx"]["error"])
+        case "int_parsing" | "int_parsing_size" | "int_from_float":
+            return "must be a whole number"
+        case "float_parsing":
+            return "must be a number"
+        case "bool_parsing":
+            return "must be true or false"
+        case "dict_type":
+            return "must be a JSON object"
+        case _:
+            return error["msg"].replace("Input should be", "must be")
+
+
+def _printable(text: str, width: int = 80) -> str:
+    line = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return line if len(line) <= width else f"{line[: width - 1]}…"

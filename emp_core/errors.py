@@ -1,0 +1,99 @@
+"""What can go wrong, as one tree.
+
+EmpError
+├── InvalidInput        a field has a value that it cannot have
+│   └── LimitExceeded   a value is over a named limit
+├── NotFound            no such job, worker, artifact
+├── Ambiguous           a prefix names several jobs
+├── Conflict            the state of things does not allow it
+├── Refused             the queue said no, with a stable reason
+├── QueueUnavailable    Redis is away, loading, full, read-only or too old
+├── HubUnavailable      the hub does not answer
+└── Misconfigured       a setting cannot work
+    └── AccessDenied    the password or token is missing, wrong or not enough
+
+The tree knows neither HTTP statuses nor exit codes; the edges map it, each in one table.
+"""
+
+from collections.abc import Sequence
+
+
+class EmpError(Exception):
+    """The root. `hint` names the next step, where there is one."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InvalidInput(EmpError):
+    """A field has a value that it cannot have; `field` is its path."""
+
+    def __init__(self, field: str, problem: str, *, hint: str = "") -> None:
+        super().__init__(f"{field}: {problem}", hint=hint)
+        self.field = field
+        self.problem = problem
+
+
+class LimitExceeded(InvalidInput):
+    """A value is over a limit; `limit` is the limit's name."""
+
+    def __init__(self, field: str, limit: str, value: int | float, maximum: int | float, *, hint: str = "") -> None:
+        super().__init__(field, f"{value} is over the limit {limit} = {maximum}", hint=hint)
+        self.limit = limit
+        self.value = value
+        self.maximum = maximum
+
+
+class NotFound(EmpError):
+    """There is no such thing, or it is not the caller's."""
+
+    def __init__(self, kind: str, name: str, *, hint: str = "") -> None:
+        super().__init__(f"no {kind} {name}", hint=hint)
+        self.kind = kind
+        self.name = name
+
+
+class Ambiguous(EmpError):
+    """A prefix names several things; `candidates` are the first of them."""
+
+    def __init__(self, prefix: str, candidates: Sequence[str]) -> None:
+        super().__init__(f"{prefix} could be any of {', '.join(candidates)}", hint="give more characters")
+        self.prefix = prefix
+        self.candidates = tuple(candidates)
+
+
+class Conflict(EmpError):
+    """The state of things does not allow it, such as another body under the same idempotency key."""
+
+
+class Refused(EmpError):
+    """The queue refused a worker's call; `reason` is one of CONTRACT's stable words."""
+
+    def __init__(self, reason: str, message: str = "", *, hint: str = "") -> None:
+        super().__init__(message or f"refused: {reason}", hint=hint)
+        self.reason = reason
+
+
+class QueueUnavailable(EmpError):
+    """Redis cannot take the call now.
+
+    `code` is `redis_unavailable`, `storage_full`, `storage_readonly` or `redis_too_old`; nothing was half written.
+    """
+
+    def __init__(self, code: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+
+
+class HubUnavailable(EmpError):
+    """The hub does not answer."""
+
+
+class Misconfigured(EmpError):
+    """A setting cannot work; the message names it."""
+
+
+class AccessDenied(Misconfigured):
+    """The password or token is missing, wrong or not enough."""

@@ -1,0 +1,280 @@
+"""What can be set, and what each value may be.
+
+A field is read from the variable of the same name in capitals, or from those that it names; `environment` does the
+reading. A program reads its settings once, where it starts, and passes them down.
+"""
+
+import ipaddress
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
+from urllib.parse import quote, urlsplit
+
+import platformdirs
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
+
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9]+)?")
+_KEY_PREFIX = re.compile(r"[A-Za-z0-9._:-]*\{[A-Za-z0-9._:-]+\}[A-Za-z0-9._:-]*")
+_SECRET_IN_QUERY = re.compile(r"((?:password|secret|token|key|sig)[^=&]*=)[^&]*", re.IGNORECASE)
+
+
+def masked(url: str) -> str:
+    """A URL, or what was meant as one, without the user, the password and the tokens in it."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        scheme, rest = "", url
+    userinfo, _, place = rest.rpartition("@")
+    shown = _SECRET_IN_QUERY.sub(r"\1***", place)
+    return f"{scheme}{separator}{'***@' if userinfo else ''}{shown}"
+
+
+def host_in_url(host: str) -> str:
+    """A host as a URL has it: IPv6 addresses in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens there."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def between(low: float, high: float) -> AfterValidator:
+    """A bound that names the whole range when it is broken."""
+
+    def check(value: float) -> float:
+        if not low <= value <= high:
+            raise ValueError(f"must be {low} to {high}")
+        return value
+
+    return AfterValidator(check)
+
+
+def url_of(*schemes: str) -> AfterValidator:
+    """A URL of one of these schemes that says where to go."""
+
+    def check(url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in schemes or not (parts.netloc or parts.path.strip("/")):
+            raise ValueError(f"must be a URL that begins with {', '.join(f'{scheme}://' for scheme in schemes)}")
+        return url
+
+    return AfterValidator(check)
+
+
+def _check_redis_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return url
+    for place in parts.netloc.rpartition("@")[2].split(","):
+        server = urlsplit(f"//{place}")
+        if not server.hostname or server.port == 0:
+            raise ValueError("must name a host, or host:port")
+    if parts.scheme in ("redis", "rediss") and not re.fullmatch(r"/?\d*", parts.path):
+        raise ValueError("must end in the number of a database, such as /0")
+    return url
+
+
+def _check_host(host: str) -> str:
+    if not _HOST.fullmatch(host):
+        raise ValueError("must be a host name or an address, without scheme and port")
+    return host
+
+
+def _expand_home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError("begins at a home directory that is not known") from None
+
+
+def _check_key_prefix(prefix: str) -> str:
+    if not _KEY_PREFIX.fullmatch(prefix):
+        raise ValueError("must hold a hash tag in braces, such as {emp}:, so that all keys share one slot of a Cluster")
+    return prefix
+
+
+def _split(text: object) -> object:
+    """`a,b` or a JSON list."""
+    if not isinstance(text, str):
+        return text
+    names = _parse_json(text, "a list of names such as a,b") if text.startswith("[") else text.split(",")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError("must be a list of names such as a,b")
+    return tuple(dict.fromkeys(stripped for name in names if (stripped := name.strip())))
+
+
+def _split_unless_all(text: object) -> object:
+    return text if text == "all" else _split(text)
+
+
+def _parse_object(text: object) -> object:
+    return _parse_json(text, "a JSON object") if isinstance(text, str) else text
+
+
+def _parse_json(text: str, wanted: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise ValueError(f"must be {wanted}") from None
+
+
+def _upper(text: object) -> object:
+    return text.upper() if isinstance(text, str) else text
+
+
+Port = Annotated[int, between(1, 65_535)]
+ListenPort = Annotated[int, between(0, 65_535)]
+"""0 is any port that is free."""
+
+Host = Annotated[str, AfterValidator(_check_host)]
+HttpUrl = Annotated[str, url_of("http", "https")]
+WsUrl = Annotated[str, url_of("ws", "wss")]
+RedisUrl = Annotated[str, url_of(*REDIS_SCHEMES), AfterValidator(_check_redis_url)]
+ArtifactsUrl = Annotated[str, url_of("s3", "gs", "az", "file")]
+Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+NamesOrAll = Annotated[Literal["all"] | tuple[str, ...], BeforeValidator(_split_unless_all)]
+JsonObject = Annotated[dict[str, Any], BeforeValidator(_parse_object)]
+UserPath = Annotated[Path, AfterValidator(_expand_home)]
+LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)]
+
+
+def variables_of(field_name: str, field: FieldInfo) -> tuple[str, ...]:
+    """The variables that a field is read from, the first of which wins."""
+    alias = field.validation_alias
+    if isinstance(alias, AliasChoices):
+        return tuple(str(choice) for choice in alias.choices)
+    return (str(alias or field_name.upper()),)
+
+
+class Settings(BaseSettings):
+    """What every program of emp reads."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        str_strip_whitespace=True,
+        use_attribute_docstrings=True,
+        validate_by_alias=False,
+        validate_by_name=True,
+    )
+
+    env_file: ClassVar[Path | None] = None
+    """The file that a program reads in its working directory."""
+
+    log_level: LogLevel = "INFO"
+    """The least that is logged: debug, info, warning, error or critical."""
+
+    log_format: Literal["console", "json"] = "console"
+    """`console` for people, `json` for one object a line."""
+
+    data_dir: UserPath = Field(
+        default_factory=lambda: platformdirs.user_data_path("emp"),
+        validation_alias="EMP_DATA_DIR",
+        examples=["~/.local/share/emp"],
+    )
+    """Where the embedded Valkey and local files live; unset: the user's own data directory."""
+
+    test_settings: bool = Field(default=False, validation_alias="EMP_TEST_SETTINGS")
+    """Allows what only tests want, such as leases of a second."""
+
+    lease_seconds: int = 30
+    """How long a claim lasts unless its worker renews it, which it does three times as often: 10 to 300."""
+
+    _notes: list[str] = PrivateAttr(default_factory=list)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was set and yet not used, and why; for the log."""
+        return tuple(self._notes)
+
+    def note(self, text: str) -> None:
+        """Keep a remark until there is a log to write it to."""
+        self._notes.append(text)
+
+    @field_validator("lease_seconds")
+    @classmethod
+    def _lease_in_range(cls, seconds: int, info: ValidationInfo) -> int:
+        least = 1 if info.data.get("test_settings") else 10
+        if not least <= seconds <= 300:
+            raise ValueError(f"must be {least} to 300")
+        return seconds
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Settings made by hand take nothing from their surroundings."""
+        return (init_settings,)
+
+
+class FileSettings(Settings):
+    """Where the files lie that jobs take and make."""
+
+    artifacts_url: ArtifactsUrl | None = Field(default=None, repr=False, examples=["s3://bucket/emp"])
+    """A store that hub and workers reach (s3, gs, az or file); unset: the hub's data directory."""
+
+
+class RedisSettings(Settings):
+    """Where the queue is."""
+
+    redis_url: RedisUrl | None = Field(default=None, repr=False, examples=["redis://localhost:6379/0"])
+    """The queue's Redis (redis, rediss, unix, redis+sentinel or redis+cluster); wins over the parts below."""
+
+    redis_host: Host | None = Field(default=None, examples=["localhost"])
+    """The host of Redis, where there is no URL."""
+
+    redis_port: Port = 6379
+    """The port of Redis."""
+
+    redis_db: Annotated[int, between(0, 1_000_000)] = 0
+    """The number of the database in Redis."""
+
+    redis_password: SecretStr | None = Field(default=None, examples=["a-password"])
+    """The password of Redis."""
+
+    key_prefix: Annotated[str, AfterValidator(_check_key_prefix)] = Field("{emp}:", validation_alias="EMP_KEY_PREFIX")
+    """What every key begins with. Another prefix is another queue; the braces keep it in one slot of a Cluster."""
+
+    @property
+    def url(self) -> str | None:
+        """The Redis to use, or None where nothing names one."""
+        if self.redis_url or not self._parts:
+            return self.redis_url
+        host = host_in_url(self.redis_host or "localhost")
+        password = f":{quote(self.redis_password.get_secret_value(), safe='')}@" if self.redis_password else ""
+        return f"redis://{password}{host}:{self.redis_port}/{self.redis_db}"
+
+    @property
+    def _parts(self) -> list[str]:
+        parts = ("redis_host", "redis_port", "redis_db", "redis_password")
+        return [part.upper() for part in parts if part in self.model_fields_set]
+
+    @model_validator(mode="after")
+    def _note_unused_parts(self) -> Self:
+        if self.redis_url and self._parts:
+            self.note(f"{', '.join(self._parts)} not used: the URL of Redis is set, and wins")
+        return self

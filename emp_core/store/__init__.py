@@ -1,0 +1,124 @@
+"""The Redis data layer: the only part of emp that speaks Redis.
+
+`open_store` connects and returns the facades: `broker` writes jobs, `registry` writes workers, `inspector` reads for
+people, `events` follows the stream, `upkeep` does the chores. They share one link; blocking reads get one of their own.
+"""
+
+from dataclasses import dataclass
+
+from emp_core.store.broker import (
+    Broker,
+    Life,
+    Report,
+    Settlement,
+    Submitted,
+    Turn,
+    Verb,
+    Wish,
+    completed,
+    failed,
+    released,
+    stopped,
+)
+from emp_core.store.classes import ClassIndex
+from emp_core.store.codec import Claimed, ClaimKey
+from emp_core.store.connection import (
+    ANSWER_SECONDS,
+    BLOCK_SECONDS,
+    DEFAULT_PREFIX,
+    Link,
+    Server,
+    build_client,
+    check_server,
+    open_link,
+)
+from emp_core.store.events import Batch, EventBus
+from emp_core.store.inspector import Attempt, ClassView, Inspector, JobFilter, Page, Summary
+from emp_core.store.registry import Registered, Registry
+from emp_core.store.upkeep import Retention, Upkeep
+
+__all__ = [
+    "Attempt",
+    "Batch",
+    "Broker",
+    "ClaimKey",
+    "Claimed",
+    "ClassIndex",
+    "ClassView",
+    "EventBus",
+    "Inspector",
+    "JobFilter",
+    "Life",
+    "Link",
+    "Page",
+    "Registered",
+    "Registry",
+    "Report",
+    "Retention",
+    "Server",
+    "Settlement",
+    "Store",
+    "Submitted",
+    "Summary",
+    "Turn",
+    "Upkeep",
+    "Verb",
+    "Wish",
+    "completed",
+    "failed",
+    "open_broker",
+    "open_store",
+    "released",
+    "stopped",
+]
+
+
+@dataclass(slots=True, kw_only=True)
+class Store:
+    """The facades over one queue."""
+
+    url: str
+    link: Link
+    server: Server
+    broker: Broker
+    classes: ClassIndex
+    registry: Registry
+    inspector: Inspector
+    events: EventBus
+    upkeep: Upkeep
+
+    def blocking_link(self) -> Link:
+        """A link for one blocking reader; close it."""
+        return Link(build_client(self.url, blocking=True), self.link.prefix, BLOCK_SECONDS + ANSWER_SECONDS)
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self.link.close()
+
+
+def open_broker(url: str, prefix: str = DEFAULT_PREFIX) -> tuple[Broker, Link]:
+    """A broker alone, over a queue that somebody else has checked."""
+    link = Link(build_client(url), prefix)
+    return Broker(link, ClassIndex(link)), link
+
+
+async def open_store(url: str, prefix: str = DEFAULT_PREFIX) -> Store:
+    """Connect, check the server, and build the facades. Raises `QueueUnavailable` or `Misconfigured`."""
+    link = await open_link(url, prefix)
+    try:
+        server = await check_server(link)
+    except BaseException:
+        await link.close()
+        raise
+    classes = ClassIndex(link)
+    return Store(
+        url=url,
+        link=link,
+        server=server,
+        broker=Broker(link, classes),
+        classes=classes,
+        registry=Registry(link, classes),
+        inspector=Inspector(link),
+        events=EventBus(link),
+        upkeep=Upkeep(link, classes),
+    )

@@ -1,0 +1,341 @@
+"""`Broker`: every write about jobs. Reads for people are the inspector's."""
+
+import random
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from emp_core.domain.capabilities import Capabilities
+from emp_core.domain.job import JobRequest
+from emp_core.domain.json_text import dump_json
+from emp_core.domain.outcome import Failure, Result
+from emp_core.domain.policy import MAX_INLINE_PAYLOAD, MAX_LINE
+from emp_core.errors import Conflict, EmpError, InvalidInput, LimitExceeded, NotFound, QueueUnavailable, Refused
+from emp_core.ids import new_job_id
+from emp_core.store.classes import ClassIndex
+from emp_core.store.codec import Claimed, ClaimKey, Record, claimed_of, submit_record
+from emp_core.store.connection import Link
+
+JOBS_A_CALL = 32
+"""About a millisecond of Redis: no other call should wait longer for a bulk submit."""
+
+Spill = Callable[[str, bytes], Awaitable[None]]
+"""Stores a large payload under a job's id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """A worker as it signs its calls."""
+
+    worker: str
+    boot: str
+    profile: str
+    lease_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The answer to a submit."""
+
+    id: str
+    state: str
+    repeated: bool = False
+    """The same request had been stored before."""
+
+    workable: bool = True
+    """Some live worker's profile fits."""
+
+
+class Verb(StrEnum):
+    """How an attempt ended."""
+
+    COMPLETE = "complete"
+    FAIL = "fail"
+    RELEASE = "release"
+    RETURN = "return"
+    """A release before the run began: also a job that may run only once then waits for another worker."""
+
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A worker's report of an attempt's end. Made by the functions below."""
+
+    verb: Verb
+    job_id: str
+    attempt: int
+    nonce: str
+    data: bytes = b""
+
+    def record(self) -> Record:
+        """The fields of `take_turn`'s records."""
+        return self.verb, self.job_id, str(self.attempt), self.nonce, self.data
+
+
+def completed(claim: ClaimKey, result: Result) -> Settlement:
+    """T6."""
+    data = dump_json({"data": result.data, "artifacts": list(result.artifacts)})
+    return Settlement(Verb.COMPLETE, claim.job_id, claim.attempt, claim.nonce, data)
+
+
+def failed(claim: ClaimKey, failure: Failure) -> Settlement:
+    """T7."""
+    head = f"{'error' if failure.retryable else 'permanent'} {failure.blame}\n"
+    return Settlement(Verb.FAIL, claim.job_id, claim.attempt, claim.nonce, head.encode() + dump_json(failure))
+
+
+def released(claim: ClaimKey, reason: str, *, begun: bool = True) -> Settlement:
+    """T8."""
+    verb = Verb.RELEASE if begun else Verb.RETURN
+    return Settlement(verb, claim.job_id, claim.attempt, claim.nonce, reason.encode())
+
+
+def stopped(claim: ClaimKey) -> Settlement:
+    """T13: the acknowledgement of a cancel."""
+    return Settlement(Verb.CANCELLED, claim.job_id, claim.attempt, claim.nonce)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What came of a worker's turn."""
+
+    state: str
+    """The worker's state."""
+
+    answers: tuple[str, ...]
+    """For each settlement: `ok`, `already`, `stale` or `cancel`."""
+
+    claimed: tuple[Claimed, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a worker would take."""
+
+    nonces: tuple[str, ...] = ()
+    """One for each free slot."""
+
+    token: str = ""
+    """The class of the wake-up that led here."""
+
+    workflow: str = ""
+    customers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Progress and log lines of a running attempt (T5)."""
+
+    job_id: str
+    attempt: int
+    nonce: str
+    percent: float | None = None
+    stall_ms: int = 0
+    message: str = ""
+    lines: tuple[str, ...] = ()
+
+    def record(self) -> Record:
+        """The fields of `report_progress`'s records."""
+        percent = "" if self.percent is None else f"{self.percent:.4g}"
+        lines = "".join(f"{line.replace(chr(10), ' ')[:MAX_LINE]}\n" for line in self.lines)
+        text = self.message[:MAX_LINE].encode("utf-8", "replace")
+        stall = str(self.stall_ms)
+        return self.job_id, str(self.attempt), self.nonce, percent, stall, text, lines.encode("utf-8", "replace")
+
+
+class Broker:
+    """Submits, claims, settles, cancels, steers. Every call is safe to repeat."""
+
+    def __init__(self, link: Link, classes: ClassIndex, *, jitter: Callable[[], float] | None = None) -> None:
+        self._link = link
+        self._classes = classes
+        self._jitter = jitter or (lambda: random.uniform(0.5, 1.5))
+        self.max_waiting = 1_000_000
+
+    async def submit(self, request: JobRequest, spill: Spill | None = None) -> Submitted:
+        """Store one job (T1). Raises what was wrong with it."""
+        (answer,) = await self.submit_many([request], spill)
+        if isinstance(answer, EmpError):
+            raise answer
+        return answer
+
+    async def submit_many(
+        self, requests: Sequence[JobRequest], spill: Spill | None = None
+    ) -> list[Submitted | EmpError]:
+        """Store jobs in order, each whole or not at all; the answers line by line.
+
+        Where Redis goes away in the middle, the lines that it did not answer have the error; if all, it is raised.
+        """
+        answers: list[Submitted | EmpError] = []
+        for start in range(0, len(requests), JOBS_A_CALL):
+            records = [await self._record(request, spill) for request in requests[start : start + JOBS_A_CALL]]
+            try:
+                stored = iter(await self._store([record for record in records if not isinstance(record, EmpError)]))
+            except QueueUnavailable as error:
+                if not answers:
+                    raise
+                return answers + [error] * (len(requests) - len(answers))
+            answers += [record if isinstance(record, EmpError) else next(stored) for record in records]
+        return answers
+
+    async def _store(self, records: Sequence[Record]) -> list[Submitted | EmpError]:
+        if not records:
+            return []
+        said = await self._link.run("submit_jobs", records, max_waiting=self.max_waiting)
+        created = {
+            str(record[1]): str(record[2])
+            for record, answer in zip(records, said, strict=True)
+            if answer[0] == b"ok" and answer[3] == b"new"
+        }
+        workable = await self._classes.judge_new(created) if created else {}
+        return [_submitted(answer, workable.get(str(record[1]))) for record, answer in zip(records, said, strict=True)]
+
+    async def _record(self, request: JobRequest, spill: Spill | None) -> Record | EmpError:
+        job_id = request.id or new_job_id()
+        try:
+            body = request.body_text()
+            digest = request.digest(body)
+            if len(body) > MAX_INLINE_PAYLOAD:
+                if spill is None:
+                    raise LimitExceeded("payload", "max_inline_payload_bytes", len(body), MAX_INLINE_PAYLOAD)
+                await spill(job_id, body)
+                body = b""
+        except (InvalidInput, Conflict) as error:
+            return error
+        return submit_record(request, job_id, body, digest)
+
+    async def turn(self, life: Life, offered: Capabilities, wish: Wish, settled: Sequence[Settlement] = ()) -> Turn:
+        """Settle what is done and claim for the free slots. Raises `Refused` where the worker must register."""
+        records = [settlement.record() for settlement in settled]
+        answers: tuple[str, ...] | None = None
+        claimed: dict[str, Claimed] = {}
+        judged: Sequence[bytes] = ()
+        while True:
+            state, *rest = await self._take_turn(life, wish, records)
+            if state == b"refused:register":
+                raise Refused("register", "the queue does not know this worker (any more)")
+            said, jobs, unjudged, more = rest
+            answers = tuple(word.decode() for word in said) if answers is None else answers
+            claimed |= {job.nonce: job for job in map(claimed_of, jobs)}
+            in_vain = bool(unjudged) and unjudged == judged
+            if in_vain or (not unjudged and not more):
+                return Turn(state.decode(), answers, tuple(claimed.values()))
+            if unjudged:
+                await self._classes.judge_heads([name.decode() for name in unjudged], life.profile, offered)
+            # The first call used the wake-up or passed it on.
+            records, judged, wish = [], unjudged, replace(wish, token="")
+
+    async def _take_turn(self, life: Life, wish: Wish, records: Sequence[Record]) -> list[Any]:
+        turn: list[Any] = await self._link.run(
+            "take_turn",
+            records,
+            worker=life.worker,
+            boot=life.boot,
+            profile=life.profile,
+            lease=life.lease_ms,
+            jitter=self._jitter(),
+            token=wish.token,
+            workflow=wish.workflow,
+            customers=" ".join(wish.customers),
+            nonces=" ".join(wish.nonces),
+        )
+        return turn
+
+    async def beat(self, life: Life, services: str, held: Iterable[ClaimKey]) -> tuple[str, dict[str, str]]:
+        """Renew the leases of all jobs that a worker runs (T4). The worker's state, and for each job the answer."""
+        claims = list(held)
+        records = [(claim.job_id, str(claim.attempt), claim.nonce) for claim in claims]
+        state, *rest = await self._link.run(
+            "beat_worker",
+            records,
+            worker=life.worker,
+            boot=life.boot,
+            lease=life.lease_ms,
+            jitter=self._jitter(),
+            services=services,
+        )
+        if state == b"refused:register":
+            raise Refused("register", "the queue does not know this worker (any more)")
+        words = [word.decode() for word in rest[0]]
+        return state.decode(), {claim.nonce: word for claim, word in zip(claims, words, strict=True)}
+
+    async def report(self, worker: str, reports: Sequence[Report]) -> list[str]:
+        """Keep progress and log lines: `ok`, `cancel` or `stale` for each."""
+        answers = await self._link.run("report_progress", [report.record() for report in reports], worker=worker)
+        return [word.decode() for word in answers]
+
+    async def cancel(self, job_id: str, *, customer: str = "", worker: str = "") -> str:
+        """Cancel (T12): the job's state afterwards; an ended job stays as it is."""
+        answer: bytes = await self._link.run("cancel_job", id=job_id, customer=customer, worker=worker)
+        if answer == b"gone":
+            raise NotFound("job", job_id)
+        return answer.decode()
+
+    async def retry(self, job_id: str, *, customer: str = "") -> None:
+        """Run a failed or cancelled job anew (T14)."""
+        await self._act("retry", "retry_job", job_id, customer=customer)
+
+    async def hold(self, job_id: str, *, customer: str = "") -> None:
+        """Keep a waiting job back (T19)."""
+        await self._act("hold", "hold_job", job_id, customer=customer)
+
+    async def unhold(self, job_id: str, *, customer: str = "") -> None:
+        """Let a held job wait again, in its old place (T20)."""
+        await self._act("unhold", "unhold_job", job_id, customer=customer)
+
+    async def release(self, job_id: str) -> None:
+        """Take a running job from its worker (T15)."""
+        await self._act("release", "release_job", job_id)
+
+    async def _act(self, verb: str, name: str, job_id: str, **arguments: str) -> None:
+        answer = (await self._link.run(name, id=job_id, **arguments)).decode()
+        if answer == "gone":
+            raise NotFound("job", job_id)
+        if answer not in ("ok", "already"):
+            raise Conflict(f"cannot {verb} job {job_id}: it is {answer}")
+
+    async def set_priority(self, job_ids: Sequence[str], priority: int, *, customer: str = "") -> dict[str, str]:
+        """Move waiting jobs to another priority (T21): for each `ok`, `gone`, or the state that forbids it."""
+        records = [(job_id,) for job_id in job_ids]
+        arguments = {"priority": priority, "customer": customer, "workflow": ""}
+        answers = await self._link.run("set_priority", records, **arguments)
+        return {job_id: word.decode() for job_id, word in zip(job_ids, answers, strict=True)}
+
+    async def set_workflow_priority(self, workflow_id: str, priority: int) -> int:
+        """Move a workflow's waiting jobs, 500 a call, and those to come. How many were moved."""
+        ids = await self._link.call("ZRANGE", self._link.key(f"workflow.jobs:{workflow_id}"), 0, -1)
+        moved = 0
+        for start in range(0, len(ids), 500):
+            records = [(job_id,) for job_id in ids[start : start + 500]]
+            answers = await self._link.run(
+                "set_priority", records, priority=priority, customer="", workflow=workflow_id
+            )
+            moved += answers.count(b"ok")
+        return moved
+
+    async def unclaim(self, worker: str, claim: ClaimKey) -> str:
+        """Take back an offer that was not taken (T22)."""
+        answer: bytes = await self._link.run(
+            "unclaim_job", worker=worker, id=claim.job_id, attempt=str(claim.attempt), nonce=claim.nonce
+        )
+        return answer.decode()
+
+    async def set_limit(self, whose: str, maximum: int | None) -> None:
+        """How many jobs of `customer:<id>` or `class:<id>` may run at once; None takes the limit away."""
+        await self._link.run("set_limit", whose=whose, maximum=-1 if maximum is None else maximum)
+
+
+def _submitted(answer: Sequence[bytes], workable: bool | None) -> Submitted | EmpError:
+    """`workable` where the job's class was judged just now."""
+    word, name = answer[0].decode(), answer[1].decode()
+    if word == "conflict":
+        return Conflict(f"job {name} was submitted with another body", hint="use a new id or idempotency key")
+    if word == "parent":
+        return InvalidInput("depends_on", f"there is no job {name}")
+    if word == "full":
+        return LimitExceeded("queue", "max_pending_jobs", int(name) + 1, int(name), hint="try again later")
+    if word == "already":
+        return Submitted(name, answer[2].decode(), repeated=True)
+    return Submitted(name, answer[2].decode(), workable=answer[3] == b"judged" if workable is None else workable)

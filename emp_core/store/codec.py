@@ -1,0 +1,159 @@
+"""Domain objects to and from what lies in Redis."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from emp_core.domain.capabilities import capabilities_of
+from emp_core.domain.job import Job, JobRequest
+from emp_core.domain.json_text import load_json
+from emp_core.domain.ordering import parts
+from emp_core.domain.requirements import Requirements, requirements_of
+from emp_core.domain.states import JobState
+from emp_core.domain.worker import Worker, WorkerState
+
+Record = tuple[str | bytes, ...]
+
+
+class ClaimKey(Protocol):
+    """What a worker signs its writes about a job with."""
+
+    @property
+    def job_id(self) -> str: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def nonce(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A job that a worker was given."""
+
+    job_id: str
+    attempt: int
+    nonce: str
+    class_id: str
+    time_left_ms: int
+    gen: int
+    on_lost: str
+    customer_id: str | None
+    body: bytes | None
+    """None: in the artifact store, because it is large."""
+
+    repeated: bool
+    """The claim had been made by an earlier call whose answer was lost."""
+
+
+def submit_record(request: JobRequest, job_id: str, body: bytes, digest: str) -> Record:
+    """The fields of `submit_jobs`, in its order; a spilled body is empty here."""
+    canonical = request.requirements.canonical()
+    return (
+        job_id,
+        request.requirements.class_id,
+        canonical,
+        request.customer_id or "",
+        request.workflow_id or "",
+        _number(request.workflow_datetime),
+        str(request.priority),
+        _number(request.run_at),
+        _number(request.deadline),
+        _ms(request.queue_ttl_seconds),
+        str(request.max_failures),
+        _ms(request.timeout_seconds),
+        "" if request.on_lost == "requeue" else request.on_lost,
+        "" if request.on_dependency_failure == "fail" else request.on_dependency_failure,
+        request.idempotency_key or "",
+        digest,
+        " ".join(request.depends_on),
+        body,
+    )
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else str(value)
+
+
+def _ms(seconds: float | None) -> str:
+    return "" if seconds is None else str(round(seconds * 1000))
+
+
+def claimed_of(answer: Sequence[Any]) -> Claimed:
+    """One entry of `take_turn`'s claimed jobs."""
+    verdict, job_id, attempt, nonce, class_id, left, gen, on_lost, customer, body = answer
+    return Claimed(
+        job_id=job_id.decode(),
+        attempt=attempt,
+        nonce=nonce.decode(),
+        class_id=class_id.decode(),
+        time_left_ms=left,
+        gen=gen,
+        on_lost=on_lost.decode() or "requeue",
+        customer_id=customer.decode() or None,
+        body=body,
+        repeated=verdict == b"already",
+    )
+
+
+def fields_of(flat: Sequence[bytes] | Mapping[bytes, bytes]) -> dict[str, str]:
+    """A hash's fields as text, whichever way the client hands them over."""
+    pairs = flat.items() if isinstance(flat, Mapping) else zip(flat[::2], flat[1::2], strict=True)
+    return {name.decode(): value.decode() for name, value in pairs}
+
+
+_COUNTERS = {name: name for name in ("gen", "attempt", "failures", "losses", "releases", "max_failures")} | {
+    "version": "ver",
+    "created_at": "created",
+}
+_TIMES = {
+    "due_at": "due",
+    "deadline": "deadline",
+    "claimed_at": "claimed",
+    "started_at": "began",
+    "ended_at": "ended",
+    "timeout_ms": "timeout",
+}
+_TEXTS = {"worker": "worker", "customer_id": "customer", "workflow_id": "workflow", "code": "code"}
+
+
+def job_of(job_id: str, fields: Mapping[str, str], canonical: str | None, **more: Any) -> Job:
+    """A job from its hash and its class's requirements; a damaged one has no state."""
+    state = fields.get("state", "")
+    place = int(fields.get("score", "0"))
+    more |= {name: int(fields.get(key, 0)) for name, key in _COUNTERS.items()}
+    more |= {name: int(float(fields[key])) if fields.get(key) else None for name, key in _TIMES.items()}
+    more |= {name: fields.get(key) or None for name, key in _TEXTS.items()}
+    return Job(
+        id=job_id,
+        state=JobState(state) if state in set(JobState) else None,
+        class_id=fields.get("class", ""),
+        requirements=requirements_of(canonical) if canonical else Requirements(),
+        priority=parts(place)[0],
+        score=place,
+        progress=float(fields["progress"]) if fields.get("progress") else None,
+        held="held" in fields,
+        on_lost=fields.get("on_lost", "requeue"),
+        avoid=tuple(fields.get("avoid", "").split()),
+        depends_on=tuple(fields.get("parents", "").split()),
+        **more,
+    )
+
+
+def worker_of(worker_id: str, fields: Mapping[str, str], capabilities: str, active: Sequence[str]) -> Worker:
+    """A worker from its hash and its profile's capabilities."""
+    gone = fields.get("gone") if fields.get("alive") != "1" else None
+    return Worker(
+        id=worker_id,
+        machine=fields.get("machine", ""),
+        boot=fields.get("boot", ""),
+        state=WorkerState(gone if gone in ("lost", "stopped") else fields.get("state", "lost")),
+        profile_id=fields.get("profile", ""),
+        capabilities=capabilities_of(capabilities or "{}"),
+        slots=int(fields.get("slots", 1)),
+        active=tuple(active),
+        services=dict(word.split("=", 1) for word in fields.get("services", "").split()),
+        beat_at=int(fields.get("beat", 0)),
+        started_at=int(fields.get("started", 0)),
+        reason=fields.get("reason", ""),
+        info=load_json(fields.get("info") or "{}"),
+    )

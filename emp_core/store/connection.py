@@ -1,0 +1,258 @@
+"""The one place that builds a Redis client, and that turns its errors into emp's."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+import redis.asyncio as redis_asyncio
+from redis import exceptions
+from redis.asyncio.cluster import RedisCluster
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.connection import HiredisRespSerializer
+
+from emp_core.errors import AccessDenied, Conflict, Misconfigured, QueueUnavailable
+from emp_core.store.coalescing import Coalescer
+from emp_core.store.scripts import script
+
+SCHEMA = "1"
+"""The layout of the keys. Another one in Redis is refused: nothing is guessed about old data."""
+
+DEFAULT_PREFIX = "{emp}:"
+ANSWER_SECONDS = 10.0
+BLOCK_SECONDS = 20
+_MASTER_LINKS = 4096
+
+
+def build_client(url: str, *, blocking: bool = False) -> Any:
+    """A redis-py client for redis, rediss, unix, redis+sentinel and redis+cluster URLs.
+
+    It waits for an answer without end: `Link` has the limit. redis-py's own, `socket_timeout`, goes through
+    `asyncio.wait_for`, which on Python 3.11 now and then swallows a cancellation.
+    """
+    options: dict[str, Any] = {
+        "socket_timeout": None,
+        "socket_connect_timeout": 3,
+        "retry": Retry(ExponentialWithJitterBackoff(base=0.05, cap=1), 0 if blocking else 3),
+        "protocol": 2,
+        "max_connections": _MASTER_LINKS,
+    }
+    parts = urlsplit(url)
+    if parts.scheme == "redis+cluster":
+        return RedisCluster.from_url(urlunsplit(parts._replace(scheme="redis")), **options)
+    if parts.scheme == "redis+sentinel":
+        return _packing_in_c(_sentinel_client(url, options))
+    return _packing_in_c(redis_asyncio.Redis.from_url(url, **options))
+
+
+def _packing_in_c(client: Any) -> Any:
+    """redis-py's asyncio connections put a command together in Python, its blocking ones let hiredis do it."""
+    pool = client.connection_pool
+    methods = {"pack_command": staticmethod(HiredisRespSerializer().pack)}
+    pool.connection_class = type("PackingInC", (pool.connection_class,), methods)
+    return client
+
+
+def _sentinel_client(url: str, options: Mapping[str, Any]) -> Any:
+    parts = urlsplit(url)
+    credentials, _, hosts = parts.netloc.rpartition("@")
+    service, _, database = parts.path.strip("/").partition("/")
+    if not service:
+        raise Misconfigured("REDIS_URL: redis+sentinel://host:26379,host:26379/SERVICE names no service")
+    sentinels = [_host_and_port(host) for host in hosts.split(",")]
+    user, _, password = credentials.rpartition(":")
+    login = {"password": unquote(password), "username": unquote(user) or None} if credentials else {}
+    options = {**options, **login, "db": int(database or 0)}
+    asking = {"socket_timeout": None, "socket_connect_timeout": 3}
+    sentinel = Sentinel(sentinels, sentinel_kwargs=asking)  # type: ignore[no-untyped-call]
+    return sentinel.master_for(service, **options)
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    host, _, port = text.partition(":")
+    return host, int(port or 26379)
+
+
+class Damaged:
+    """Stands for what a key should have held that is of another type."""
+
+
+DAMAGED = Damaged()
+
+
+def _sound(answer: Any) -> Any:
+    if isinstance(answer, exceptions.ResponseError) and str(answer).startswith("WRONGTYPE"):
+        return DAMAGED
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+@dataclass(slots=True)
+class Link:
+    """A client and a key prefix: everything in the store goes through one of these."""
+
+    client: Any
+    prefix: str = DEFAULT_PREFIX
+    patience: float = ANSWER_SECONDS
+    """Seconds that a call may take, with its repetitions."""
+
+    _scripts: Any = field(init=False)
+    """Where scripts run: on a cluster each call goes its own way."""
+
+    def __post_init__(self) -> None:
+        self._scripts = Coalescer(self.client) if isinstance(self.client, redis_asyncio.Redis) else self.client
+
+    def key(self, name: str) -> str:
+        """The full name of a key."""
+        return self.prefix + name
+
+    async def run(self, name: str, rest: Sequence[Sequence[str | bytes]] = (), **arguments: Any) -> Any:
+        """Run a script. Raises `QueueUnavailable`."""
+        with translated():
+            async with asyncio.timeout(self.patience):
+                return await script(name)(self._scripts, self.key("schema"), rest, **arguments)
+
+    async def call(self, command: str, *arguments: Any) -> Any:
+        """Run one command. Raises `QueueUnavailable`."""
+        with translated():
+            async with asyncio.timeout(self.patience):
+                return await self.client.execute_command(command, *arguments)
+
+    async def read_many(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Run reads in one round trip; not a transaction. A key of another type reads as `DAMAGED`."""
+        if not commands:
+            return []
+        with translated():
+            pipeline = self.client.pipeline(transaction=False)
+            for command in commands:
+                pipeline.execute_command(*command)
+            async with asyncio.timeout(self.patience):
+                return [_sound(answer) for answer in await pipeline.execute(raise_on_error=False)]
+
+    async def info(self, section: str) -> dict[str, Any]:
+        """What the server says of itself. Raises `QueueUnavailable`."""
+        with translated():
+            async with asyncio.timeout(self.patience):
+                return _first_node(await self.client.info(section))
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self.client.aclose()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """What was found at the other end."""
+
+    engine: str
+    version: str
+    durability: str
+    """`memory` without an AOF, else `everysec` or `always`."""
+
+
+async def open_link(url: str, prefix: str = DEFAULT_PREFIX) -> Link:
+    """Connect. The link is not checked; see `check_server`."""
+    if "{" not in prefix or "}" not in prefix.partition("{")[2]:
+        raise Misconfigured(f"EMP_KEY_PREFIX: {prefix!r} has no hash tag", hint="write it as {name}:")
+    return Link(build_client(url), prefix)
+
+
+async def check_server(link: Link) -> Server:
+    """Refuse a server that cannot keep the contract, in one clear line; mark an empty one with the schema."""
+    info: dict[str, Any] = {}
+    for section in ("server", "memory", "persistence"):
+        info |= await link.info(section)
+    schema = await _schema_of(link)
+    version = str(info.get("valkey_version") or info["redis_version"])
+    engine = "valkey" if "valkey_version" in info else "redis"
+    if _numbers(version) < ((7, 2) if engine == "valkey" else (7, 0)):
+        raise QueueUnavailable("redis_too_old", f"{engine} {version} is too old; Redis 7.0 or Valkey 7.2 is needed")
+    if schema != SCHEMA:
+        raise Misconfigured(
+            f"the queue at {link.prefix} has schema {schema}, this emp reads {SCHEMA}",
+            hint="use the emp that wrote it, or another EMP_KEY_PREFIX",
+        )
+    policy = info.get("maxmemory_policy", "noeviction")
+    if int(info.get("maxmemory", 0)) > 0 and policy != "noeviction":
+        raise Misconfigured(
+            f"Redis may evict keys (maxmemory-policy {policy}), and with them jobs",
+            hint="redis-cli CONFIG SET maxmemory-policy noeviction",
+        )
+    return Server(engine=engine, version=version, durability=_durability(info))
+
+
+async def check_writes(link: Link) -> None:
+    """Try a write that changes nothing: a full or a read-only server refuses it. Raises `QueueUnavailable`."""
+    await link.call("SET", link.key("schema"), SCHEMA, "NX")
+
+
+def _first_node(info: dict[str, Any]) -> dict[str, Any]:
+    """A cluster client answers for each node."""
+    first = next(iter(info.values()), None)
+    return first if isinstance(first, dict) and "redis_version" not in info and len(info) == 1 else info
+
+
+async def _schema_of(link: Link) -> str:
+    """A full Redis takes no write, but who only reads, settles or deletes must still come in."""
+    found = await link.call("GET", link.key("schema"))
+    if found is None:
+        await link.call("SET", link.key("schema"), SCHEMA, "NX")
+        found = await link.call("GET", link.key("schema"))
+    return str(found.decode())
+
+
+def _durability(info: Mapping[str, Any]) -> str:
+    return "everysec" if int(info.get("aof_enabled", 0)) else "memory"
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:2])
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """Redis's errors as emp's: what happened, and that nothing was half written."""
+    try:
+        yield
+    except (exceptions.BusyLoadingError, exceptions.ReadOnlyError, exceptions.MasterDownError) as error:
+        raise QueueUnavailable("redis_unavailable", f"Redis is not ready: {error}") from error
+    except exceptions.OutOfMemoryError as error:
+        raise _storage_full() from error
+    except (exceptions.AuthenticationError, exceptions.NoPermissionError) as error:
+        raise _denied(error) from error
+    except exceptions.InvalidResponse as error:
+        raise QueueUnavailable("redis_unavailable", f"what answers there is no Redis: {error}") from error
+    except TimeoutError as error:
+        raise QueueUnavailable("redis_unavailable", "Redis does not answer") from error
+    except (exceptions.ConnectionError, exceptions.TimeoutError, exceptions.ClusterDownError) as error:
+        if isinstance(error.__cause__, exceptions.AuthenticationError):
+            raise _denied(error) from error
+        raise QueueUnavailable("redis_unavailable", f"cannot reach Redis: {error}") from error
+    except exceptions.ResponseError as error:
+        raise _from_response(error) from error
+
+
+def _denied(error: Exception) -> AccessDenied:
+    return AccessDenied(f"Redis refuses these credentials: {error}", hint="see REDIS_URL")
+
+
+def _storage_full() -> QueueUnavailable:
+    return QueueUnavailable("storage_full", "Redis is full (maxmemory); nothing was stored", hint="raise maxmemory")
+
+
+def _from_response(error: exceptions.ResponseError) -> Exception:
+    text = str(error)
+    if text.startswith("OOM") or "-OOM" in text:
+        return _storage_full()
+    if text.startswith("MISCONF") or "-MISCONF" in text:
+        return QueueUnavailable("storage_readonly", f"Redis cannot write to its disk: {text}", hint="free disk space")
+    if text.startswith(("BUSY ", "READONLY", "LOADING", "MASTERDOWN")):
+        return QueueUnavailable("redis_unavailable", f"Redis is not ready: {text}")
+    if "WRONGTYPE" in text:
+        return Conflict("a record in Redis is damaged: its key is of another type")
+    return error

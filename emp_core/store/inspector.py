@@ -1,0 +1,399 @@
+"""`Inspector`: every read for people. It never writes, never scans the key space, and says how much it looked at."""
+
+import heapq
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from emp_core.domain.job import Job
+from emp_core.domain.json_text import load_json
+from emp_core.domain.ordering import parts, time_of
+from emp_core.domain.requirements import Requirements, requirements_of
+from emp_core.domain.states import JobState
+from emp_core.domain.worker import Worker
+from emp_core.errors import Ambiguous, NotFound
+from emp_core.store.codec import fields_of, job_of, worker_of
+from emp_core.store.connection import DAMAGED, Link
+
+LOOK_AT_MOST = 1_000
+"""Jobs that one page reads at most."""
+
+PREFIX_LENGTH = 4
+"""Characters of an id that find it without a scan."""
+
+LISTED = (JobState.ACTIVE, JobState.CANCELLING, JobState.PENDING, JobState.DELAYED, JobState.BLOCKED)
+ENDED = (JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Which jobs a list shows; absent means any."""
+
+    states: tuple[JobState, ...] = ()
+    service: str | None = None
+    customer_id: str | None = None
+    worker: str | None = None
+    workflow_id: str | None = None
+    unworkable: bool = False
+
+    def accepts(self, job: Job) -> bool:
+        """Whether a job that was read belongs in the list."""
+        return (
+            (not self.states or job.state in self.states)
+            and (self.service is None or self.service in job.requirements.services)
+            and (self.customer_id is None or job.customer_id == self.customer_id)
+            and (self.worker is None or job.worker == self.worker)
+            and (self.workflow_id is None or job.workflow_id == self.workflow_id)
+            and (not self.unworkable or job.unworkable)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some jobs: running ones first, then waiting ones in the order of their claim, then ended ones, newest first."""
+
+    jobs: tuple[Job, ...]
+    looked_at: int
+    more: bool
+    """There are jobs that this page did not show."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """An attempt that did not complete."""
+
+    number: int
+    worker: str
+    claimed_at: int
+    ended_at: int
+    outcome: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassView:
+    """All waiting jobs with the same requirements."""
+
+    class_id: str
+    requirements: Requirements
+    pending: int
+    unworkable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """The queue at a glance."""
+
+    jobs: Mapping[str, int]
+    """State -> jobs."""
+
+    workers: Mapping[str, int]
+    """State -> live workers."""
+
+    slots: int
+    busy_slots: int
+    classes_waiting: int
+    unworkable_jobs: int
+    oldest_pending_ms: int | None
+    at: int
+    """ms since 1970, Redis TIME."""
+
+    services: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Service -> live workers that have it up."""
+
+
+class Inspector:
+    """Reads jobs, workers and classes."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def _key(self, name: str) -> str:
+        return self._link.key(name)
+
+    async def now_ms(self) -> int:
+        """Redis's own time."""
+        seconds, micros = await self._link.call("TIME")
+        return int(seconds) * 1000 + int(micros) // 1000
+
+    async def resolve(self, prefix: str) -> str:
+        """The one job whose id begins so. Raises `NotFound` or `Ambiguous`."""
+        if await self._link.call("EXISTS", self._key(f"job:{prefix}")):
+            return prefix
+        if len(prefix) < PREFIX_LENGTH:
+            raise NotFound("job", prefix, hint=f"a prefix needs at least {PREFIX_LENGTH} characters")
+        bucket = self._key(f"ids:{prefix[:PREFIX_LENGTH]}")
+        found = await self._link.call("ZRANGE", bucket, f"[{prefix}", f"[{prefix}\xff", "BYLEX", "LIMIT", 0, 5)
+        if not found:
+            raise NotFound("job", prefix)
+        if len(found) > 1:
+            raise Ambiguous(prefix, [name.decode() for name in found])
+        name: bytes = found[0]
+        return name.decode()
+
+    async def job(self, job_id: str) -> Job:
+        """One job. Raises `NotFound`."""
+        found = await self.jobs_by_id([job_id])
+        if not found:
+            raise NotFound("job", job_id)
+        return found[0]
+
+    async def jobs_by_id(self, job_ids: Sequence[str]) -> list[Job]:
+        """Those of the jobs that exist, in the order given."""
+        hashes = await self._link.read_many([("HGETALL", self._key(f"job:{job_id}")) for job_id in job_ids])
+        found = [(job_id, _fields(flat)) for job_id, flat in zip(job_ids, hashes, strict=True) if flat]
+        classes = list({fields.get("class", "") for _, fields in found})
+        known = await self._classes(classes)
+        leases = await self._link.read_many([("ZSCORE", self._key("leases"), job_id) for job_id, _ in found])
+        notes = await self._link.read_many([("GET", self._key(f"job.progress:{job_id}")) for job_id, _ in found])
+        return [
+            self._job(job_id, fields, known, lease, note)
+            for (job_id, fields), lease, note in zip(found, leases, notes, strict=True)
+        ]
+
+    def _job(
+        self, job_id: str, fields: Mapping[str, str], known: Mapping[str, tuple[str, bool]], lease: Any, note: Any
+    ) -> Job:
+        canonical, unworkable = known.get(fields.get("class", ""), (None, False))
+        return job_of(
+            job_id,
+            fields,
+            canonical,
+            unworkable=unworkable and fields.get("state") in ("pending", "delayed", "blocked"),
+            lease_until=int(float(lease)) if lease else None,
+            message=note.decode("utf-8", "replace") if isinstance(note, bytes) else None,
+        )
+
+    async def known(self, job_ids: Sequence[str]) -> set[str]:
+        """Those of the jobs that exist."""
+        found = await self._link.read_many([("EXISTS", self._key(f"job:{job_id}")) for job_id in job_ids])
+        return {job_id for job_id, there in zip(job_ids, found, strict=True) if there}
+
+    async def holds(self, job_id: str, worker: str, attempt: int, nonce: str) -> bool:
+        """Whether a job runs under this claim."""
+        found = await self._link.call("HMGET", self._key(f"job:{job_id}"), "state", "worker", "attempt", "nonce")
+        return list(found) == [b"active", worker.encode(), str(attempt).encode(), nonce.encode()]
+
+    async def _classes(self, class_ids: Sequence[str]) -> dict[str, tuple[str, bool]]:
+        """Class -> its canonical requirements, and whether it is unworkable."""
+        reads = [("HGET", self._key(f"class:{name}"), "requirements") for name in class_ids]
+        marks = [("SISMEMBER", self._key("classes.unworkable"), name) for name in class_ids]
+        answers = await self._link.read_many([*reads, *marks])
+        texts, bad = answers[: len(class_ids)], answers[len(class_ids) :]
+        return {
+            name: (text.decode(), bool(mark))
+            for name, text, mark in zip(class_ids, texts, bad, strict=True)
+            if text is not None
+        }
+
+    async def page(self, wanted: JobFilter = JobFilter(), *, limit: int = 50, offset: int = 0) -> Page:
+        """A page of jobs. Looks at no more than 1,000 of them; `looked_at` and `more` say so."""
+        kept: list[Job] = []
+        looked, chunk = 0, max(100, limit)
+        source = self._ids(wanted)
+        while len(kept) < limit + offset + 1 and looked < LOOK_AT_MOST:
+            ids = await _take(source, min(chunk, LOOK_AT_MOST - looked))
+            if not ids:
+                break
+            looked += len(ids)
+            kept += [job for job in await self.jobs_by_id(ids) if wanted.accepts(job)]
+        more = len(kept) > limit + offset or (looked >= LOOK_AT_MOST and bool(await _take(source, 1)))
+        return Page(jobs=tuple(kept[offset : offset + limit]), looked_at=looked, more=more)
+
+    async def _ids(self, wanted: JobFilter) -> AsyncIterator[str]:
+        if wanted.workflow_id is not None:
+            async for job_id in self._listed(f"workflow.jobs:{wanted.workflow_id}"):
+                yield job_id
+            return
+        if wanted.worker is not None and set(wanted.states) <= {JobState.ACTIVE, JobState.CANCELLING} and wanted.states:
+            for job_id in await self._active_of(wanted.worker):
+                yield job_id
+            return
+        for state in wanted.states or (*LISTED, *ENDED):
+            async for job_id in self._of_state(state):
+                yield job_id
+
+    async def _of_state(self, state: JobState) -> AsyncIterator[str]:
+        if state is JobState.PENDING:
+            async for job_id in self._pending():
+                yield job_id
+            return
+        lists = {
+            JobState.ACTIVE: ("leases",),
+            JobState.CANCELLING: ("leases",),
+            JobState.DELAYED: ("delayed", "held"),
+            JobState.BLOCKED: ("blocked",),
+        }
+        for name in lists.get(state, (f"jobs:{state}",)):
+            async for job_id in self._listed(name, newest_first=state in ENDED):
+                if name != "leases" or await self._state_is(job_id, state):
+                    yield job_id
+
+    async def _state_is(self, job_id: str, state: JobState) -> bool:
+        found = await self._link.call("HGET", self._key(f"job:{job_id}"), "state")
+        return bool(found == state.encode())
+
+    async def _listed(self, name: str, *, newest_first: bool = False) -> AsyncIterator[str]:
+        start, step = 0, 200
+        order = ("REV",) if newest_first else ()
+        while ids := await self._link.call("ZRANGE", self._key(name), start, start + step - 1, *order):
+            for job_id in ids:
+                yield job_id.decode()
+            start += step
+
+    async def _pending(self) -> AsyncIterator[str]:
+        """Waiting jobs over all classes, in the order in which they would be claimed."""
+        heads = await self._link.call("ZRANGE", self._key("heads"), 0, LOOK_AT_MOST - 1, "REV")
+        parked = await self._link.call("SRANDMEMBER", self._key("parked"), LOOK_AT_MOST)
+        lists = [f"jobs:pending:{name.decode()}" for name in (*heads, *parked)] + ["avoided"]
+        step = max(4, 2 * LOOK_AT_MOST // len(lists))
+        first = await self._link.read_many([self._top(name, 0, step) for name in lists])
+        frontier = [(-_score(found[1]), index, 0) for index, found in enumerate(first) if found]
+        buffers = dict(enumerate(first))
+        heapq.heapify(frontier)
+        while frontier:
+            _, index, at = heapq.heappop(frontier)
+            yield buffers[index][2 * (at % step)].decode()
+            at += 1
+            if at % step == 0:
+                buffers[index] = await self._link.call(*self._top(lists[index], at, step))
+            if 2 * (at % step) < len(buffers[index]):
+                heapq.heappush(frontier, (-_score(buffers[index][2 * (at % step) + 1]), index, at))
+
+    def _top(self, name: str, start: int, step: int) -> tuple[Any, ...]:
+        return "ZRANGE", self._key(name), start, start + step - 1, "REV", "WITHSCORES"
+
+    async def _active_of(self, worker: str) -> list[str]:
+        return [job_id.decode() for job_id in await self._link.call("HVALS", self._key(f"jobs:active:{worker}"))]
+
+    async def body(self, job_id: str) -> bytes | None:
+        """The payload as it was submitted; None where it was spilled."""
+        body: bytes | None = await self._link.call("GET", self._key(f"job.payload:{job_id}"))
+        return body
+
+    async def outcome(self, job_id: str) -> Any:
+        """The result of a completed job or the failure of a failed one, as JSON; None where there is none."""
+        text = await self._link.call("GET", self._key(f"job.result:{job_id}"))
+        return load_json(text) if text else None
+
+    async def log(self, job_id: str, start: int = 0) -> list[str]:
+        """The kept log lines from `start` on."""
+        lines = await self._link.call("LRANGE", self._key(f"job.log:{job_id}"), start, -1)
+        return [line.decode("utf-8", "replace") for line in lines]
+
+    async def attempts(self, job_id: str) -> list[Attempt]:
+        """The attempts that did not complete, oldest first."""
+        entries = await self._link.call("LRANGE", self._key(f"job.attempts:{job_id}"), 0, -1)
+        return [_attempt_of(entry.decode("utf-8", "replace")) for entry in entries]
+
+    async def position(self, job: Job) -> int:
+        """How many waiting jobs of its own class stand before it."""
+        rank = await self._link.call("ZREVRANK", self._key(f"jobs:pending:{job.class_id}"), job.id)
+        return int(rank or 0)
+
+    async def worker(self, worker_id: str) -> Worker:
+        """One worker. Raises `NotFound`."""
+        found = await self._workers([worker_id])
+        if not found:
+            raise NotFound("worker", worker_id)
+        return found[0]
+
+    async def workers(self, *, gone: bool = False) -> list[Worker]:
+        """Live workers by id; with `gone` those remembered too."""
+        names = await self._link.call("ZRANGE", self._key("workers"), 0, -1)
+        if gone:
+            names += await self._link.call("ZRANGE", self._key("workers.gone"), 0, -1)
+        return await self._workers(sorted({name.decode() for name in names}))
+
+    async def _workers(self, names: Sequence[str]) -> list[Worker]:
+        hashes = await self._link.read_many([("HGETALL", self._key(f"worker:{name}")) for name in names])
+        active = await self._link.read_many([("HVALS", self._key(f"jobs:active:{name}")) for name in names])
+        found = [
+            (name, fields_of(flat), [job_id.decode() for job_id in jobs])
+            for name, flat, jobs in zip(names, hashes, active, strict=True)
+            if flat
+        ]
+        profiles = list({fields.get("profile", "") for _, fields, _ in found})
+        reads = [("HGET", self._key(f"profile:{profile}"), "capabilities") for profile in profiles]
+        texts = dict(zip(profiles, await self._link.read_many(reads), strict=True))
+        return [
+            worker_of(name, fields, _text(texts.get(fields.get("profile", ""))), jobs) for name, fields, jobs in found
+        ]
+
+    async def waiting_classes(self, limit: int = LOOK_AT_MOST) -> list[ClassView]:
+        """The classes with waiting jobs, the best head first."""
+        heads = await self._link.call("ZRANGE", self._key("heads"), 0, limit - 1, "REV")
+        names = [name.decode() for name in heads]
+        counts = await self._link.read_many([("ZCARD", self._key(f"jobs:pending:{name}")) for name in names])
+        known = await self._classes(names)
+        return [
+            ClassView(
+                class_id=name, requirements=requirements_of(known[name][0]), pending=count, unworkable=known[name][1]
+            )
+            for name, count in zip(names, counts, strict=True)
+            if name in known
+        ]
+
+    async def summary(self) -> Summary:
+        """The queue at a glance; reads no job."""
+        counts = fields_of(await self._link.call("HGETALL", self._key("counts")))
+        workers = await self.workers()
+        states = [worker.state for worker in workers]
+        unworkable = await self._link.call("SRANDMEMBER", self._key("classes.unworkable"), LOOK_AT_MOST)
+        waiting = await self._link.read_many(
+            [("ZCARD", self._key(f"jobs:pending:{name.decode()}")) for name in unworkable]
+        )
+        up = [name for worker in workers for name, state in worker.services.items() if state == "up"]
+        return Summary(
+            jobs={state: int(counts.get(state, 0)) for state in (*LISTED, *ENDED)},
+            workers={state: states.count(state) for state in sorted(set(states))},
+            slots=sum(worker.slots for worker in workers),
+            busy_slots=sum(len(worker.active) for worker in workers),
+            classes_waiting=await self._link.call("ZCARD", self._key("heads")),
+            unworkable_jobs=sum(waiting),
+            oldest_pending_ms=await self._oldest_pending(),
+            at=await self.now_ms(),
+            services={name: up.count(name) for name in sorted(set(up))},
+        )
+
+    async def _oldest_pending(self) -> int | None:
+        """Age of the oldest head: the oldest job of a priority is the head of its class, and its score has its time."""
+        heads = await self._link.call("ZRANGE", self._key("heads"), 0, LOOK_AT_MOST - 1, "REV", "WITHSCORES")
+        since = [time_of(parts(int(float(score)))[1]) for score in heads[1::2]]
+        return max(0, await self.now_ms() - int(min(since))) if since else None
+
+
+async def _take(source: AsyncIterator[str], count: int) -> list[str]:
+    taken: list[str] = []
+    while len(taken) < count:
+        try:
+            taken.append(await anext(source))
+        except StopAsyncIteration:
+            break
+    return taken
+
+
+def _fields(flat: Any) -> dict[str, str]:
+    """None where the key is damaged: the job is shown as corrupt."""
+    return {} if flat is DAMAGED else fields_of(flat)
+
+
+def _score(text: bytes) -> float:
+    return float(text)
+
+
+def _text(value: bytes | None) -> str:
+    return value.decode() if value else "{}"
+
+
+def _attempt_of(entry: str) -> Attempt:
+    head, _, detail = entry.partition("\n")
+    number, worker, claimed, ended, outcome = head.split(" ", 4)
+    return Attempt(
+        number=int(number),
+        worker=worker,
+        claimed_at=int(claimed),
+        ended_at=int(ended),
+        outcome=outcome,
+        detail=detail,
+    )

@@ -1,0 +1,27 @@
+-- beat_worker: renews the leases of all jobs that a worker runs (CONTRACT T4, T4b) and says so of the worker.
+-- Guarantees: only the holder of the last claim issued renews; a cancelling job's lease is not renewed.
+--
+-- FLAGS  allow-oom
+-- KEYS   schema    string  the layout's version; names the prefix
+-- ARGV   worker    str
+-- ARGV   boot      str
+-- ARGV   lease     int     ms
+-- ARGV   jitter    float   0.5 to 1.5
+-- ARGV   services  str     `comfyui=up a1111=down`
+-- REST   held      job attempt nonce
+-- DERIVES nearly every key: see the table of keys
+-- USES   now chores worker renew
+-- RETURNS state, for each held job: ok | cancel | lost:why | stale
+
+local me = present_worker(worker, boot)
+if not me then return { 'refused:register' } end
+
+local time_for_chores = note_seen(lease)
+local answers = {}
+for i = held_at, #ARGV, held_width do
+  answers[#answers + 1] = renew(worker, lease, ARGV[i], ARGV[i + 1], ARGV[i + 2])
+end
+call('HSET', P .. 'worker:' .. worker, 'beat', now, 'services', services)
+call('ZADD', P .. 'workers', now + lease, worker)
+if time_for_chores then do_chores(POLICY.chore_batch, jitter) end
+return { me.state, answers }

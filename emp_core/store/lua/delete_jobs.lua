@@ -1,0 +1,38 @@
+-- delete_jobs: ended jobs are forgotten (CONTRACT T16); their id and idempotency key stay known for a day. So are damaged
+-- ones, of which nothing can be said.
+--
+-- FLAGS  allow-oom
+-- KEYS   schema    string  the layout's version; names the prefix
+-- REST   jobs      id
+-- DERIVES every key of the job: see the table of keys
+-- USES   now remains
+-- RETURNS how many were deleted
+
+local function forget_workflow(id, workflow)
+  call('ZREM', P .. 'workflow.jobs:' .. workflow, id)
+  if call('HINCRBY', P .. 'workflow:' .. workflow, 'jobs', -1) <= 0 then call('DEL', P .. 'workflow:' .. workflow) end
+end
+
+local function delete(id)
+  local job = read_job(id)
+  if not job then return forget_remains(id) end
+  if not is_terminal(job) or call('EXISTS', P .. 'job.children:' .. id) == 1 then return 0 end
+  call('ZREM', P .. 'jobs:' .. job.state, id)
+  count(job.state, nil)
+  if job.workflow then forget_workflow(id, job.workflow) end
+  if call('HINCRBY', P .. 'class:' .. job.class, 'jobs', -1) <= 0 then
+    call('ZADD', P .. 'classes.empty', now, job.class)
+  end
+  call('ZREM', P .. 'ids:' .. string.sub(id, 1, 4), id)
+  call('SET', P .. 'job.gone:' .. id, job.state, 'PX', POLICY.idempotency_ms)
+  if job.idem then
+    call('PEXPIRE', P .. 'idempotency:' .. (job.customer or '') .. ':' .. job.idem, POLICY.idempotency_ms)
+  end
+  for _, part in ipairs(job_parts) do call('UNLINK', P .. part .. id) end
+  emit('deleted', id, job.gen, job.ver + 1, 'deleted', nil, job.attempt, nil, job.customer)
+  return 1
+end
+
+local deleted = 0
+for i = jobs_at, #ARGV do deleted = deleted + delete(ARGV[i]) end
+return deleted

@@ -1,0 +1,43 @@
+-- active: the claim that a job is under: its lease, its limits, its place in its worker's list.
+--
+-- USES limits
+
+-- Same attempt, same nonce, not closed: the fence of the contract.
+local function holds_claim(job, worker, attempt, nonce)
+  return job.nonce == nonce and job.attempt == tonumber(attempt) and job.worker == worker
+end
+
+-- The answer to a write of somebody who does not hold the claim.
+local function refusal(job, attempt, nonce)
+  return job and job.fin == attempt .. ' ' .. nonce and 'already' or 'stale'
+end
+
+-- The job runs no more; its claim may stay open (T9).
+local function leave_active(id, job)
+  call('ZREM', P .. 'leases', id)
+  call('ZREM', P .. 'timeouts', id)
+  call('HDEL', P .. 'jobs:active:' .. job.worker, job.nonce)
+  occupy(job.class, job.customer, -1)
+end
+
+-- `fin` tells the holder who repeats its call that it was applied; nobody is told so of a claim that others closed.
+local function close_claim(id, job, by_holder)
+  if by_holder then call('HSET', P .. 'job:' .. id, 'fin', job.attempt .. ' ' .. job.nonce) end
+  call('HDEL', P .. 'job:' .. id, 'nonce')
+end
+
+-- What became of an attempt that did not complete, for `emp job show`.
+local function note_attempt(id, job, outcome, detail)
+  local key = P .. 'job.attempts:' .. id
+  local words = { job.attempt, job.worker, job.claimed or 0, now, outcome }
+  call('RPUSH', key, table.concat(words, ' ') .. '\n' .. (detail or ''))
+  call('LTRIM', key, -POLICY.attempts_kept, -1)
+end
+
+local function avoiding(job)
+  local names = { job.worker }
+  for name in string.gmatch(job.avoid or '', '%S+') do
+    if name ~= job.worker and #names < POLICY.avoid_workers then names[#names + 1] = name end
+  end
+  return table.concat(names, ' ')
+end

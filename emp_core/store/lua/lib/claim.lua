@@ -1,0 +1,145 @@
+-- claim: gives a worker the best job that it can do (T3), with the lease, the limits and the lists that go with it.
+--
+-- USES pick chores
+-- RARE may_take take_avoided take_of_workflow past_deadline claim_all
+
+local function take(id, job, worker, nonce, lease)
+  if job.workflow then call('ZREM', P .. 'workflow.pending:' .. job.workflow, id) end
+  job.attempt, job.worker, job.nonce = job.attempt + 1, worker, nonce
+  job.ends = now + (job.timeout > 0 and job.timeout or POLICY.attempt_timeout_ms)
+  call('ZADD', P .. 'leases', now + lease, id)
+  call('ZADD', P .. 'timeouts', job.ends, id)
+  call('HSET', P .. 'jobs:active:' .. worker, nonce, id)
+  occupy(job.class, job.customer, 1)
+  if not job.began then call('ZREM', P .. 'expiry', id) end
+  if job.stalls then call('HDEL', P .. 'job:' .. id, 'stalls') end
+  transition(id, job, 'active', 'claimed', nil, 'attempt', job.attempt, 'worker', worker, 'nonce', nonce,
+    'claimed', now_text, 'ends', job.ends, 'began', job.began or now_text)
+end
+
+-- What the worker is told of the job; the requirements are the class's, which it knows or asks for.
+local function handed(id, job, answer)
+  return { answer, id, job.attempt, job.nonce, job.class, job.ends - now, job.gen, job.on_lost or '',
+    job.customer or '', call('GET', P .. 'job.payload:' .. id) or false }
+end
+
+-- A listed job whose hash is gone or says otherwise: out of the list, into quarantine, for the janitor to look at.
+local function readable_pending(id)
+  local job = read_job(id)
+  if job and job.state == 'pending' then return job end
+  quarantine(id, 'pending', 'listed as pending, but it is not')
+end
+
+local function past_deadline(id, job)
+  if job.began or not job.deadline or tonumber(job.deadline) > now then return false end
+  if job.workflow then call('ZREM', P .. 'workflow.pending:' .. job.workflow, id) end
+  call('ZREM', P .. 'expiry', id)
+  finish(id, job, 'failed', 'expired')
+  return true
+end
+
+-- Whether a worker may take a listed job: yes, no, or nil where its class is not judged. Parks what is at its limit.
+local function may_take(slot, class)
+  local verdict = verdict_of(class, slot)
+  if verdict < 2 then return nil end
+  if verdict == 2 then return false end
+  local whose = over_limit(class)
+  if whose then park(class, whose) end
+  return not whose
+end
+
+-- Jobs that wait for another worker come before the class heads that they outrank. An id, or a class to judge first.
+local function take_avoided(slot, worker, customers, floor)
+  for _, id in ipairs(call('ZRANGE', P .. 'avoided', '+inf', floor and '(' .. floor or '-inf', 'BYSCORE', 'REV')) do
+    local known = peek_job(id, 'class', 'avoid', 'customer')
+    local class, customer = known[1], known[3] or nil
+    if class and not has_word(known[2], worker) and (customers == '' or has_word(customers, customer)) then
+      local may = may_take(slot, class)
+      if may == nil then return nil, class end
+      if may then
+        call('ZREM', P .. 'avoided', id)
+        call('ZREM', P .. 'avoided.until', id)
+        return id
+      end
+    end
+  end
+end
+
+local function take_class(class)
+  local id = call('ZPOPMAX', P .. 'jobs:pending:' .. class)[1]
+  local top = call('ZRANGE', P .. 'jobs:pending:' .. class, 0, 0, 'REV', 'WITHSCORES')
+  if top[1] then call('ZADD', P .. 'heads', top[2], class) else call('ZREM', P .. 'heads', class) end
+  return id
+end
+
+-- A worker reserved for a workflow takes from that workflow's jobs only, filtered by the same verdicts.
+local function take_of_workflow(slot, worker, workflow)
+  for _, id in ipairs(call('ZRANGE', P .. 'workflow.pending:' .. workflow, 0, -1, 'REV')) do
+    local known = peek_job(id, 'class', 'avoid')
+    local class = known[1]
+    if class and not (has_word(known[2], worker) and call('ZSCORE', P .. 'avoided', id)) then
+      local may = may_take(slot, class)
+      if may == nil then return nil, { class } end
+      if may then
+        unlist_pending(id, { workflow = workflow, class = class })
+        return id, {}
+      end
+    end
+  end
+  return nil, {}
+end
+
+-- Returns an id that is out of its list, or nil; the classes to judge first; and whether the search came to its end.
+local function take_best(slot, worker, workflow, customers)
+  if workflow ~= '' then
+    local id, unjudged = take_of_workflow(slot, worker, workflow)
+    return id, unjudged, true
+  end
+  while true do
+    local class, unjudged, done
+    if customers == '' then class, unjudged, done = pick(slot) else class, unjudged, done = pick_among(slot, customers) end
+    if #unjudged > 0 or not done then return nil, unjudged, done end
+    if call('EXISTS', P .. 'avoided') == 1 then
+      local id, unknown = take_avoided(slot, worker, customers, class and call('ZSCORE', P .. 'heads', class))
+      if id or unknown then return id, { unknown }, true end
+    end
+    if not class then return nil, unjudged, true end
+    local whose = over_limit(class)
+    if not whose then return take_class(class), unjudged, true end
+    park(class, whose)
+  end
+end
+
+-- One job for one nonce. Gives up a call where very many jobs are past their deadline.
+local function claim_one(slot, worker, nonce, lease, workflow, customers)
+  for _ = 1, 50 do
+    local id, unjudged, done = take_best(slot, worker, workflow, customers)
+    if not id then return nil, unjudged, done end
+    local job = readable_pending(id)
+    if job and not past_deadline(id, job) then
+      take(id, job, worker, nonce, lease)
+      return handed(id, job, 'ok'), {}, true
+    end
+  end
+  return nil, {}, false
+end
+
+-- A nonce that has its job gets it again (the reply was lost), whatever the worker's state; others only where it is ready.
+-- Returns the claimed jobs, the classes to judge first, whether the search came to its end, and whether it found nothing.
+local function claim_all(ready, slot, worker, nonces, lease, workflow, customers)
+  local claimed, unjudged, done, nothing = {}, {}, true, false
+  counting(function()
+    for nonce in string.gmatch(nonces, '%S+') do
+      local held = call('HGET', P .. 'jobs:active:' .. worker, nonce)
+      local job = held and read_job(held)
+      if job and job.nonce == nonce then
+        claimed[#claimed + 1] = handed(held, job, 'already')
+      elseif ready and done and #unjudged == 0 and not nothing then
+        job, unjudged, done = claim_one(slot, worker, nonce, lease, workflow, customers)
+        claimed[#claimed + 1] = job
+        nothing = not job and done and #unjudged == 0
+      end
+    end
+  end)
+  return claimed, unjudged, done, nothing
+end

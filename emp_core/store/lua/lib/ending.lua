@@ -1,0 +1,64 @@
+-- ending: how an attempt ends: complete (T6), fail (T7, T10), release (T8), lose (T9), cancelled (T13).
+--
+-- USES active finish
+-- RARE to_cancelled fail release lose
+
+-- `verb`: what the holder said; none where it said nothing in time.
+local function to_cancelled(id, job, verb)
+  leave_active(id, job)
+  close_claim(id, job, verb)
+  note_attempt(id, job, 'cancelled')
+  finish(id, job, 'cancelled', verb == 'complete' and 'late_result' or '')
+end
+
+local function complete(id, job, result)
+  if job.state == 'active' then leave_active(id, job) else unlist_waiting(id, job) end
+  call('HDEL', P .. 'job:' .. id, 'nonce')
+  if result ~= '' then call('SET', P .. 'job.result:' .. id, result) end
+  finish(id, job, 'completed', nil, 'fin', job.attempt .. ' ' .. job.nonce)
+end
+
+local function fail_for_good(id, job, code, detail)
+  if detail then call('SET', P .. 'job.result:' .. id, detail) end
+  finish(id, job, 'failed', code, 'failures', job.failures, 'losses', job.losses, 'releases', job.releases)
+end
+
+-- `jitter` 0.5 to 1.5 from the caller; the place in line stays, so a job that backs off is in front again once due.
+-- `detail`: the holder's own words; none where a limit ended the attempt.
+local function fail(id, job, code, retryable, jitter, detail)
+  leave_active(id, job)
+  close_claim(id, job, detail)
+  note_attempt(id, job, code, detail)
+  job.failures = job.failures + 1
+  if not retryable or job.failures >= job.max_failures then
+    return fail_for_good(id, job, code, detail)
+  end
+  local pause = math.min(POLICY.backoff_cap_ms, POLICY.backoff_base_ms * 2 ^ (job.failures - 1)) * jitter
+  job.avoid = avoiding(job)
+  to_delayed(id, job, 'retrying', code, math.floor(now + pause), 'failures', job.failures, 'avoid', job.avoid)
+end
+
+local function release(id, job, reason, begun)
+  leave_active(id, job)
+  close_claim(id, job, true)
+  note_attempt(id, job, 'released', reason)
+  job.releases = job.releases + 1
+  if begun and job.on_lost == 'fail' then return fail_for_good(id, job, 'lost') end
+  if job.releases > POLICY.max_releases then return fail_for_good(id, job, 'rejected') end
+  job.avoid = avoiding(job)
+  to_pending(id, job, 'released', 'worker', 'releases', job.releases, 'avoid', job.avoid)
+end
+
+-- The lease ran out: the claim stays open, so that its holder may come back before anybody else takes the job.
+local function lose(id, job)
+  leave_active(id, job)
+  note_attempt(id, job, 'lost')
+  job.losses = job.losses + 1
+  local code = job.on_lost == 'fail' and 'lost' or job.losses >= POLICY.max_losses and 'poison'
+  if code then
+    close_claim(id, job)
+    return fail_for_good(id, job, code)
+  end
+  job.avoid = avoiding(job)
+  to_pending(id, job, 'lost', nil, 'losses', job.losses, 'avoid', job.avoid)
+end

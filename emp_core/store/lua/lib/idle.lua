@@ -1,0 +1,33 @@
+-- idle: the workers that found nothing and wait to be woken, by profile slot. A worker that may take only some jobs
+-- (reserved for a workflow, or at its limit of customers) waits under those names instead: `workflow:x`, `customer:y`.
+--
+-- RARE leave_reserved join_idle
+
+local function leave_reserved(worker, names)
+  for name in string.gmatch(names, '%S+') do call('ZREM', P .. 'idle.reserved:' .. name, worker) end
+end
+
+local function leave_idle(worker)
+  local known = call('HGET', P .. 'idle.where', worker)
+  if not known then return end
+  call('HDEL', P .. 'idle.where', worker)
+  local slot, names = string.match(known, '^(%d+) (.*)$')
+  if names ~= '' then return leave_reserved(worker, names) end
+  call('ZREM', P .. 'idle.workers:' .. slot, worker)
+  if call('EXISTS', P .. 'idle.workers:' .. slot) == 0 then
+    call('ZREM', P .. 'idle', slot)
+    call('BITFIELD', P .. 'idle.bits', 'SET', 'u2', '#' .. slot, 0)
+  end
+end
+
+local function join_idle(worker, slot, rank, names)
+  local where = slot .. ' ' .. names
+  if call('HGET', P .. 'idle.where', worker) == where then return end
+  leave_idle(worker)
+  call('HSET', P .. 'idle.where', worker, where)
+  for name in string.gmatch(names, '%S+') do call('ZADD', P .. 'idle.reserved:' .. name, now, worker) end
+  if names ~= '' then return end
+  call('ZADD', P .. 'idle.workers:' .. slot, now, worker)
+  call('ZADD', P .. 'idle', rank, slot)
+  call('BITFIELD', P .. 'idle.bits', 'SET', 'u2', '#' .. slot, 1)
+end

@@ -1,0 +1,91 @@
+-- pending: how a job enters and leaves the places where waiting jobs are listed.
+--
+-- USES job transition heads wake
+-- RARE list_avoided another_fits end_avoiding review_avoided to_delayed unlist_waiting
+
+-- Whether a live worker other than those to be avoided fits the class.
+local function another_fits(class, avoid)
+  local verdicts, live = call('GET', P .. 'class.verdicts:' .. class), call('GET', P .. 'profiles.live')
+  if not verdicts or not live or not any_common(verdicts, live) then return false end
+  local others = 0
+  for worker in string.gmatch(avoid, '%S+') do
+    local known = call('HMGET', P .. 'worker:' .. worker, 'slot', 'alive')
+    if known[2] == '1' and verdict_of(class, tonumber(known[1])) == 3 then others = others - 1 end
+  end
+  local counted = call('ZRANGE', P .. 'profiles.workers', 0, -1, 'WITHSCORES')
+  for i = 1, #counted, 2 do
+    if verdict_of(class, tonumber(counted[i])) == 3 then others = others + tonumber(counted[i + 1]) end
+    if others > 0 then return true end
+  end
+  return false
+end
+
+local function list_pending(id, job)
+  if job.workflow then call('ZADD', P .. 'workflow.pending:' .. job.workflow, job.score, id) end
+  push_class(job.class, id, job.score)
+  wake_for(job.class, job.customer, job.workflow)
+end
+
+-- For up to a minute a returned job waits for another worker than those that failed it, if there is one.
+local function list_avoided(id, job, avoid, until_ms)
+  if job.workflow then call('ZADD', P .. 'workflow.pending:' .. job.workflow, job.score, id) end
+  call('ZADD', P .. 'avoided', job.score, id)
+  call('ZADD', P .. 'avoided.until', until_ms, id)
+  wake_for(job.class, job.customer, job.workflow, avoid)
+end
+
+local function end_avoiding(id)
+  local job = read_job(id)
+  call('ZREM', P .. 'avoided.until', id)
+  if call('ZREM', P .. 'avoided', id) == 1 and job then list_pending(id, job) end
+end
+
+-- A job waits for another worker only while there is one.
+local function review_avoided()
+  for _, id in ipairs(call('ZRANGE', P .. 'avoided', 0, -1)) do
+    local known = peek_job(id, 'class', 'avoid')
+    if known[1] and not another_fits(known[1], known[2] or '') then end_avoiding(id) end
+  end
+end
+
+local function to_pending(id, job, name, code, ...)
+  local avoid = job.avoid
+  transition(id, job, 'pending', name, code, ...)
+  if avoid and call('ZCARD', P .. 'avoided') < POLICY.avoided_cap and another_fits(job.class, avoid) then
+    list_avoided(id, job, avoid, now + POLICY.avoid_ms)
+  else
+    list_pending(id, job)
+  end
+end
+
+local function unlist_pending(id, job)
+  if job.workflow then call('ZREM', P .. 'workflow.pending:' .. job.workflow, id) end
+  if call('ZREM', P .. 'jobs:pending:' .. job.class, id) == 1 then
+    refresh_head(job.class)
+  elseif call('ZREM', P .. 'avoided', id) == 1 then
+    call('ZREM', P .. 'avoided.until', id)
+  end
+end
+
+local function to_delayed(id, job, name, code, due, ...)
+  call('ZADD', P .. 'delayed', due, id)
+  transition(id, job, 'delayed', name, code, 'due', due, ...)
+end
+
+-- Out of every list of waiting jobs, whatever it waits for.
+local function unlist_waiting(id, job)
+  if job.state == 'pending' then
+    unlist_pending(id, job)
+  elseif job.state == 'delayed' then
+    call('ZREM', P .. (job.held and 'held' or 'delayed'), id)
+  else
+    call('ZREM', P .. 'blocked', id)
+  end
+  call('ZREM', P .. 'expiry', id)
+end
+
+-- A job not started by then fails as `expired`; both limits end with the first start.
+local function watch_expiry(id, ttl_at, deadline)
+  local at = math.min(tonumber(ttl_at) or math.huge, tonumber(deadline) or math.huge)
+  if at < math.huge then call('ZADD', P .. 'expiry', at, id) end
+end

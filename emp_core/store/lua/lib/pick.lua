@@ -1,0 +1,122 @@
+-- pick: the best class that a profile can do. Exact: a head that is not judged yet stops the search.
+--
+-- The first head is looked at directly. Behind it the profile's cursor leads: no class above the score `s` fits, as of
+-- change number `v`; classes whose heads rose since then lift it again, and where those are many the first heads are looked
+-- at before them. A cursor never passes a head that is not judged. Looks at no more than `BUDGET` heads in one call.
+--
+-- USES verdict limits
+-- RARE search catch_up pick_among
+
+local TOP, NEAR, BUDGET = 8, 40, 1000
+
+local function load_cursor(slot)
+  local stored = call('HMGET', P .. 'cursor:' .. slot, 's', 'v')
+  local s, v = stored[1] or '+inf', tonumber(stored[2]) or tonumber(call('GET', P .. 'changes')) or 0
+  return { s = s, v = v, stored_s = s, stored_v = v }
+end
+
+local function save_cursor(slot, cursor)
+  if cursor.s == cursor.stored_s and cursor.v == cursor.stored_v then return end
+  call('HSET', P .. 'cursor:' .. slot, 's', cursor.s, 'v', cursor.v)
+end
+
+-- Scores travel as strings; '+inf' is above and '-inf' below every number.
+local function above(one, other)
+  return one ~= other and other ~= '+inf' and one ~= '-inf'
+    and (one == '+inf' or other == '-inf' or tonumber(one) > tonumber(other))
+end
+
+local function look_from_top(slot, from, to)
+  local unjudged, classes = {}, call('ZRANGE', P .. 'heads', from, to - 1, 'REV')
+  local verdicts = verdicts_of(classes, slot, 1)
+  for i, class in ipairs(classes) do
+    if verdicts[i] == 3 and #unjudged == 0 then return class, unjudged, true end
+    if verdicts[i] < 2 then unjudged[#unjudged + 1] = class end
+  end
+  return nil, unjudged, #unjudged > 0 or #classes < to - from
+end
+
+-- Lifts the cursor to the heads that rose since. False where one of them is not judged, or the budget is spent.
+local function catch_up(slot, cursor, unjudged)
+  local rose = call('ZRANGE', P .. 'improved', '(' .. cursor.v, '+inf', 'BYSCORE', 'LIMIT', 0, BUDGET, 'WITHSCORES')
+  local verdicts = verdicts_of(rose, slot, 2)
+  for i = 1, #rose, 2 do
+    local verdict = verdicts[(i + 1) / 2]
+    if verdict < 2 then
+      unjudged[1] = rose[i]
+      return false
+    end
+    local head = verdict == 3 and call('ZSCORE', P .. 'heads', rose[i])
+    if head and above(head, cursor.s) then cursor.s = head end
+    cursor.v = tonumber(rose[i + 1])
+  end
+  return #rose < 2 * BUDGET
+end
+
+-- Heads may share a score, so it goes by rank, and ends a call only below the score that it began with.
+local function walk_down(slot, cursor, unjudged)
+  local began, from = cursor.s, call('ZCOUNT', P .. 'heads', '(' .. cursor.s, '+inf')
+  local looked, step = 0, 2
+  while looked < BUDGET or cursor.s == began do
+    local heads = call('ZRANGE', P .. 'heads', from + looked, from + looked + step - 1, 'REV', 'WITHSCORES')
+    local verdicts = verdicts_of(heads, slot, 2)
+    for i = 1, #heads, 2 do
+      local verdict = verdicts[(i + 1) / 2]
+      cursor.s = heads[i + 1]
+      if verdict == 3 then return heads[i], true end
+      if verdict < 2 then
+        for j = i, #heads, 2 do
+          if verdicts[(j + 1) / 2] < 2 then unjudged[#unjudged + 1] = heads[j] end
+        end
+        return nil, true
+      end
+    end
+    if #heads < 2 * step then
+      cursor.s = '-inf'
+      return nil, true
+    end
+    looked, step = looked + step, math.min(step * 4, 512)
+  end
+  return nil, false
+end
+
+local function search(slot)
+  local cursor, unjudged, class, done = load_cursor(slot), {}, nil, false
+  local behind = call('ZCOUNT', P .. 'improved', '(' .. cursor.v, '+inf')
+  if behind > NEAR then
+    class, unjudged, done = look_from_top(slot, 0, TOP)
+    if not done then class, unjudged, done = look_from_top(slot, TOP, NEAR) end
+    if done then return class, unjudged, true end
+  end
+  if behind > NEAR and behind > call('ZCOUNT', P .. 'heads', '(' .. cursor.s, '+inf') then
+    cursor = { s = '+inf', v = tonumber(call('GET', P .. 'changes')) or 0 }
+  elseif behind > 0 and not catch_up(slot, cursor, unjudged) then
+    save_cursor(slot, cursor)
+    return nil, unjudged, #unjudged > 0
+  end
+  class, done = walk_down(slot, cursor, unjudged)
+  save_cursor(slot, cursor)
+  return class, unjudged, done
+end
+
+-- Returns the class or nil, the classes to judge first, and whether the search came to its end.
+local function pick(slot)
+  local first = call('ZRANGE', P .. 'heads', 0, 0, 'REV')[1]
+  if first and verdict_of(first, slot) == 3 then return first, {}, true end
+  return search(slot)
+end
+
+-- The best class among those of some customers, for a worker that may not take on another one.
+local function pick_among(slot, customers)
+  local best, best_score, unjudged = nil, nil, {}
+  for customer in string.gmatch(customers, '%S+') do
+    for _, class in ipairs(call('SMEMBERS', P .. 'customer.classes:' .. customer)) do
+      local head = call('ZSCORE', P .. 'heads', class)
+      local verdict = head and verdict_of(class, slot)
+      if verdict == 3 and (not best or tonumber(head) > tonumber(best_score)) then best, best_score = class, head end
+      if verdict and verdict < 2 then unjudged[#unjudged + 1] = class end
+    end
+  end
+  if #unjudged > 0 then return nil, unjudged, true end
+  return best, unjudged, true
+end

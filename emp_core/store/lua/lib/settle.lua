@@ -1,0 +1,42 @@
+-- settle: what a worker reports of an attempt. `ok`: written. `already`: it had been. `stale`: not its job any more.
+--
+-- USES ending fence
+-- RARE settle_all
+
+-- Data: complete: the result; fail: `error|permanent job|worker|backend` and a line feed, then the failure; release
+-- and return (before the run began): why.
+local function settle(worker, jitter, verb, id, attempt, nonce, data)
+  local job = read_job(id)
+  if not job or not holds_claim(job, worker, attempt, nonce) then return refusal(job, attempt, nonce) end
+  if job.state == 'cancelling' then
+    to_cancelled(id, job, verb)
+    return verb == 'cancelled' and 'ok' or 'cancel'
+  end
+  if verb == 'complete' and (job.state == 'active' or job.state == 'pending') then
+    complete(id, job, data)
+    ran_well(worker, job.class)
+    return 'ok'
+  end
+  if job.state ~= 'active' then return 'stale' end
+  if verb == 'fail' then
+    local code, blame, detail = string.match(data, '^(%l+) (%l+)\n(.*)$')
+    fail(id, job, code, code ~= 'permanent', jitter, detail)
+    ran_badly(worker, job.class, blame)
+  elseif verb == 'cancelled' then
+    return 'stale'
+  else
+    release(id, job, data, verb == 'release')
+  end
+  return 'ok'
+end
+
+-- The reports that begin at ARGV[first]; an answer for each.
+local function settle_all(worker, jitter, first, width)
+  return counting(function()
+    local answers = {}
+    for i = first, #ARGV, width do
+      answers[#answers + 1] = settle(worker, jitter, unpack(ARGV, i, i + width - 1))
+    end
+    return answers
+  end)
+end

@@ -1,0 +1,140 @@
+-- submit: one job of a batch.
+--
+-- USES tick finish
+-- RARE read_parents place_in_workflow
+
+local record_fields = { 'id', 'class', 'requirements', 'customer', 'workflow', 'workflow_at', 'priority', 'run_at',
+  'deadline', 'ttl', 'max_failures', 'timeout', 'on_lost', 'on_dep', 'idem', 'digest', 'parents', 'body' }
+
+-- The same id or idempotency key again: the same job, or a conflict.
+local function known_answer(r)
+  local id = r.id
+  if r.idem then
+    local stored = call('GET', P .. 'idempotency:' .. (r.customer or '') .. ':' .. r.idem)
+    if stored then
+      local of, digest = string.match(stored, '^(%S+) (%S+)$')
+      if digest ~= r.digest then return { 'conflict', of } end
+      local state = call('HGET', P .. 'job:' .. of, 'state')
+      return { 'already', of, state or 'deleted' }
+    end
+  end
+  local stored = call('HMGET', P .. 'job:' .. id, 'digest', 'state')
+  if not stored[2] then
+    return call('EXISTS', P .. 'job.gone:' .. id) == 1 and { 'conflict', id } or nil
+  end
+  return stored[1] == r.digest and { 'already', id, stored[2] } or { 'conflict', id }
+end
+
+-- Waiting jobs in the queue: read once, then counted along.
+local waiting
+
+local function read_waiting()
+  local counts = call('HMGET', P .. 'counts', 'pending', 'delayed', 'blocked')
+  return (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0) + (tonumber(counts[3]) or 0)
+end
+
+-- Open parents and the states of ended ones; nil and the name where one is not there or is another customer's.
+local function read_parents(r)
+  local open, failed = {}, false
+  for parent in string.gmatch(r.parents or '', '%S+') do
+    local known = call('HMGET', P .. 'job:' .. parent, 'state', 'customer')
+    if not known[1] or (known[2] or nil) ~= r.customer then return nil, parent end
+    if known[1] == 'failed' or known[1] == 'cancelled' then failed = true
+    elseif known[1] ~= 'completed' then open[#open + 1] = parent end
+  end
+  return open, failed
+end
+
+-- A workflow's first job fixes its priority and its tick; the next ones stand behind it.
+local function place_in_workflow(r, tick)
+  local key = P .. 'workflow:' .. r.workflow
+  if call('EXISTS', key) == 0 then
+    local first = tick
+    if r.workflow_at then first = math.min(tick, tick_at(math.max(tonumber(r.workflow_at), now - 3600000))) end
+    call('HSET', key, 'priority', r.priority, 'tick', string.format('%.0f', first), 'next', 0, 'first_seen', now)
+  end
+  local stored = call('HMGET', key, 'priority', 'tick', 'next')
+  call('HINCRBY', key, 'next', 1)
+  call('HINCRBY', key, 'jobs', 1)
+  call('ZADD', P .. 'workflow.jobs:' .. r.workflow, stored[3], r.id)
+  r.priority = stored[1]
+  return tonumber(stored[2]) + tonumber(stored[3])
+end
+
+local function place(r)
+  local tick = next_tick()
+  if r.run_at and tonumber(r.run_at) > now then tick = tick_at(tonumber(r.run_at)) end
+  if r.workflow then tick = place_in_workflow(r, tick) end
+  return score_of(tonumber(r.priority), tick)
+end
+
+local function join_class(r)
+  local key = P .. 'class:' .. r.class
+  if call('HINCRBY', key, 'jobs', 1) > 1 or call('HSETNX', key, 'requirements', r.requirements) == 0 then
+    return call('SISMEMBER', P .. 'classes.unworkable', r.class) == 1 and 'unworkable' or 'judged'
+  end
+  if r.customer then
+    call('HSET', key, 'customer', r.customer)
+    call('SADD', P .. 'customer.classes:' .. r.customer, r.class)
+  end
+  call('ZADD', P .. 'classes', call('INCR', P .. 'classes.serial'), r.class)
+  call('ZADD', P .. 'classes.unjudged', now, r.class)
+  if call('EXISTS', P .. 'profiles') == 0 then call('SADD', P .. 'classes.unworkable', r.class) end
+  return 'new'
+end
+
+local optional_fields = { customer = 'customer', workflow = 'workflow', deadline = 'deadline', ttl = 'ttl',
+  timeout = 'timeout', on_lost = 'on_lost', on_dep = 'on_dep', idem = 'idem', parents = 'parents' }
+
+-- What is kept beside the hash; returns the hash's fields.
+local function store(r, score, ttl_at)
+  local fields = { 'class', r.class, 'score', score, 'created', now_text, 'max_failures', r.max_failures,
+    'digest', r.digest, 'ttl_at', ttl_at }
+  for name, from in pairs(optional_fields) do
+    if r[from] then
+      fields[#fields + 1] = name
+      fields[#fields + 1] = r[from]
+    end
+  end
+  if r.run_at and tonumber(r.run_at) > now then
+    fields[#fields + 1] = 'due'
+    fields[#fields + 1] = r.run_at
+  end
+  if r.body then call('SET', P .. 'job.payload:' .. r.id, r.body) end
+  call('ZADD', P .. 'ids:' .. string.sub(r.id, 1, 4), '0', r.id)
+  if r.idem then
+    call('SET', P .. 'idempotency:' .. (r.customer or '') .. ':' .. r.idem, r.id .. ' ' .. r.digest)
+  end
+  return fields
+end
+
+local function list_new(r, job, fields, open, parent_failed)
+  local due = r.run_at and tonumber(r.run_at) or 0
+  if parent_failed and r.on_dep ~= 'run' then return finish(r.id, job, 'failed', 'dependency', unpack(fields)) end
+  if #open > 0 then
+    for _, parent in ipairs(open) do call('SADD', P .. 'job.children:' .. parent, r.id) end
+    call('ZADD', P .. 'blocked', now, r.id)
+    return transition(r.id, job, 'blocked', 'blocked', nil, 'waits', #open, unpack(fields))
+  end
+  watch_expiry(r.id, job.ttl_at, r.deadline)
+  if due > now then return to_delayed(r.id, job, 'submitted', nil, due, unpack(fields)) end
+  to_pending(r.id, job, 'submitted', nil, unpack(fields))
+end
+
+local function submit(r, max_waiting)
+  local known = known_answer(r)
+  if known then return known end
+  waiting = waiting or read_waiting()
+  if waiting >= max_waiting then return { 'full', tostring(max_waiting) } end
+  local open, failed = read_parents(r)
+  if not open then return { 'parent', failed } end
+  local standing = join_class(r)
+  local ttl_at = math.max(now, tonumber(r.run_at) or 0) + (tonumber(r.ttl) or POLICY.queue_ttl_ms)
+  local score = place(r)
+  local fields = store(r, score, ttl_at)
+  local job = { class = r.class, score = score, ver = 0, gen = 0, attempt = 0, customer = r.customer,
+    workflow = r.workflow, ttl_at = ttl_at, deadline = r.deadline, due = r.run_at, ttl = r.ttl, waits = #open }
+  list_new(r, job, fields, open, failed)
+  if job.state ~= 'failed' then waiting = waiting + 1 end
+  return { 'ok', r.id, job.state, standing }
+end

@@ -1,0 +1,120 @@
+-- wake: one job that became claimable wakes one idle worker that can do it, the least capable first.
+--
+-- USES job verdict idle
+-- RARE wake_one wake_reserved wake_listed wake_avoided return_tokens
+
+local function tell(worker, token)
+  local waiter = call('HGET', P .. 'worker:' .. worker, 'waiter')
+  if not waiter then return false end
+  local key = P .. 'wake:' .. waiter
+  call('RPUSH', key, token .. ' ' .. worker)
+  call('EXPIRE', key, 3600)
+  return true
+end
+
+local function wake(worker, class)
+  leave_idle(worker)
+  return tell(worker, 'claim ' .. class)
+end
+
+-- Whether two strings of verdict bits have a `fits` bit in common.
+local function any_common(one, other)
+  local length = math.min(#one, #other)
+  for from = 1, length - 3, 64 do
+    local words = math.floor(math.min(64, length - from + 1) / 4)
+    local format = string.rep('I4', words)
+    local a, b = { struct.unpack(format, one, from) }, { struct.unpack(format, other, from) }
+    for i = 1, words do
+      if bit.band(a[i], b[i]) ~= 0 then return true end
+    end
+  end
+  for i = length - length % 4 + 1, length do
+    if bit.band(string.byte(one, i), string.byte(other, i)) ~= 0 then return true end
+  end
+  return false
+end
+
+local function has_word(words, word)
+  return words and word and string.find(' ' .. words .. ' ', ' ' .. word .. ' ', 1, true) ~= nil
+end
+
+-- The longest idle worker of a slot that is not to be avoided (words, or nil).
+local function first_idle(slot, avoid)
+  for _, worker in ipairs(call('ZRANGE', P .. 'idle.workers:' .. slot, 0, avoid and POLICY.avoid_workers or 0)) do
+    if not has_word(avoid, worker) then return worker end
+  end
+end
+
+local function wake_one(class, avoid)
+  local bits = call('GET', P .. 'idle.bits')
+  local verdicts = bits and call('GET', P .. 'class.verdicts:' .. class)
+  if not verdicts or not any_common(verdicts, bits) then return false end
+  for from = 0, call('ZCARD', P .. 'idle') - 1, 32 do
+    for _, slot in ipairs(call('ZRANGE', P .. 'idle', from, from + 31)) do
+      local worker = verdict_of(class, tonumber(slot)) == 3 and first_idle(slot, avoid)
+      if worker and wake(worker, class) then return true end
+    end
+  end
+  return false
+end
+
+local function wake_reserved(name, class, avoid)
+  for _, worker in ipairs(call('ZRANGE', P .. 'idle.reserved:' .. name, 0, 15)) do
+    local slot = string.match(call('HGET', P .. 'idle.where', worker) or '', '^%d+')
+    if slot and not has_word(avoid, worker) and verdict_of(class, tonumber(slot)) == 3 then return wake(worker, class) end
+  end
+  return false
+end
+
+-- For one job: those who can take nothing else first.
+local function wake_for(class, customer, workflow, avoid)
+  if call('EXISTS', P .. 'idle.where') == 0 then return false end
+  return workflow and wake_reserved('workflow:' .. workflow, class, avoid)
+    or customer and wake_reserved('customer:' .. customer, class, avoid)
+    or wake_one(class, avoid)
+end
+
+-- For the best jobs of a class, until `wanted` workers are woken or nobody else would be. How many were.
+local function wake_listed(class, wanted)
+  local woken = 0
+  if call('EXISTS', P .. 'idle.where') == 0 or not call('ZSCORE', P .. 'heads', class) then return woken end
+  for _, id in ipairs(call('ZRANGE', P .. 'jobs:pending:' .. class, 0, 63, 'REV')) do
+    local known = peek_job(id, 'customer', 'workflow')
+    if wake_for(class, known[1] or nil, known[2] or nil) then woken = woken + 1 elseif not known[2] then break end
+    if woken >= wanted then break end
+  end
+  return woken
+end
+
+-- The same for jobs that wait for another worker; `classes` has the names of theirs as keys.
+local function wake_avoided(classes, wanted)
+  local woken = 0
+  for _, id in ipairs(call('ZRANGE', P .. 'avoided', 0, -1, 'REV')) do
+    local known = peek_job(id, 'class', 'customer', 'workflow', 'avoid')
+    local class = known[1]
+    if classes[class] and call('SISMEMBER', P .. 'parked', class) == 0
+      and wake_for(class, known[2] or nil, known[3] or nil, known[4] or nil) then
+      woken = woken + 1
+      if woken >= wanted then break end
+    end
+  end
+  return woken
+end
+
+-- A token that was not used for its class goes to the next one, while the class still has jobs.
+local function pass_on(class)
+  if class ~= '' and wake_listed(class, 1) == 0 then wake_avoided({ [class] = true }, 1) end
+end
+
+-- Tokens that a worker will not take any more.
+local function return_tokens(worker)
+  local waiter = call('HGET', P .. 'worker:' .. worker, 'waiter')
+  local key = waiter and P .. 'wake:' .. waiter
+  for _, token in ipairs(key and call('LRANGE', key, 0, -1) or {}) do
+    local class, whose = string.match(token, '^claim (%S+) (%S+)$')
+    if whose == worker then
+      call('LREM', key, 1, token)
+      pass_on(class)
+    end
+  end
+end

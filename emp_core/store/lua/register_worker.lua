@@ -1,0 +1,55 @@
+-- register_worker: a worker begins a life (a new boot id) or comes back in the same one with another profile.
+-- Guarantees: an id has one life at a time; what an earlier life left running is given back at once (CONTRACT §2).
+--
+-- FLAGS  allow-oom
+-- KEYS   schema       string  the layout's version; names the prefix
+-- ARGV   worker       str
+-- ARGV   boot         str
+-- ARGV   machine      str
+-- ARGV   lease        int     ms
+-- ARGV   profile      str
+-- ARGV   capabilities str     canonical
+-- ARGV   rank         str
+-- ARGV   waiter       str     whose wake-up list it reads
+-- ARGV   slots        int
+-- ARGV   info         str     JSON for people
+-- ARGV   services     str     `comfyui=up a1111=down`
+-- ARGV   old_gone     int     1 where the process of the earlier life on this machine is gone for sure
+-- DERIVES nearly every key: see the table of keys
+-- USES   now profiles ending wake
+-- RETURNS state, slot, ids given back; or `refused:worker_id_in_use`
+
+local key = P .. 'worker:' .. worker
+local known = call('HMGET', key, 'boot', 'state', 'alive', 'machine', 'started')
+local another = known[1] and known[1] ~= boot and known[3] == '1'
+if another then
+  local beating = (tonumber(call('ZSCORE', P .. 'workers', worker)) or 0) > now
+  if beating and not (old_gone == 1 and known[4] == machine) then return { 'refused:worker_id_in_use' } end
+end
+
+local given_back = {}
+if another then
+  local held = call('HGETALL', P .. 'jobs:active:' .. worker)
+  for i = 1, #held, 2 do
+    local nonce, id = held[i], held[i + 1]
+    local job = read_job(id)
+    if job and job.nonce == nonce and job.state == 'active' then lose(id, job)
+    elseif job and job.nonce == nonce and job.state == 'cancelling' then to_cancelled(id, job) end
+    given_back[#given_back + 1] = id
+  end
+end
+if known[3] == '1' then retire_worker(worker, 'restarted', '') end
+
+local kept = known[2] == 'paused' or known[2] == 'fenced'
+local state = kept and known[2] or known[1] == boot and known[2] == 'draining' and 'draining' or 'ready'
+local slot = open_profile(profile, capabilities, rank)
+local started = known[1] == boot and known[5] or now
+call('HSET', key, 'boot', boot, 'state', state, 'alive', 1, 'gone', '', 'beat', now, 'machine', machine, 'started', started,
+  'profile', profile, 'slot', slot, 'rank', rank, 'waiter', waiter, 'slots', slots, 'info', info, 'services', services)
+if not kept then call('HSET', key, 'reason', '') end
+call('HDEL', key, 'ended')
+call('ZADD', P .. 'workers', now + lease, worker)
+call('ZREM', P .. 'workers.gone', worker)
+count_worker(slot, 1)
+emit('worker_' .. state, '-', 0, 0, state, worker)
+return { state, slot, given_back }

@@ -1,0 +1,22 @@
+-- release_job: an operator takes a running job from its worker and puts it back in its place (CONTRACT T15).
+--
+-- FLAGS  allow-oom
+-- KEYS   schema    string  the layout's version; names the prefix
+-- ARGV   id        str
+-- DERIVES nearly every key: see the table of keys
+-- USES   now ending wake
+-- RETURNS ok, or the state that forbids it, or `gone`
+
+local job = read_job(id)
+if not job then return 'gone' end
+if job.state ~= 'active' then return job.state end
+leave_active(id, job)
+close_claim(id, job)
+note_attempt(id, job, 'released', 'by an operator')
+tell(job.worker, 'cancel ' .. id)
+if job.on_lost == 'fail' then
+  fail_for_good(id, job, 'lost')
+else
+  to_pending(id, job, 'released', 'operator')
+end
+return 'ok'

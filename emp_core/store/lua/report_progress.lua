@@ -1,0 +1,36 @@
+-- report_progress: keeps the latest progress and the log lines of running attempts (CONTRACT T5).
+-- Guarantees: only the holder of an active claim writes; the job's version does not change.
+--
+-- FLAGS  allow-oom
+-- KEYS   schema    string  the layout's version; names the prefix
+-- ARGV   worker    str
+-- REST   reports   job attempt nonce percent stall message lines
+-- DERIVES job:<id>, job.progress:<id>, job.log:<id>, timeouts, progress
+-- USES   now active
+-- RETURNS for each: ok | cancel | stale
+
+-- `percent` '' leaves the progress as it is; `stall` ms, 0 where silence means nothing; `lines` each end in a line feed.
+local function report(id, attempt, nonce, percent, stall, message, lines)
+  local key = P .. 'job:' .. id
+  local known = redis.pcall('HMGET', key, 'state', 'worker', 'attempt', 'nonce', 'stalls')
+  local job = { state = known[1], worker = known[2], attempt = tonumber(known[3]), nonce = known[4] }
+  if not holds_claim(job, worker, attempt, nonce) then return 'stale' end
+  if job.state ~= 'active' then return job.state == 'cancelling' and 'cancel' or 'stale' end
+  local stalls = tonumber(stall) > 0 and now + tonumber(stall)
+  if stalls and not known[5] then call('ZADD', P .. 'timeouts', 'LT', stalls, id) end
+  if stalls then call('HSET', key, 'stalls', stalls) end
+  if percent ~= '' then
+    call('HSET', key, 'progress', percent)
+    call('SET', P .. 'job.progress:' .. id, message)
+    call('XADD', P .. 'progress', 'MAXLEN', '~', 'POLICY.progress_kept', '*', 'j', id, 'a', attempt, 'p', percent, 'm', message)
+  end
+  for line in string.gmatch(lines, '([^\n]*)\n') do call('RPUSH', P .. 'job.log:' .. id, line) end
+  if lines ~= '' then call('LTRIM', P .. 'job.log:' .. id, -POLICY.log_lines, -1) end
+  return 'ok'
+end
+
+local answers = {}
+for i = reports_at, #ARGV, reports_width do
+  answers[#answers + 1] = report(unpack(ARGV, i, i + reports_width - 1))
+end
+return answers

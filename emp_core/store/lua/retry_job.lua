@@ -1,0 +1,25 @@
+-- retry_job: a failed or cancelled job runs anew as its next generation (CONTRACT T14): counters 0, place now.
+--
+-- FLAGS  allow-oom
+-- KEYS   schema    string  the layout's version; names the prefix
+-- ARGV   id        str
+-- ARGV   customer  str     only this customer's job, or ''
+-- DERIVES nearly every key: see the table of keys
+-- USES   now tick finish
+-- RETURNS ok, or the state that forbids it, or `gone`
+
+local job = read_job(id)
+if not job or customer ~= '' and job.customer ~= customer then return 'gone' end
+if job.state ~= 'failed' and job.state ~= 'cancelled' then return job.state end
+local priority = math.floor(tonumber(job.score) / 70368744177664)
+local key = P .. 'job:' .. id
+local ttl_at = now + (tonumber(job.ttl) or POLICY.queue_ttl_ms)
+call('ZREM', P .. 'jobs:' .. job.state, id)
+call('HDEL', key, 'nonce', 'avoid', 'code', 'ended', 'began', 'held', 'due', 'deadline', 'progress', 'stalls')
+call('DEL', P .. 'job.result:' .. id, P .. 'job.progress:' .. id)
+job.gen, job.avoid, job.score = job.gen + 1, nil, score_of(priority, next_tick())
+job.nonce, job.held, job.began = nil, nil, nil
+watch_expiry(id, ttl_at)
+to_pending(id, job, 'retried', nil, 'gen', job.gen, 'failures', 0, 'losses', 0, 'releases', 0, 'score', job.score,
+  'ttl_at', ttl_at)
+return 'ok'

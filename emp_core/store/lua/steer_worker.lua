@@ -1,0 +1,33 @@
+-- steer_worker: an operator's or the worker's own word on what it may do: pause, resume, drain, fence, stop (CONTRACT §2).
+--
+-- FLAGS  allow-oom
+-- KEYS   schema    string  the layout's version; names the prefix
+-- ARGV   worker    str
+-- ARGV   boot      str     the worker itself speaks, in this life; or '' for an operator
+-- ARGV   state     str     ready | paused | draining | fenced | stopped
+-- ARGV   reason    str
+-- DERIVES worker:<id>, workers, workers.gone, the idle sets, profiles.*, wake:<waiter>, events
+-- USES   now profiles wake transition
+-- RETURNS the state before, `gone`, or refused:register
+
+local key = P .. 'worker:' .. worker
+local known = call('HMGET', key, 'boot', 'state', 'alive')
+if not known[1] then return 'gone' end
+if boot ~= '' and known[1] ~= boot then return 'refused:register' end
+-- A worker that ends while it is paused or fenced is still so when it comes back.
+if boot ~= '' and state == 'draining' and known[2] ~= 'ready' then return known[2] end
+if state == 'stopped' then
+  retire_worker(worker, 'stopped', reason)
+else
+  if known[3] ~= '1' and state == 'draining' then return 'gone' end
+  call('HSET', key, 'state', state, 'reason', reason)
+  if state == 'ready' then
+    call('DEL', P .. 'worker.failures:' .. worker)
+  else
+    leave_idle(worker)
+    return_tokens(worker)
+  end
+  tell(worker, 'control -')
+end
+emit('worker_' .. state, '-', 0, 0, state, worker, 0, '')
+return known[2]

@@ -1,0 +1,20 @@
+-- submit_jobs: stores jobs (CONTRACT T1, T17), each whole or not at all, and wakes a worker for each that can be claimed.
+-- Guarantees: a repeated call answers `already`; the order of the records is the order of the jobs.
+--
+-- FLAGS
+-- KEYS   schema    string  the layout's version; names the prefix
+-- ARGV   max_waiting int   the limit of waiting jobs
+-- REST   jobs      id class requirements customer workflow workflow_at priority run_at deadline ttl max_failures timeout on_lost on_dep idem digest parents body
+-- DERIVES nearly every key: see the table of keys
+-- USES   now tick finish submit
+-- RETURNS for each job: `ok` id state new|judged|unworkable, `already` id state, or `conflict` id | `parent` id | `full` count
+
+return counting(function()
+  local answers = {}
+  for i = jobs_at, #ARGV, jobs_width do
+    local r = {}
+    for n, name in ipairs(record_fields) do r[name] = ARGV[i + n - 1] ~= '' and ARGV[i + n - 1] or nil end
+    answers[#answers + 1] = submit(r, max_waiting)
+  end
+  return answers
+end)

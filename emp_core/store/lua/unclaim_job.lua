@@ -1,0 +1,22 @@
+-- unclaim_job: a hub takes back an offer that an old worker did not take (CONTRACT T22): neither a start nor a release.
+--
+-- FLAGS  allow-oom
+-- KEYS   schema    string  the layout's version; names the prefix
+-- ARGV   worker    str
+-- ARGV   id        str
+-- ARGV   attempt   str
+-- ARGV   nonce     str
+-- DERIVES nearly every key: see the table of keys
+-- USES   now job active pending
+-- RETURNS ok | stale
+
+local job = read_job(id)
+if not job or job.state ~= 'active' or not holds_claim(job, worker, attempt, nonce) then return 'stale' end
+leave_active(id, job)
+close_claim(id, job)
+if job.began == job.claimed then
+  call('HDEL', P .. 'job:' .. id, 'began')
+  watch_expiry(id, job.ttl_at, job.deadline)
+end
+to_pending(id, job, 'unclaimed')
+return 'ok'

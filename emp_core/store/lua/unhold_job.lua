@@ -1,0 +1,24 @@
+-- unhold_job: a held job goes back to its old place (CONTRACT T20), or on waiting for its time.
+--
+-- FLAGS  allow-oom
+-- KEYS   schema    string  the layout's version; names the prefix
+-- ARGV   id        str
+-- ARGV   customer  str     only this customer's job, or ''
+-- DERIVES nearly every key: see the table of keys
+-- USES   now job pending
+-- RETURNS ok, or the state that forbids it, or `gone`
+
+local job = read_job(id)
+if not job or customer ~= '' and job.customer ~= customer then return 'gone' end
+if not job.held then return job.state end
+unlist_waiting(id, job)
+call('HDEL', P .. 'job:' .. id, 'held', 'ttl_left')
+job.held = nil
+local ttl_at = now + (tonumber(job.ttl_left) or POLICY.queue_ttl_ms)
+if not job.began then watch_expiry(id, ttl_at, job.deadline) end
+if (tonumber(job.due) or 0) > now then
+  to_delayed(id, job, 'unheld', nil, job.due, 'ttl_at', ttl_at)
+else
+  to_pending(id, job, 'unheld', nil, 'ttl_at', ttl_at)
+end
+return 'ok'

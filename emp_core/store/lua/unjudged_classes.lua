@@ -1,0 +1,20 @@
+-- unjudged_classes: classes that a profile has not been judged against, a page at a time.
+--
+-- FLAGS  no-writes
+-- KEYS   schema    string  the layout's version; names the prefix
+-- ARGV   slot      int
+-- ARGV   after     str     the serial to go on from
+-- ARGV   batch     int
+-- DERIVES classes, class:<class>, class.verdicts:<class>
+-- USES   verdict
+-- RETURNS the serial of the last class looked at (the one given at the end), then class and requirements in turn
+
+local found = call('ZRANGE', P .. 'classes', '(' .. after, '+inf', 'BYSCORE', 'LIMIT', 0, batch, 'WITHSCORES')
+local answer = { found[#found] or after }
+for i = 1, #found, 2 do
+  if verdict_of(found[i], slot) < 2 then
+    answer[#answer + 1] = found[i]
+    answer[#answer + 1] = call('HGET', P .. 'class:' .. found[i], 'requirements')
+  end
+end
+return answer

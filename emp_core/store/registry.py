@@ -1,0 +1,99 @@
+"""`Registry`: every write about workers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from emp_core.domain.capabilities import Capabilities
+from emp_core.domain.json_text import dump_json
+from emp_core.domain.worker import WorkerState
+from emp_core.errors import NotFound, Refused
+from emp_core.store.broker import Life
+from emp_core.store.classes import ClassIndex
+from emp_core.store.connection import Link
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """The answer to a registration."""
+
+    state: WorkerState
+    slot: int
+    given_back: tuple[str, ...]
+    """Jobs of an earlier life of this worker id."""
+
+
+class Registry:
+    """Registers, opens profiles, pauses, drains, stops."""
+
+    def __init__(self, link: Link, classes: ClassIndex) -> None:
+        self._link = link
+        self._classes = classes
+
+    async def register(
+        self,
+        life: Life,
+        capabilities: Capabilities,
+        *,
+        machine: str,
+        waiter: str,
+        slots: int,
+        info: Mapping[str, Any] | None = None,
+        services: str = "",
+        old_gone: bool = False,
+    ) -> Registered:
+        """Begin a life, or come back in it with another profile. Raises `Refused` where the id is in use.
+
+        The new profile is not judged yet: see `judge`.
+        """
+        state, *rest = await self._link.run(
+            "register_worker",
+            worker=life.worker,
+            boot=life.boot,
+            machine=machine,
+            lease=life.lease_ms,
+            profile=life.profile,
+            capabilities=capabilities.canonical(),
+            rank=str(capabilities.rank),
+            waiter=waiter,
+            slots=slots,
+            info=dump_json(info or {}),
+            services=services,
+            old_gone=int(old_gone),
+        )
+        if not rest:
+            problem = f"another process is worker {life.worker}"
+            raise Refused("worker_id_in_use", problem, hint="choose another WORKER_ID")
+        given_back = tuple(job.decode() for job in rest[1])
+        return Registered(state=WorkerState(state.decode()), slot=int(rest[0]), given_back=given_back)
+
+    async def judge(self, life: Life, capabilities: Capabilities, slot: int) -> int:
+        """Judge a registered profile against the classes that it has not been judged against."""
+        return await self._classes.judge_profile(life.profile, slot, capabilities)
+
+    async def open_profile(self, capabilities: Capabilities) -> int:
+        """Make room for the verdicts of a profile that nobody registers, and judge it."""
+        profile = capabilities.profile_id
+        slot: int = await self._link.run(
+            "open_profile", profile=profile, capabilities=capabilities.canonical(), rank=str(capabilities.rank)
+        )
+        await self._classes.judge_profile(profile, slot, capabilities)
+        return slot
+
+    async def steer(self, worker: str, state: WorkerState, *, reason: str = "", boot: str = "") -> WorkerState:
+        """Pause, resume, drain, fence or stop a worker; `boot` where it speaks itself. The state before."""
+        answer = await self._link.run("steer_worker", worker=worker, boot=boot, state=state.value, reason=reason)
+        word = answer.decode()
+        if word == "gone":
+            raise NotFound("worker", worker)
+        if word.startswith("refused:"):
+            raise Refused(word.removeprefix("refused:"))
+        return WorkerState(word)
+
+    async def wait_for_token(self, waiter: str, seconds: float, link: Link) -> list[str]:
+        """Block until somebody wakes this waiter: `claim class worker`, `cancel job worker` or `control - worker`.
+
+        `link` is a blocking link of its own: nothing else can use its connection meanwhile.
+        """
+        answer = await link.call("BLMPOP", seconds, 1, self._link.key(f"wake:{waiter}"), "LEFT", "COUNT", 1000)
+        return [token.decode() for token in answer[1]] if answer else []

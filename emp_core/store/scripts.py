@@ -1,0 +1,151 @@
+"""Loads `lua/*.lua` and runs them by the names in their headers.
+
+A script's header is its calling convention: `FLAGS` becomes the `#!lua` line, `KEYS`, `ARGV` and `REST` become Lua
+locals and Python keywords, `USES` pulls files of `lua/lib` (see `lua_library`), and `POLICY.name` becomes the number of
+`domain.policy`. The header's first line gives way to the bindings, and one line is put before it, so that an error's
+line number is one more than the file's.
+"""
+
+import functools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from redis.exceptions import BusyLoadingError, NoScriptError
+
+from emp_core.domain.policy import POLICY
+from emp_core.store.lua_library import Part, gather, parts_of
+
+LUA = Path(__file__).parent / "lua"
+LOADS = 5
+"""How often a script is loaded for one call; more than once only where Redis restarts or is flushed meanwhile."""
+
+_HEADER_LINE = re.compile(r"^-- (KEYS|ARGV|REST|USES|RARE|FLAGS)[ \t]*(.*)$", re.MULTILINE)
+_CONVERSIONS = {"int": "tonumber(ARGV[{0}])", "float": "tonumber(ARGV[{0}])", "str": "ARGV[{0}]"}
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a script's header declares."""
+
+    flags: str
+    keys: tuple[str, ...]
+    arguments: tuple[tuple[str, str], ...]
+    """(name, `str` | `int` | `float`)"""
+
+    rest: str | None
+    """The name of the records that follow the arguments."""
+
+    fields: tuple[str, ...]
+    """A record's fields."""
+
+    uses: tuple[str, ...]
+    rare: tuple[str, ...]
+    """Functions of a library file that few calls need."""
+
+
+def read_header(text: str) -> Header:
+    """Parse the comment lines at the top of a script or a library file."""
+    found: dict[str, list[list[str]]] = {kind: [] for kind in ("KEYS", "ARGV", "REST", "USES", "RARE", "FLAGS")}
+    for kind, words in _HEADER_LINE.findall(text):
+        found[kind].append(words.split())
+    rest = found["REST"][0] if found["REST"] else [None]
+    return Header(
+        flags=" ".join(found["FLAGS"][0]) if found["FLAGS"] else "",
+        keys=tuple(words[0] for words in found["KEYS"]),
+        arguments=tuple((words[0], words[1]) for words in found["ARGV"]),
+        rest=rest[0],
+        fields=tuple(word for word in rest[1:] if word),
+        uses=tuple(name for words in found["USES"] for name in words),
+        rare=tuple(name for words in found["RARE"] for name in words),
+    )
+
+
+def assemble(name: str) -> str:
+    """The text that Redis gets."""
+    source = (LUA / f"{name}.lua").read_text()
+    header = read_header(source)
+    flags = f" flags={header.flags.replace(' ', ',')}" if header.flags else ""
+    bindings = ["local P, call = string.sub(KEYS[1], 1, -7), redis.call"]
+    bindings += [
+        f"local {argument} = {_CONVERSIONS[kind].format(index)}"
+        for index, (argument, kind) in enumerate(header.arguments, 1)
+    ]
+    if header.rest:
+        first, width = len(header.arguments) + 1, len(header.fields)
+        bindings.append(f"local {header.rest}_at, {header.rest}_width = {first}, {width}")
+    body = source.partition("\n")[2]
+    library = gather(body, [part for used in _with_dependencies(header.uses) for part in _library_file(used)])
+    # In a function of its own, because a closure reaches what lies further out faster.
+    inner = f"return (function() {_with_policy(library)}\n{_with_policy(body)}\nend)()"
+    return f"#!lua{flags}\n{'; '.join(bindings)}; {inner}"
+
+
+@functools.cache
+def _library_file(name: str) -> list[Part]:
+    text = (LUA / "lib" / f"{name}.lua").read_text()
+    return parts_of(text, read_header(text).rare)
+
+
+def _with_dependencies(names: Iterable[str]) -> list[str]:
+    ordered: list[str] = []
+
+    def add(name: str) -> None:
+        for needed in read_header((LUA / "lib" / f"{name}.lua").read_text()).uses:
+            add(needed)
+        if name not in ordered:
+            ordered.append(name)
+
+    for name in names:
+        add(name)
+    return ordered
+
+
+def _with_policy(text: str) -> str:
+    return re.sub(r"POLICY\.(\w+)", lambda found: str(getattr(POLICY, found[1])), text)
+
+
+class Script:
+    """One Lua file, called with its own argument names."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.header = read_header((LUA / f"{name}.lua").read_text())
+        self.text = assemble(name)
+        self._sha: str | None = None
+
+    async def __call__(self, redis: Any, key: str, rest: Iterable[Sequence[str | bytes]] = (), **arguments: Any) -> Any:
+        """Run it. `key` is the schema key, which names the prefix. Raises `TypeError` on a missing or extra name."""
+        argv = self._arguments(arguments)
+        for record in rest:
+            if len(record) != len(self.header.fields):
+                raise TypeError(f"{self.name}: a record has the fields {self.header.fields}, not {len(record)} values")
+            argv.extend(record)
+        for _ in range(LOADS):
+            if self._sha is None:
+                self._sha = await redis.script_load(self.text)
+            try:
+                return await redis.evalsha(self._sha, 1, key, *argv)
+            except NoScriptError:
+                self._sha = None
+        raise BusyLoadingError(f"Redis forgets {self.name}.lua as often as it is loaded")
+
+    def _arguments(self, given: Mapping[str, Any]) -> list[Any]:
+        names = [name for name, _ in self.header.arguments]
+        if len(given) != len(names) or not all(name in given for name in names):
+            odd = sorted(set(names) ^ set(given))
+            raise TypeError(f"{self.name}.lua takes {', '.join(names)}; missing or unknown: {', '.join(odd)}")
+        return [given[name] for name in names]
+
+
+@functools.cache
+def script(name: str) -> Script:
+    """The script of that name, read once."""
+    return Script(name)
+
+
+def script_names() -> list[str]:
+    """All scripts, for the tests and the docs."""
+    return sorted(path.stem for path in LUA.glob("*.lua"))

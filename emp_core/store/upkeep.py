@@ -1,0 +1,137 @@
+"""`Upkeep`: the queue's chores as single calls. A hub runs them on a period; none needs another."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from emp_core.store.classes import ClassIndex
+from emp_core.store.connection import Link
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long ended jobs are kept; ms and a number."""
+
+    completed_ms: int = 24 * 3_600_000
+    failed_ms: int = 7 * 86_400_000
+    cancelled_ms: int = 7 * 86_400_000
+    at_most: int = 100_000
+
+    def of(self, state: str) -> int:
+        """The age at which a job that ended so is forgotten."""
+        ages = {"completed": self.completed_ms, "failed": self.failed_ms, "cancelled": self.cancelled_ms}
+        return ages[state]
+
+
+ENDED = ("completed", "failed", "cancelled")
+
+PATROLLED = ("leases", "delayed", "held", "blocked", *(f"jobs:{state}" for state in ENDED))
+"""Lists whose jobs nobody may come across for long; waiting ones are met by claims."""
+
+
+class Upkeep:
+    """Reaps, promotes, resolves, forgets."""
+
+    def __init__(self, link: Link, classes: ClassIndex, *, jitter: Callable[[], float] | None = None) -> None:
+        self._link = link
+        self._classes = classes
+        self._jitter = jitter or (lambda: random.uniform(0.5, 1.5))
+        self._fleet_changed: bytes | None = None
+        self._patrol = (0, 0)
+
+    async def reap(self, lease_ms: int, batch: int = 100) -> tuple[int, int | None]:
+        """What time does to jobs and workers. How many were moved, and ms until the next delayed job is due."""
+        done, next_due = await self._link.run("reap_jobs", lease=lease_ms, jitter=self._jitter(), batch=batch)
+        return done, next_due if next_due >= 0 else None
+
+    async def resolve_children(self, batch: int = 100) -> int:
+        """Go on with the children of ended parents. How many parents are left."""
+        left: int = await self._link.run("resolve_children", batch=batch)
+        return left
+
+    async def review_fleet(self) -> bool:
+        """Mark unworkable classes anew, if the fleet changed since the last look."""
+        changed = await self._link.call("GET", self._link.key("fleet"))
+        if changed == self._fleet_changed:
+            return False
+        await self._classes.review()
+        self._fleet_changed = changed
+        return True
+
+    async def judge_waiting(self) -> int:
+        """Judge classes whose creator died before it did. How many there were."""
+        return await self._classes.judge_forgotten()
+
+    async def retain(self, retention: Retention, batch: int = 100) -> list[str]:
+        """Forget ended jobs that are past their time or too many, a batch of each kind. Their ids."""
+        seconds, micros = await self._link.call("TIME")
+        now = int(seconds) * 1000 + int(micros) // 1000
+        doomed: list[bytes] = []
+        total = 0
+        for state in ENDED:
+            key = self._link.key(f"jobs:{state}")
+            oldest = now - retention.of(state)
+            doomed += await self._link.call("ZRANGE", key, "-inf", oldest, "BYSCORE", "LIMIT", 0, batch)
+            total += await self._link.call("ZCARD", key)
+        surplus = min(total - len(doomed) - retention.at_most, batch)
+        for state in ENDED:
+            if surplus > 0:
+                oldest_ones = await self._link.call("ZRANGE", self._link.key(f"jobs:{state}"), 0, surplus - 1)
+                doomed += oldest_ones
+                surplus -= len(oldest_ones)
+        records = [(job_id,) for job_id in dict.fromkeys(doomed)]
+        if records:
+            await self._link.run("delete_jobs", records)
+        return [job_id.decode() for (job_id,) in records]
+
+    async def memory_share(self) -> float:
+        """How much of its memory Redis has used, 0 to 1; 0 where it has no limit."""
+        info = await self._link.info("memory")
+        return int(info["used_memory"]) / int(info["maxmemory"]) if int(info["maxmemory"]) else 0.0
+
+    async def delete(self, job_ids: list[str]) -> int:
+        """Forget ended jobs by name (T16). How many were."""
+        deleted: int = await self._link.run("delete_jobs", [(job_id,) for job_id in job_ids])
+        return deleted
+
+    async def drop_classes(self, empty_ms: int = 300_000, batch: int = 200) -> int:
+        """Forget classes without jobs."""
+        dropped: int = await self._link.run("drop_classes", before=empty_ms, batch=batch)
+        return dropped
+
+    async def close_profiles(self, unused_ms: int = 600_000, batch: int = 500) -> int:
+        """Give back the slots of profiles without workers. How many are under way."""
+        closing: int = await self._link.run("close_profile", before=unused_ms, batch=batch)
+        return closing
+
+    async def forget_workers(self, keep_ms: int = 86_400_000, batch: int = 100) -> int:
+        """Drop the memory of workers long gone."""
+        forgotten: int = await self._link.run("forget_workers", keep=keep_ms, batch=batch)
+        return forgotten
+
+    async def trim_events(self, age_ms: int) -> int:
+        """Drop transitions older than the stream keeps."""
+        seconds, _ = await self._link.call("TIME")
+        oldest = int(seconds) * 1000 - age_ms
+        dropped: int = await self._link.call("XTRIM", self._link.key("events"), "MINID", "~", oldest)
+        return dropped
+
+    async def repair(self, job_id: str) -> str:
+        """Put a damaged job back into a legal state: `sound`, `repaired`, `corrupt` or `deleted`."""
+        answer: bytes = await self._link.run("repair_job", id=job_id)
+        return answer.decode()
+
+    async def repair_quarantine(self, batch: int = 100) -> dict[str, str]:
+        """Try the jobs that were set aside."""
+        found = await self._link.call("HRANDFIELD", self._link.key("quarantine"), batch)
+        return {job_id.decode(): await self.repair(job_id.decode()) for job_id in found}
+
+    async def patrol(self, batch: int = 500) -> dict[str, str]:
+        """Look at the next jobs of the lists, and repair what is damaged; a round takes as many calls as it needs."""
+        number, start = self._patrol
+        names = await self._link.call("ZRANGE", self._link.key(PATROLLED[number]), start, start + batch - 1)
+        more = len(names) == batch
+        self._patrol = (number, start + batch) if more else ((number + 1) % len(PATROLLED), 0)
+        ids = [name.decode() for name in names]
+        states = await self._link.read_many([("HGET", self._link.key(f"job:{name}"), "state") for name in ids])
+        return {name: await self.repair(name) for name, state in zip(ids, states, strict=True) if state is None}

@@ -1,0 +1,131 @@
+"""The command, run in this process or in one of its own, against the tests' queue."""
+
+import asyncio
+import io
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TypeVar
+
+import pytest
+
+from emp_cli.main import main
+from emp_core.store import Store, open_store
+from tests.generated import ROOT
+from tests.support.redis_server import Server
+
+T = TypeVar("T")
+
+Do = Callable[[Callable[[Store], Awaitable[T]]], T]
+
+OURS = ("REDIS_", "HUB_", "WS_", "EMP_", "ARTIFACTS_", "WORKER_", "SERVICES")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+
+class Command:
+    """`emp …` in this process."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        self._capsys = capsys
+        self._monkeypatch = monkeypatch
+
+    def __call__(self, *words: str, stdin: str = "") -> Said:
+        self._monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+        self._capsys.readouterr()
+        code = main(words)
+        out, err = self._capsys.readouterr()
+        return Said(code, out, err)
+
+
+class Shell:
+    """`emp …` in a process of its own, for what only a process shows: streams, signals, exit codes."""
+
+    def __init__(self, environ: Mapping[str, str], directory: Path) -> None:
+        self.environ = dict(environ)
+        self._directory = directory
+
+    def __call__(self, *words: str, stdin: str = "") -> Said:
+        process = self.begin(*words)
+        out, err = process.communicate(stdin, timeout=120)
+        return Said(process.returncode, out, err)
+
+    def begin(self, *words: str) -> "subprocess.Popen[str]":
+        """The process, still running."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "emp_cli", *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**self.environ, "PYTHONPATH": str(ROOT)},
+            cwd=self._directory,
+        )
+
+
+def interrupt(process: "subprocess.Popen[str]") -> Said:
+    """Ctrl-C."""
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    return Said(process.returncode, out, err)
+
+
+def first_line(stream: "IO[str] | None") -> str:
+    """What a process says first."""
+    assert stream is not None
+    return stream.readline().strip()
+
+
+@pytest.fixture
+def surroundings(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Variables that name the queue and nothing else; the working directory."""
+    for name in os.environ:
+        if name.startswith(OURS):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("REDIS_URL", server.url)
+    monkeypatch.setenv("EMP_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def emp(surroundings: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    return Command(capsys, monkeypatch)
+
+
+@pytest.fixture
+def shell(surroundings: Path) -> Shell:
+    return Shell(os.environ, surroundings)
+
+
+@pytest.fixture
+def do(server: Server) -> Do[T]:
+    """Does something to the queue that a command cannot: `do(lambda store: register(store))`."""
+
+    def run(work: Callable[[Store], Awaitable[T]]) -> T:
+        async def whole() -> T:
+            store = await open_store(server.url)
+            try:
+                return await work(store)
+            finally:
+                await store.close()
+
+        return asyncio.run(whole())
+
+    return run

@@ -1,0 +1,26 @@
+"""Arguments as people type them."""
+
+import io
+
+import pytest
+
+from emp_cli.arguments import hoisted, ids_of
+
+
+@pytest.mark.parametrize(
+    ("typed", "parsed"),
+    [
+        (["jobs", "--redis", "redis://x"], ["--redis", "redis://x", "jobs"]),
+        (["jobs", "--redis=redis://x", "-n", "3"], ["--redis=redis://x", "jobs", "-n", "3"]),
+        (["job", "7f3a", "--debug"], ["--debug", "job", "7f3a"]),
+        (["submit", "--", "--redis"], ["submit", "--", "--redis"]),
+        (["jobs", "--redis"], ["--redis", "jobs"]),
+    ],
+)
+def test_root_options_may_stand_anywhere(typed: list[str], parsed: list[str]) -> None:
+    assert hoisted(typed) == parsed
+
+
+def test_a_dash_stands_for_the_ids_on_stdin_and_each_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("b\nc\n\n a\n"))
+    assert ids_of(["a", "-"]) == ["a", "b", "c"]

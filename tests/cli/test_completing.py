@@ -1,0 +1,29 @@
+"""What a shell offers."""
+
+from tests.cli.conftest import Do, Shell
+from tests.support.builders import register, submit
+
+
+def offered(shell: Shell, line: str) -> list[str]:
+    words = len(f"{line}x".split()) - 1
+    shell.environ |= {"COMP_WORDS": line, "COMP_CWORD": str(words), "_EMP_COMPLETE": "complete_bash"}
+    return shell().out.split()
+
+
+def test_commands_options_and_choices(shell: Shell) -> None:
+    assert {"jobs", "job", "submit"} <= set(offered(shell, "emp "))
+    assert offered(shell, "emp jobs --unw") == ["--unworkable"]
+    assert offered(shell, "emp jobs --status ca") == ["cancelling", "cancelled"]
+
+
+def test_ids_of_jobs_and_workers(shell: Shell, do: Do[object]) -> None:
+    do(lambda store: register(store))
+    do(lambda store: submit(store, id="abc1"))
+    do(lambda store: submit(store, id="xyz1"))
+    assert offered(shell, "emp job show a") == ["abc1"]
+    assert offered(shell, "emp worker pause ") == ["gpu1:0"]
+
+
+def test_without_a_queue_it_is_silent(shell: Shell) -> None:
+    shell.environ["REDIS_URL"] = "redis://127.0.0.1:1/0"
+    assert offered(shell, "emp job show a") == []

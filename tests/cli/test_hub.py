@@ -1,0 +1,76 @@
+"""emp hub …: from nothing, with an embedded server, and back to nothing."""
+
+import json
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cli.conftest import Shell
+
+NOTHING = "redis://127.0.0.1:1/0"
+
+
+@pytest.fixture
+def alone(shell: Shell) -> Iterator[Shell]:
+    """A machine without a Redis; what was started there ends with the test."""
+    del shell.environ["REDIS_URL"]
+    shell.environ["HUB_PORT"] = str(_free_port())
+    yield shell
+    shell("hub", "stop", "--queue")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.timeout(180)
+def test_a_hub_starts_from_nothing_and_ends(alone: Shell) -> None:
+    started = alone("hub", "start", "--detach")
+    assert started.code == 0, started.err
+    assert "an embedded one was started" in started.err
+    job_id = alone("submit", "--service", "x").out.strip()
+    status = json.loads(alone("hub", "status", "-o", "json").out)
+    assert status["hubs"][0]["answers"]
+    assert (status["queue"]["source"], status["queue"]["durability"]) == ("the embedded server", "everysec")
+    second = alone("hub", "start", "--detach")
+    assert second.code == 7
+    assert "answers at" in second.err
+    stopped = alone("hub", "stop").err
+    assert "stopped the hub" in stopped
+    assert "goes on, and the workers with it: emp hub stop --queue ends it" in stopped
+    assert alone("hub", "status").code == 5
+    assert alone("jobs", "-o", "ids").lines == [job_id]
+    assert "the queue stays in" in alone("hub", "stop", "--queue").err
+    assert alone("jobs").code == 5
+
+
+def test_without_a_queue_every_command_says_what_to_do(alone: Shell) -> None:
+    said = alone("jobs")
+    assert (said.code, said.out) == (5, "")
+    assert said.err.startswith("error: no queue")
+    assert "emp hub start" in said.err
+
+
+def test_a_redis_that_does_not_answer_is_named_without_its_password(shell: Shell) -> None:
+    said = shell("jobs", "--redis", "redis://:secret@127.0.0.1:1/0")
+    assert said.code == 5
+    assert "127.0.0.1:1" in said.err
+    assert "secret" not in said.err
+
+
+def test_stopping_nothing_is_well(alone: Shell) -> None:
+    said = alone("hub", "stop")
+    assert (said.code, said.err) == (0, "no hub runs here\n")
+
+
+@pytest.mark.timeout(180)
+def test_a_hub_that_cannot_listen_says_so_in_its_own_words(shell: Shell) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        said = shell("hub", "start", "--detach", "--port", str(taken.getsockname()[1]))
+    assert said.code == 2
+    assert "Address already in use" in said.err

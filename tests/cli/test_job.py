@@ -1,0 +1,166 @@
+"""emp job …: one job, looked at and steered."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from emp_core.domain.outcome import Result
+from emp_core.store import Store, completed
+from tests.cli.conftest import Command, Do, Shell, interrupt
+from tests.support.builders import register, submit
+
+
+async def run_one(store: Store, job_id: str, *, good: bool = True) -> None:
+    worker = await register(store, old_gone=True, boot="one")
+    await submit(store, id=job_id)
+    claim = await worker.take()
+    await worker.report(claim, percent=50, message="half", lines=("first", "second"))
+    if good:
+        await worker.settle(completed(claim, Result(data={"seed": 7})))
+    else:
+        await worker.fail(claim, retryable=False)
+
+
+def test_a_name_alone_shows_the_job(emp: Command, do: Do[object]) -> None:
+    do(lambda store: submit(store, id="job-123456", customer_id="acme"))
+    said = emp("job", "job-123456")
+    assert said.code == 0
+    assert said.lines[0] == "job job-123456 pending"
+    assert emp("job", "show", "job-1").lines[0] == said.lines[0]
+
+
+def test_a_slip_in_a_command_is_no_job(emp: Command) -> None:
+    said = emp("job", "cancle", "x")
+    assert said.code == 2
+    assert "Did you mean 'cancel'?" in said.err
+
+
+def test_the_json_has_everything(emp: Command, do: Do[object]) -> None:
+    do(lambda store: run_one(store, "bad", good=False))
+    view = json.loads(emp("job", "bad", "--payload", "-o", "json").out)
+    assert (view["state"], view["code"], view["payload"]) == ("failed", "permanent", {"prompt": {}})
+    assert view["outcome"]["message"] == "it broke"
+    assert [attempt["outcome"] for attempt in view["attempts"]] == ["permanent"]
+    assert "it broke" in emp("job", "bad").out
+
+
+def test_several_jobs_are_a_list(emp: Command, do: Do[object]) -> None:
+    do(lambda store: submit(store, id="one1"))
+    do(lambda store: submit(store, id="two2"))
+    views = json.loads(emp("job", "show", "-", "-o", "json", stdin="one1\ntwo2\n").out)
+    assert [view["id"] for view in views] == ["one1", "two2"]
+
+
+def test_logs_events_and_result(emp: Command, do: Do[object]) -> None:
+    do(lambda store: run_one(store, "good"))
+    assert emp("job", "logs", "good").lines == ["first", "second"]
+    assert emp("job", "logs", "good", "--tail", "1").lines == ["second"]
+    assert emp("job", "logs", "good", "-f").lines == ["first", "second"]
+    events = json.loads(emp("job", "events", "good", "-o", "json").out)
+    assert [event["name"] for event in events] == ["submitted", "claimed", "completed"]
+    assert json.loads(emp("job", "result", "good").out)["data"] == {"seed": 7}
+
+
+def test_a_result_that_is_not_there_yet_is_a_conflict(emp: Command, do: Do[object]) -> None:
+    do(lambda store: submit(store, id="waits"))
+    said = emp("job", "result", "waits")
+    assert (said.code, said.out) == (7, "")
+    assert "emp job wait waits" in said.err
+
+
+def test_the_exit_code_of_a_wait_says_how_jobs_ended(emp: Command, do: Do[object]) -> None:
+    do(lambda store: run_one(store, "good"))
+    do(lambda store: run_one(store, "bad1", good=False))
+    do(lambda store: submit(store, id="gone"))
+    assert emp("job", "cancel", "gone").lines[1].split()[:2] == ["gone", "cancelled"]
+    assert emp("job", "wait", "good").code == 0
+    assert emp("job", "wait", "good", "gone").code == 9
+    said = emp("job", "wait", "-", "-o", "ids", stdin="good bad1 gone")
+    assert (said.code, said.lines) == (1, ["good", "bad1", "gone"])
+    assert "error: job bad1 failed (permanent): it broke\n" in said.err
+
+
+def test_a_wait_that_is_over_before_the_job_says_that_it_goes_on(emp: Command, do: Do[object]) -> None:
+    do(lambda store: submit(store, id="waits"))
+    said = emp("job", "wait", "waits", "--timeout", "0.1s")
+    assert said.code == 8
+    assert "job waits is pending after 0.1s" in said.err
+    assert "it goes on" in said.err
+
+
+def test_ctrl_c_ends_a_wait_at_once_with_a_word_on_what_goes_on(shell: Shell, do: Do[object]) -> None:
+    do(lambda store: submit(store, id="waits"))
+    process = shell.begin("job", "follow", "waits")
+    assert process.stdout is not None
+    assert "pending" in process.stdout.readline()
+    said = interrupt(process)
+    assert said.code == 130
+    assert said.err.strip() == "job waits goes on: emp job wait waits, or emp job cancel waits"
+
+
+def test_follow_tells_the_story_and_its_end(emp: Command, do: Do[object]) -> None:
+    do(lambda store: run_one(store, "bad1", good=False))
+    said = emp("job", "follow", "bad1")
+    assert said.code == 1
+    assert "failed" in said.lines[0]
+    assert [line.split()[1:] for line in said.lines[1:]] == [["first"], ["second"]]
+
+
+def test_steering_shows_the_jobs_as_they_are_then(emp: Command, do: Do[object]) -> None:
+    do(lambda store: submit(store, id="a001"))
+    assert emp("job", "hold", "a001").lines[1].split()[1] == "held"
+    assert emp("job", "unhold", "a001").lines[1].split()[1] == "pending"
+    assert emp("job", "priority", "a001", "90").lines[1].split()[2] == "90"
+    assert emp("job", "cancel", "a001", "-o", "ids").lines == ["a001"]
+    assert json.loads(emp("job", "retry", "a001", "-o", "json").out)[0]["gen"] == 1
+
+
+def test_what_goes_wrong_with_one_job_does_not_keep_the_others(emp: Command, do: Do[object]) -> None:
+    do(lambda store: submit(store, id="a001"))
+    said = emp("job", "cancel", "none", "a001", "-o", "ids")
+    assert (said.code, said.lines, said.err) == (6, ["a001"], "error: no job none\n")
+    said = emp("job", "hold", "a001")
+    assert (said.code, said.out) == (7, "")
+    assert "cannot hold job a001: it is cancelled" in said.err
+
+
+def test_a_running_job_can_be_released(emp: Command, do: Do[object]) -> None:
+    async def begin(store: Store) -> None:
+        worker = await register(store)
+        await submit(store, id="runs")
+        await worker.take()
+
+    do(begin)
+    assert emp("job", "release", "runs").lines[1].split()[1] == "pending"
+
+
+def test_a_prefix_of_several_jobs_names_them(emp: Command, do: Do[object]) -> None:
+    do(lambda store: submit(store, id="abcd1"))
+    do(lambda store: submit(store, id="abcd2"))
+    said = emp("job", "abcd")
+    assert said.code == 2
+    assert "abcd could be any of abcd1, abcd2" in said.err
+
+
+def test_files_are_saved_beside_the_result(emp: Command, do: Do[object], surroundings: Path) -> None:
+    from emp_core.artifacts import open_artifacts
+    from emp_core.client.locate import local_files
+
+    async def make(store: Store) -> None:
+        worker = await register(store)
+        await submit(store, id="good")
+        claim = await worker.take()
+        files = open_artifacts(local_files(surroundings / "data"))
+        artifact = await files.put("good", 1, "a.png", _chunks())
+        await worker.settle(completed(claim, Result(artifacts=(artifact,))))
+
+    do(make)
+    said = emp("job", "result", "good", "--output-dir", "out", "-o", "ids")
+    assert (said.lines, said.err) == (["good/1/1"], "saved out/good-1-1.png\n")
+    assert (surroundings / "out" / "good-1-1.png").read_bytes() == b"picture"
+    (surroundings / "out" / "good-1-1.png").write_bytes(b"mine")
+    assert emp("job", "result", "good", "--output-dir", "out").code == 7
+
+
+async def _chunks() -> AsyncIterator[bytes]:
+    yield b"picture"

@@ -1,0 +1,91 @@
+"""jobs, workers, summary, events: what they show, in every format."""
+
+import csv
+import io
+import json
+
+from tests.cli.conftest import Command, Do
+from tests.support.builders import register, submit
+
+
+def test_an_empty_queue_shows_nothing_and_says_so_beside_the_data(emp: Command) -> None:
+    said = emp("jobs")
+    assert (said.code, said.out, said.err) == (0, "", "nothing to show\n")
+    assert json.loads(emp("jobs", "-o", "json").out) == []
+    assert emp("jobs", "-o", "ids").out == ""
+
+
+def test_jobs_are_listed_with_their_remark(emp: Command, do: Do[object]) -> None:
+    do(lambda store: register(store))
+    do(lambda store: submit(store, id="fits", priority=60, customer_id="acme"))
+    do(lambda store: submit(store, id="never", requirements={"gpu_memory_gb": 80}))
+    header, fits, never = emp("jobs").lines
+    assert header.split() == ["JOB", "STATE", "PRI", "SERVICE", "CUSTOMER", "WORKER", "AGE", "REMARK"]
+    assert fits.split()[:5] == ["fits", "pending", "60", "comfyui", "acme"]
+    assert never.endswith("no worker fits")
+
+
+def test_the_formats_say_the_same(emp: Command, do: Do[object]) -> None:
+    do(lambda store: submit(store, id="a", customer_id="acme"))
+    assert emp("jobs", "-o", "ids").lines == ["a"]
+    (row,) = json.loads(emp("jobs", "-o", "json").out)
+    assert json.loads(emp("jobs", "-o", "jsonl").out) == row
+    assert (row["id"], row["state"], row["customer_id"], row["unworkable"]) == ("a", "pending", "acme", True)
+    assert row["created_at"].endswith("Z")
+    (line,) = csv.DictReader(io.StringIO(emp("jobs", "-o", "csv").out))
+    assert (line["id"], json.loads(line["requirements"])) == ("a", row["requirements"])
+
+
+def test_what_is_left_out_is_said(emp: Command, do: Do[object]) -> None:
+    for number in range(3):
+        do(lambda store, number=number: submit(store, id=f"j{number}"))  # type: ignore[misc]
+    said = emp("jobs", "-o", "ids", "--limit", "2")
+    assert (said.lines, said.err) == (["j0", "j1"], "showing 2, more with --limit\n")
+
+
+def test_filters(emp: Command, do: Do[object]) -> None:
+    do(lambda store: submit(store, id="acmes", customer_id="acme"))
+    do(lambda store: submit(store, id="large", requirements={"gpu_memory_gb": 80}))
+    do(lambda store: register(store))
+    assert emp("jobs", "--customer", "acme", "-o", "ids").lines == ["acmes"]
+    assert emp("jobs", "--status", "active", "-o", "ids").lines == []
+    assert emp("jobs", "-s", "pending", "-s", "failed", "-o", "ids").lines == ["acmes", "large"]
+
+
+def test_only_what_can_never_run(emp: Command, do: Do[object]) -> None:
+    do(lambda store: register(store))
+    do(lambda store: submit(store, id="fits"))
+    do(lambda store: submit(store, id="large", requirements={"gpu_memory_gb": 80}))
+    assert emp("jobs", "--unworkable", "-o", "ids").lines == ["large"]
+
+
+def test_workers(emp: Command, do: Do[object]) -> None:
+    do(lambda store: register(store, gpu_model="RTX 4090", gpu_count=2))
+    (_, row) = emp("workers").lines
+    assert "gpu1:0" in row
+    assert "2 x RTX 4090 24 GB" in row
+    assert json.loads(emp("workers", "-o", "json").out)[0]["capabilities"]["gpu_memory_gb"] == 24
+    assert emp("workers", "--service", "a1111", "-o", "ids").lines == []
+
+
+def test_the_summary_counts_and_warns(emp: Command, do: Do[object]) -> None:
+    do(lambda store: submit(store, requirements={"gpu_memory_gb": 80}))
+    out = emp("summary").out
+    assert "1 pending" in out
+    assert "1 that no live worker can do" in out
+    assert "in memory only" in out
+    view = json.loads(emp("summary", "--format", "json").out)
+    assert (view["jobs"]["pending"], view["unworkable_jobs"], view["queue"]["durability"]) == (1, 1, "memory")
+    assert emp("summary", "-o", "ids").code == 2
+
+
+def test_events(emp: Command, do: Do[object]) -> None:
+    do(lambda store: submit(store, id="a"))
+    assert [event["name"] for event in json.loads(emp("events", "-o", "json").out)] == ["submitted"]
+    assert emp("events", "-f", "-o", "csv").code == 2
+
+
+def test_watching_needs_a_terminal_or_lines(emp: Command) -> None:
+    said = emp("jobs", "--watch")
+    assert (said.code, said.out) == (2, "")
+    assert "-o jsonl" in said.err

@@ -1,0 +1,154 @@
+"""emp submit."""
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from emp_core.store import Store
+from tests.cli.conftest import Command, Do, Shell, first_line, interrupt
+from tests.support.builders import register, submit
+
+
+def test_stdout_is_the_id_and_nothing_else(emp: Command, do: Do[object]) -> None:
+    do(lambda store: register(store))
+    said = emp("submit", "--service", "comfyui", "--priority", "75")
+    assert (said.code, said.err) == (0, "")
+    view = json.loads(emp("job", said.out.strip(), "-o", "json").out)
+    assert (view["service"], view["priority"]) == ("comfyui", 75)
+
+
+def test_a_job_that_no_worker_can_do_is_taken_with_a_warning(emp: Command, do: Do[object]) -> None:
+    do(lambda store: register(store, gpu_memory_gb=16))
+    said = emp("submit", "--service", "comfyui", "--require", "gpu_memory_gb=24")
+    assert (said.code, len(said.lines)) == (0, 1)
+    assert said.err.startswith("warning: the only live worker cannot run it")
+    assert "gpu1:0 would fit if gpu_memory_gb were 24 (has 16)" in said.err
+
+
+def test_or_refused_where_a_worker_is_required(emp: Command) -> None:
+    said = emp("submit", "--service", "comfyui", "--require-worker")
+    assert (said.code, said.out) == (3, "")
+    assert said.err.startswith("error: not submitted: no worker is running")
+    assert emp("jobs", "-o", "ids").out == ""
+
+
+def test_a_dry_run_explains_and_stores_nothing(emp: Command, do: Do[object]) -> None:
+    do(lambda store: register(store))
+    said = emp("submit", "--service", "comfyui", "--dry-run", "-o", "json")
+    assert (said.code, json.loads(said.out)["tier"]) == (0, "now")
+    assert emp("submit", "--service", "comfyui", "--priority", "200", "--dry-run").code == 2
+    assert emp("submit", "--service", "x", "--dry-run", "--require-worker").code == 3
+    assert emp("jobs", "-o", "ids").out == ""
+
+
+def test_lines_of_stdin_are_stored_each_for_itself(emp: Command) -> None:
+    lines = ['{"service": "a"}', '{"service": "b", "priority": 200}', '{"service": "c"}']
+    said = emp("submit", "-", stdin="\n".join(lines))
+    assert (said.code, len(said.lines)) == (2, 2)
+    assert "line 2: priority: must be 0 to 100, not 200" in said.err
+    assert "no live worker can do 2 of these jobs" in said.err
+
+
+def test_the_answer_as_json_says_how_safe_it_is(emp: Command) -> None:
+    view = json.loads(emp("submit", "--service", "a", "-o", "json").out)
+    assert (view["state"], view["workable"], view["durability"]) == ("pending", False, "memory")
+
+
+def test_a_repeated_submit_is_the_same_job(emp: Command) -> None:
+    again = ("submit", "--service", "a", "--idempotency-key", "k1")
+    assert emp(*again).out == emp(*again).out
+    assert emp(*again, "--priority", "9").code == 7
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "service: is missing"),
+        (("--service", "x", "--priority", "999"), "priority: must be 0 to 100"),
+        (("--service", "x", "--depends-on", "nobody"), "depends_on: there is no job nobody"),
+        (("--service", "x", "--require", "vram=3"), "require: nothing is called vram"),
+        (("--service", "x", "--delay", "soon"), "delay: must be a duration"),
+        (("nowhere.jsonl",), "source: nowhere.jsonl cannot be read"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_exit_code_2(emp: Command, words: tuple[str, ...], message: str) -> None:
+    said = emp("submit", *words)
+    assert (said.code, said.out) == (2, "")
+    assert message in said.err
+
+
+def work_off(do: Do[object], *, good: bool = True) -> threading.Thread:
+    """A worker that does one job as soon as there is one."""
+
+    async def work(store: Store) -> None:
+        worker = await register(store)
+        claim = None
+        while claim is None:
+            claim = await worker.claim()
+        await (worker.complete(claim, seed=7) if good else worker.fail(claim, retryable=False))
+
+    thread = threading.Thread(target=lambda: do(work))
+    thread.start()
+    return thread
+
+
+def test_wait_ends_with_the_job(emp: Command, do: Do[object]) -> None:
+    worker = work_off(do)
+    said = emp("submit", "--service", "comfyui", "--wait", "-o", "json")
+    worker.join()
+    assert (said.code, json.loads(said.out)["state"]) == (0, "completed")
+
+
+def test_and_fails_with_it(emp: Command, do: Do[object]) -> None:
+    worker = work_off(do, good=False)
+    said = emp("submit", "--service", "comfyui", "--follow", "--timeout", "20s")
+    worker.join()
+    assert (said.code, len(said.lines)) == (1, 1)
+    assert " failed " in said.err
+    assert "failed (permanent): it broke" in said.err
+
+
+def test_time_is_up(emp: Command) -> None:
+    said = emp("submit", "--service", "comfyui", "--wait", "--timeout", "0.1")
+    assert (said.code, len(said.lines)) == (8, 1)
+
+
+def test_ctrl_c_leaves_the_job_and_says_so(shell: Shell, do: Do[object]) -> None:
+    process = shell.begin("submit", "--service", "comfyui", "--wait")
+    job_id = first_line(process.stdout)
+    said = interrupt(process)
+    assert said.code == 130
+    assert f"job {job_id} goes on" in said.err
+    assert do(lambda store: store.inspector.job(job_id)) is not None
+
+
+def test_ids_flow_from_command_to_command(shell: Shell) -> None:
+    ids = shell("submit", "-", stdin='{"service": "a"}\n{"service": "b"}').out
+    assert shell("job", "cancel", "-", "-o", "ids", stdin=ids).out == ids
+
+
+def test_input_files_go_up(emp: Command, surroundings: Path) -> None:
+    (surroundings / "in.png").write_bytes(b"input")
+    (surroundings / "graph.json").write_text('{"1": {"class_type": "LoadImage", "inputs": {"image": "in.png"}}}')
+    job_id = emp("submit", "--workflow", "graph.json", "--file", "in.png").out.strip()
+    view = json.loads(emp("job", job_id, "--payload", "-o", "json").out)
+    assert view["payload"]["files"] == {"in.png": f"{job_id}/1/1"}
+    (kept,) = [path for path in (surroundings / "data").rglob("1") if path.is_file()]
+    assert kept.read_bytes() == b"input"
+
+
+def test_a_job_after_another_is_blocked(emp: Command, do: Do[object]) -> None:
+    do(lambda store: submit(store, id="first"))
+    second = emp("submit", "--service", "comfyui", "--depends-on", "first").out.strip()
+    assert "it waits for first (pending)" in emp("explain", second).out
+
+
+def test_a_pipe_that_closes_early_is_no_error(shell: Shell) -> None:
+    shell("submit", "-", stdin='{"service": "a"}\n' * 50)
+    with shell.begin("jobs", "-o", "ids", "--limit", "50") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert (process.wait(20), process.stderr.read()) == (0, "")

@@ -1,0 +1,76 @@
+"""A real server, a store on it with nothing inside, and what must hold in Redis after each test."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from emp_core.store import Link, Store, open_store
+from emp_core.store.broker import Broker
+from emp_core.store.connection import DEFAULT_PREFIX
+from emp_core.store.upkeep import Upkeep
+from tests.support.invariants import violations
+from tests.support.leaks import leaks
+from tests.support.redis_server import MissingServer, Server, Servers
+from tests.support.snapshot import Look, Snapshot
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    in_ci = os.environ.get("CI") == "true"
+    parser.addoption("--ci", action="store_true", default=in_ci, help="a missing server fails a test, not skips it")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "damages: leaves Redis damaged on purpose, so nothing is checked afterwards")
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    running = Servers()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def engine() -> str:
+    """The engine that is always there; the store's own tests run on all of them."""
+    return "valkey"
+
+
+@pytest.fixture
+def server(servers: Servers, engine: str, request: pytest.FixtureRequest) -> Iterator[Server]:
+    try:
+        empty = servers.empty(engine)
+    except MissingServer as missing:
+        if request.config.getoption("--ci"):
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))
+    yield empty
+    if request.node.get_closest_marker("damages") is None:
+        found = Snapshot(empty.client, DEFAULT_PREFIX)
+        assert leaks(found) + violations(found) == []
+
+
+@pytest.fixture
+async def store(server: Server) -> AsyncIterator[Store]:
+    """The queue, with every pause of its exact length: no jitter."""
+    opened = await open_store(server.url)
+    opened.broker = Broker(opened.link, opened.classes, jitter=_no_jitter)
+    opened.upkeep = Upkeep(opened.link, opened.classes, jitter=_no_jitter)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def link(store: Store) -> Link:
+    return store.link
+
+
+@pytest.fixture
+def look(server: Server) -> Look:
+    """All that lies in Redis now."""
+    return lambda: Snapshot(server.client, DEFAULT_PREFIX)
+
+
+def _no_jitter() -> float:
+    return 1.0

@@ -1,0 +1,207 @@
+"""Why a job waits, for each thing that can be in the way."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from emp_core.domain.capabilities import Capabilities
+from emp_core.domain.explain import Explanation, Situation, Tier, WaitingClass, explain, explain_worker
+from emp_core.domain.job import Job
+from emp_core.domain.matching import match
+from emp_core.domain.requirements import Requirements
+from emp_core.domain.states import JobState
+from emp_core.domain.views import explanation_view, worker_explanation_view
+from emp_core.domain.worker import Worker, WorkerState
+
+NOW = 1_767_225_600_000
+
+
+def make_job(**changes: Any) -> Job:
+    asked = Requirements.parse({"services": ["comfyui"], "gpu_memory_gb": 16})
+    job = Job(
+        id="j0b1",
+        state=JobState.PENDING,
+        class_id=asked.class_id,
+        requirements=asked,
+        priority=50,
+        score=1,
+        gen=0,
+        attempt=0,
+        failures=0,
+        losses=0,
+        releases=0,
+        version=1,
+        max_failures=3,
+        created_at=NOW - 60_000,
+    )
+    return replace(job, **changes)
+
+
+def make_worker(name: str = "gpu1:0", *, gpu_memory_gb: int = 24, **changes: Any) -> Worker:
+    has = Capabilities.parse({"services": ["comfyui", "a1111"], "gpu_memory_gb": gpu_memory_gb})
+    worker = Worker(
+        id=name,
+        machine="gpu1",
+        boot="b",
+        state=WorkerState.READY,
+        profile_id=has.profile_id,
+        capabilities=has,
+        slots=1,
+        services={"comfyui": "up", "a1111": "up"},
+    )
+    return replace(worker, **changes)
+
+
+def explained(job: Job, *fleet: Worker, **more: Any) -> Explanation:
+    return explain(Situation(job=job, fleet=fleet, now=NOW, **more))
+
+
+def codes(explanation: Explanation) -> list[str]:
+    return [reason.code for reason in explanation.reasons]
+
+
+def others(jobs: int, **asked: Any) -> WaitingClass:
+    requirements = Requirements.parse({"services": ["comfyui"], **asked})
+    return WaitingClass(class_id=requirements.class_id, requirements=requirements, jobs=jobs)
+
+
+def test_a_free_worker_that_fits_means_now() -> None:
+    explanation = explained(make_job(), make_worker())
+    assert (explanation.tier, codes(explanation)) == (Tier.NOW, ["free"])
+
+
+def test_without_workers_it_is_never_and_the_hint_starts_one() -> None:
+    explanation = explained(make_job())
+    assert (explanation.tier, codes(explanation)) == (Tier.NEVER, ["no_worker"])
+    assert explanation.reasons[0].hint == "emp worker start --services comfyui"
+
+
+def test_where_no_worker_fits_it_is_never_and_the_nearest_miss_is_named() -> None:
+    explanation = explained(make_job(), make_worker("small", gpu_memory_gb=8), make_worker("tiny", gpu_memory_gb=4))
+    assert (explanation.tier, codes(explanation)) == (Tier.NEVER, ["unworkable"])
+    assert explanation.nearest[0].sentence() == "small would fit if gpu_memory_gb were 16 (has 8)"
+    assert [standing.tier for standing in explanation.standings] == [Tier.NEVER, Tier.NEVER]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"active": ("other",)}, "busy: 1 of 1 slots"),
+        ({"state": WorkerState.PAUSED, "reason": "driver update"}, "paused: driver update"),
+        ({"state": WorkerState.DRAINING}, "draining"),
+        ({"state": WorkerState.FENCED, "reason": "three_failures"}, "fenced: three_failures"),
+        ({"services": {"comfyui": "down", "a1111": "up"}}, "comfyui down"),
+        ({"services": {"comfyui": "down", "a1111": "down"}}, "a1111, comfyui down"),
+    ],
+)
+def test_a_worker_that_fits_and_cannot_take_it_now_says_why(changes: dict[str, Any], reason: str) -> None:
+    explanation = explained(make_job(), make_worker(**changes))
+    assert (explanation.tier, codes(explanation)) == (Tier.NOT_NOW, ["not_free"])
+    assert explanation.standings[0].reason == reason
+    assert reason in explanation.reasons[0].text
+
+
+def test_several_workers_that_are_not_free_are_counted_by_why() -> None:
+    busy = [make_worker(f"busy{number}", active=("x",)) for number in (1, 2)]
+    explanation = explained(make_job(), *busy, make_worker("p", state=WorkerState.PAUSED, reason="x"))
+    assert explanation.reasons[0].text == "none of the 3 workers that fit is free: 2 busy, 1 paused"
+
+
+def test_jobs_before_it_count_only_where_the_same_workers_take_them() -> None:
+    waiting = (others(2), others(9, gpu_memory_gb=80))
+    explanation = explained(make_job(), make_worker(), before=3, others=waiting)
+    assert (explanation.before_in_class, explanation.before_elsewhere) == (3, 2)
+    assert (explanation.tier, codes(explanation)) == (Tier.NOT_NOW, ["behind"])
+    assert explanation.reasons[0].text == "5 jobs stand before it"
+
+
+def test_more_free_slots_than_jobs_before_it_means_now() -> None:
+    assert explained(make_job(), make_worker(slots=4), before=3).tier is Tier.NOW
+
+
+def test_a_job_held_back_says_who_can_let_it_go() -> None:
+    explanation = explained(make_job(state=JobState.DELAYED, held=True), make_worker())
+    assert (explanation.tier, codes(explanation)) == (Tier.NOT_NOW, ["held"])
+    assert explanation.reasons[0].hint == "emp job unhold j0b1"
+
+
+@pytest.mark.parametrize(
+    ("failures", "due", "text"),
+    [
+        (0, 90_000, "it is not due, for 90 s more"),
+        (2, 7_000, "it backs off after 2 of 3 failures, for 7 s more"),
+        (1, -1, "it is due: the next claim, or a hub, takes it up"),
+    ],
+)
+def test_a_delayed_job_says_for_what_and_how_long(failures: int, due: int, text: str) -> None:
+    job = make_job(state=JobState.DELAYED, failures=failures, due_at=NOW + due)
+    explanation = explained(job, make_worker())
+    assert (codes(explanation), explanation.reasons[0].text) == (["delayed"], text)
+
+
+def test_a_blocked_job_names_what_it_waits_for_and_not_what_is_done() -> None:
+    parents = {"a": "completed", "b": "active"}
+    explanation = explained(make_job(state=JobState.BLOCKED), make_worker(), parents=parents)
+    assert explanation.reasons[0].text == "it waits for b (active)"
+
+
+def test_what_can_never_run_comes_before_what_only_delays_it() -> None:
+    assert codes(explained(make_job(state=JobState.DELAYED, held=True))) == ["no_worker", "held"]
+
+
+def test_a_limit_is_told_in_its_own_words() -> None:
+    explanation = explained(make_job(), make_worker(), limit="customer acme may run 3 jobs at once")
+    assert (explanation.tier, explanation.reasons[0].text) == (Tier.NOT_NOW, "customer acme may run 3 jobs at once")
+
+
+def test_a_returned_job_waits_for_another_worker() -> None:
+    job = make_job(avoid=("gpu1:0",))
+    explanation = explained(job, make_worker(), make_worker("gpu2:0", active=("x",)), avoided_until=NOW + 40_000)
+    assert explanation.tier is Tier.NOT_NOW
+    assert codes(explanation)[0] == "avoided"
+    assert explanation.standings[0].reason.startswith(("avoided", "busy"))
+
+
+@pytest.mark.parametrize(
+    ("state", "tier", "code"),
+    [
+        (JobState.ACTIVE, Tier.NOW, "runs"),
+        (JobState.CANCELLING, Tier.NOW, "runs"),
+        (JobState.COMPLETED, None, "ended"),
+        (JobState.FAILED, None, "ended"),
+        (None, None, "corrupt"),
+    ],
+)
+def test_a_job_that_does_not_wait_says_so(state: JobState | None, tier: Tier | None, code: str) -> None:
+    explanation = explained(make_job(state=state, worker="gpu1:0"), make_worker())
+    assert (explanation.tier, codes(explanation)) == (tier, [code])
+
+
+def test_the_standings_agree_with_the_predicate() -> None:
+    fleet = [make_worker(f"w{size}", gpu_memory_gb=size) for size in (4, 16, 24)]
+    job = make_job()
+    for standing in explained(job, *fleet).standings:
+        assert standing.verdict == match(job.requirements, standing.worker.capabilities)
+
+
+def test_a_worker_tells_what_it_takes_and_what_it_skips() -> None:
+    waiting = [others(2), others(1, gpu_memory_gb=80), others(4, gpu_memory_gb=8)]
+    explanation = explain_worker(make_worker(active=("x",)), waiting)
+    assert explanation.reason == "busy: 1 of 1 slots"
+    assert [each.jobs for each in explanation.takes] == [2, 4]
+    assert [miss.sentence() for each in explanation.skips for miss in each.verdict.misses] == [
+        "gpu_memory_gb: asks 80, has 24"
+    ]
+
+
+def test_the_views_name_every_dimension() -> None:
+    view = explanation_view(explained(make_job(), make_worker(gpu_memory_gb=8)))
+    (worker,) = view["workers"]
+    assert worker["dimensions"]["hardware"] == [
+        {"dimension": "hardware", "field": "gpu_memory_gb", "asked": 16, "offered": 8}
+    ]
+    assert len(worker["dimensions"]) == 10
+    assert view["nearest"][0]["capabilities"] == {"gpu_memory_gb": 16}
+    skipped = worker_explanation_view(explain_worker(make_worker(), [others(1, gpu_memory_gb=80)]))["skips"]
+    assert (skipped[0]["jobs"], skipped[0]["misses"][0]["asked"]) == (1, 80)

@@ -1,0 +1,42 @@
+"""Moves every time that is stored, as if Redis's clock had gone on."""
+
+from collections.abc import Iterable, Mapping
+
+from emp_core.store import Link
+from tests.support.builders import LEASE_MS
+
+SHIFT = """#!lua
+local P, by, seen = string.sub(KEYS[1], 1, -7), tonumber(ARGV[1]), tonumber(ARGV[2])
+for _, key in ipairs({ 'leases', 'timeouts', 'delayed', 'expiry', 'avoided.until', 'workers' }) do
+  local found = redis.call('ZRANGE', P .. key, 0, -1, 'WITHSCORES')
+  for i = 1, #found, 2 do redis.call('ZADD', P .. key, found[i + 1] - by, found[i]) end
+end
+for i = 3, #ARGV do
+  local key = P .. 'job:' .. ARGV[i]
+  for _, field in ipairs({ 'ends', 'stalls', 'due', 'deadline', 'ttl_at' }) do
+    local at = redis.call('HGET', key, field)
+    if at then redis.call('HSET', key, field, at - by) end
+  end
+end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('SET', P .. 'seen', now - seen)
+return now
+"""
+
+CHORES_DUE_MS = 200
+"""So long ago were the last chores: a claim or a beat may do some, and nobody speaks of an outage."""
+
+
+async def shift(link: Link, jobs: Iterable[str], ms: int, *, seen_ms: int = CHORES_DUE_MS) -> int:
+    """Move all times of these jobs and of the workers back by `ms`. Redis's time now."""
+    now: int = await link.call("EVAL", SHIFT, 1, link.key("schema"), ms, seen_ms, *jobs)
+    return now
+
+
+async def keep_beating(link: Link, now: int, beating: Mapping[str, Iterable[str]]) -> None:
+    """As if these workers had beaten all the while, for these jobs of theirs."""
+    for worker, jobs in beating.items():
+        await link.call("ZADD", link.key("workers"), "XX", now + LEASE_MS, worker)
+        for job in jobs:
+            await link.call("ZADD", link.key("leases"), "XX", now + LEASE_MS, job)

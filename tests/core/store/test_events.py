@@ -1,0 +1,132 @@
+"""EventBus: replay from a cursor, and the honest word where that cannot be."""
+
+import asyncio
+
+import pytest
+
+from emp_core.store import EventBus, Store
+from tests.support.builders import register, submit
+from tests.support.redis_server import Server
+from tests.support.waiting import wait_until
+
+
+async def test_replay_from_a_cursor(store: Store) -> None:
+    worker = await register(store)
+    begin = await store.events.latest()
+    job = await submit(store, customer_id="acme")
+    first = await store.events.after(begin)
+    await worker.complete(await worker.take())
+    second = await store.events.after(first.cursor)
+    events = [*first.events, *second.events]
+    assert [(event.name, event.version, event.state) for event in events] == [
+        ("submitted", 1, "pending"),
+        ("claimed", 2, "active"),
+        ("completed", 3, "completed"),
+    ]
+    assert {(event.job, event.gen, event.customer_id) for event in events} == {(job, 0, "acme")}
+    assert events[1].worker == worker.id
+    assert events[1].attempt == 1
+    assert abs(events[0].at - await store.inspector.now_ms()) < 60_000
+
+
+async def test_a_cursor_at_the_end_brings_nothing_and_stays(store: Store) -> None:
+    await submit(store)
+    cursor = await store.events.latest()
+    batch = await store.events.after(cursor)
+    assert (batch.events, batch.cursor, batch.resync) == ((), cursor, False)
+
+
+async def test_pages_of_a_long_stream(store: Store) -> None:
+    jobs = [await submit(store) for _ in range(7)]
+    seen, cursor = [], "0-0"
+    while (batch := await store.events.after(cursor, count=3)).events:
+        seen += [event.job for event in batch.events]
+        cursor = batch.cursor
+    assert seen == jobs
+
+
+async def test_a_reader_waits_for_what_comes(store: Store, server: Server) -> None:
+    await submit(store)
+    cursor = await store.events.latest()
+    link = store.blocking_link()
+    waiting = asyncio.ensure_future(EventBus(link).after(cursor, block_ms=10_000))
+
+    def blocked() -> bool:
+        return any(client["cmd"].lower() == "xread" for client in server.client.client_list())
+
+    await wait_until(blocked, "a blocked reader")
+    job = await submit(store)
+    assert [event.job for event in (await waiting).events] == [job]
+    await link.close()
+
+
+async def test_a_wait_in_vain_is_an_empty_batch(store: Store) -> None:
+    link = store.blocking_link()
+    batch = await EventBus(link).after("0-0", block_ms=10)
+    assert (batch.events, batch.cursor, batch.resync) == ((), "0-0", False)
+    await link.close()
+
+
+@pytest.mark.damages
+async def test_r31_a_cursor_older_than_the_stream_is_told_to_read_anew(store: Store) -> None:
+    await submit(store)
+    cursor = await store.events.latest()
+    for _ in range(5):
+        await submit(store)
+    await store.link.call("XTRIM", store.link.key("events"), "MAXLEN", 2)
+    batch = await store.events.after(cursor)
+    assert (batch.resync, batch.events, batch.cursor) == (True, (), await store.events.latest())
+    assert not (await store.events.after(batch.cursor)).resync
+
+
+@pytest.mark.parametrize("cursor", ["99999999999999-0", "99999999999999"])
+async def test_a_cursor_from_the_future_is_told_to_read_anew(store: Store, cursor: str) -> None:
+    """After a failover the new server may be behind what a reader saw."""
+    await submit(store)
+    batch = await store.events.after(cursor)
+    assert (batch.resync, batch.cursor) == (True, await store.events.latest())
+
+
+async def test_a_cursor_of_a_stream_that_is_gone_is_told_to_read_anew(store: Store) -> None:
+    assert (await store.events.after("5-0")).resync
+    assert not (await store.events.after("0-0")).resync
+
+
+@pytest.mark.damages
+async def test_the_last_entry_that_was_kept_is_a_good_cursor(store: Store) -> None:
+    for _ in range(3):
+        await submit(store)
+    key = store.link.key("events")
+    oldest = (await store.link.call("XRANGE", key, "-", "+", "COUNT", 1))[0][0].decode()
+    await store.link.call("XTRIM", key, "MAXLEN", 2)
+    second = (await store.link.call("XRANGE", key, "-", "+", "COUNT", 1))[0][0].decode()
+    assert len((await store.events.after(second)).events) == 1
+    assert (await store.events.after(oldest)).resync or len((await store.events.after(oldest)).events) == 2
+
+
+async def test_the_events_of_one_job_and_the_newest_of_all(store: Store) -> None:
+    worker = await register(store)
+    job = await submit(store)
+    for _ in range(5):
+        await submit(store)
+    await worker.release(await worker.take(), "a reason in words")
+    assert [event.name for event in await store.events.of_job(job)] == ["submitted", "claimed", "released"]
+    recent = await store.events.recent(2)
+    assert [event.name for event in recent] == ["claimed", "released"]
+
+
+async def test_events_of_a_worker_name_no_job(store: Store) -> None:
+    worker = await register(store)
+    (event,) = (await store.events.after("0-0")).events
+    assert (event.name, event.job, event.worker, event.state) == ("worker_ready", "", worker.id, "ready")
+
+
+@pytest.mark.damages
+async def test_old_events_are_dropped(store: Store) -> None:
+    key = store.link.key("events")
+    for n in range(1, 400):
+        await store.link.call("XADD", key, f"{n}-0", "e", f"submitted j{n} 0 1 pending  0  ")
+    await submit(store)
+    dropped = await store.upkeep.trim_events(3_600_000)
+    assert dropped >= 300
+    assert len(await store.events.recent(1_000)) == 400 - dropped

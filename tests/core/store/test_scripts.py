@@ -1,0 +1,139 @@
+"""The header is the calling convention, and it runs."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.exceptions import BusyLoadingError, NoScriptError
+
+from emp_core.store import Store
+from emp_core.store.lua_library import gather, parts_of
+from emp_core.store.scripts import LUA, Script, assemble, read_header, script, script_names
+from tests.support.builders import register, submit
+
+STORES_ONLY = {"submit_jobs", "set_limit"}
+"""They may be refused by a full Redis (CONTRACT §8); all others must go on."""
+
+READS_ONLY = {"unjudged_classes"}
+
+
+@pytest.mark.parametrize("name", script_names())
+def test_s8_the_flags_are_those_of_the_contract(name: str) -> None:
+    wanted = "" if name in STORES_ONLY else "no-writes" if name in READS_ONLY else "allow-oom"
+    assert script(name).header.flags == wanted
+    assert assemble(name).splitlines()[0] == "#!lua" + (f" flags={wanted}" if wanted else "")
+
+
+@pytest.mark.parametrize("name", script_names())
+def test_a_script_says_what_it_does_and_answers(name: str) -> None:
+    text = (LUA / f"{name}.lua").read_text()
+    assert text.startswith(f"-- {name}: ")
+    assert re.search(r"^-- RETURNS \S", text, re.MULTILINE)
+    assert re.search(r"^-- DERIVES \S", text, re.MULTILINE)
+    assert script(name).header.keys == ("schema",)
+
+
+@pytest.mark.parametrize("name", script_names())
+def test_every_name_in_a_header_is_used(name: str) -> None:
+    header, text = script(name).header, (LUA / f"{name}.lua").read_text()
+    body = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
+    names = [argument for argument, _ in header.arguments] + ([f"{header.rest}_at"] if header.rest else [])
+    assert [argument for argument in names if not re.search(rf"\b{argument}\b", body)] == []
+    assert {kind for _, kind in header.arguments} <= {"str", "int", "float"}
+
+
+@pytest.mark.parametrize("name", script_names())
+def test_every_script_has_its_test_file(name: str) -> None:
+    assert (Path(__file__).parent / "lua" / f"test_{name}.py").exists()
+
+
+@pytest.mark.parametrize("path", sorted((LUA / "lib").glob("*.lua")), ids=lambda path: path.stem)
+def test_a_library_file_names_what_it_uses(path: Path) -> None:
+    text = path.read_text()
+    header = read_header(text)
+    assert text.startswith(f"-- {path.stem}: ")
+    declared = {name for part in parts_of(text, header.rare) for name in part.names}
+    assert set(header.rare) <= declared
+    assert all((LUA / "lib" / f"{used}.lua").exists() for used in header.uses)
+
+
+async def test_every_script_compiles(store: Store) -> None:
+    for name in script_names():
+        await store.link.client.script_load(script(name).text)
+
+
+async def test_a_missing_or_an_unknown_name_is_said_with_the_file(store: Store) -> None:
+    with pytest.raises(TypeError, match=r"cancel_job\.lua .*missing or unknown: customer, owner"):
+        await store.link.run("cancel_job", id="x", owner="y", worker="")
+    with pytest.raises(TypeError, match=r"delete_jobs: a record has the fields"):
+        await store.link.run("delete_jobs", [("one", "two")])
+
+
+async def test_r19_it_works_after_script_flush(store: Store) -> None:
+    worker = await register(store)
+    await submit(store)
+    claim = await worker.take()
+    await store.link.client.script_flush()
+    assert await worker.complete(claim) == "ok"
+
+
+class _Forgetful:
+    """Redis, whose scripts are flushed between each load and its use."""
+
+    def __init__(self) -> None:
+        self.loads = 0
+
+    async def script_load(self, text: str) -> str:
+        self.loads += 1
+        return f"sha-{self.loads}"
+
+    async def evalsha(self, *_: Any) -> None:
+        raise NoScriptError("NOSCRIPT")
+
+
+async def test_a_redis_that_forgets_at_once_is_given_up() -> None:
+    redis = _Forgetful()
+    with pytest.raises(BusyLoadingError):
+        await Script("forget_workers")(redis, "{emp}:schema", keep=1, batch=1)
+    assert redis.loads < 20
+
+
+def test_the_bindings_keep_the_lines_of_the_file() -> None:
+    source, text = (LUA / "hold_job.lua").read_text().splitlines(), assemble("hold_job").splitlines()
+    at = source.index("local job = read_job(id)")
+    assert text[at + 1] == source[at]
+
+
+def test_numbers_of_the_policy_come_by_their_names() -> None:
+    assert "POLICY." not in "".join(assemble(name) for name in script_names())
+
+
+LIBRARY = """-- demo: a library.
+local one = 1
+
+local function first()
+  return one
+end
+
+-- A comment.
+local function second()
+  return first() + 1
+end
+
+local a, b = 1, 2
+"""
+
+
+def test_a_script_gets_only_what_it_reaches() -> None:
+    parts = parts_of(LIBRARY, rare=())
+    assert [part.names for part in parts] == [("one",), ("first",), ("second",), ("a", "b")]
+    assert gather("return first()", parts) == "local one = 1 local function first() return one end"
+    assert gather("return 1", parts) == ""
+
+
+def test_a_rare_function_is_built_when_it_is_called() -> None:
+    parts = parts_of(LIBRARY, rare=("second",))
+    text = gather("return second()", parts)
+    assert text.startswith("local function second(...) local one = 1 local function first()")
+    assert text.endswith("return second(...) end")

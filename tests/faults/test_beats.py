@@ -1,0 +1,110 @@
+"""What costs no lease: a blocked interpreter, a beat process that dies; and what does: an agent that stands still."""
+
+import signal
+from pathlib import Path
+
+import psutil
+
+from emp_core.domain.states import JobState
+from emp_core.store import Store
+from tests.faults.fleet import Fleet, WorkerProcess, is_alive
+from tests.faults.history import History
+from tests.faults.journal import Journal
+from tests.faults.scenario import RECOVERY_SECONDS, begun, is_in, started
+from tests.support.waiting import wait_until
+
+LEASE = 2
+
+
+async def test_a_connector_that_holds_the_interpreter_loses_no_lease(
+    store: Store, fleet: Fleet, history: History, journal: Journal
+) -> None:
+    (worker,) = await fleet.start("a", lease=LEASE)
+    job = await history.submit(payload={"hog": 3.0 * LEASE})
+    await started(journal, job, seconds=10)
+    await fleet.start("b", lease=LEASE)
+    await fleet.start_hub(lease=LEASE)
+    await history.drained(20)
+    found = await store.inspector.job(job)
+    assert (found.state, found.attempt, found.losses, found.worker) == (JobState.COMPLETED, 1, 0, "a")
+    assert len(journal.starts(job)) == 1
+    assert worker.said("job.lost") == []
+
+
+async def test_a_beat_process_that_is_killed_is_replaced_in_time(
+    store: Store, fleet: Fleet, history: History, journal: Journal, gate: Path
+) -> None:
+    (worker,) = await fleet.start("a", lease=3)
+    await fleet.start_hub(lease=3)
+    job = await begun(history, journal, gate)
+    for _ in range(2):
+        killed_at = await kill_pulse(store, worker)
+        await wait_until(lambda: worker.pulse, "there is another", 10)
+        await beaten_since(store, killed_at)
+    gate.touch()
+    await history.drained(10)
+    found = await store.inspector.job(job)
+    assert (found.state, found.attempt, found.losses) == (JobState.COMPLETED, 1, 0)
+
+
+async def kill_pulse(store: Store, worker: WorkerProcess) -> int:
+    """When it was gone, by Redis's clock."""
+    pulse = worker.pulse
+    assert pulse is not None
+    pulse.kill()
+    await wait_until(lambda: not is_alive(pulse), "it is gone")
+    return await store.inspector.now_ms()
+
+
+async def beaten_since(store: Store, ms: int) -> None:
+    async def beats() -> bool:
+        return (await store.inspector.worker("a")).beat_at > ms
+
+    await wait_until(beats, "it beats", 10)
+
+
+async def test_a_beat_process_does_not_outlive_its_agent(
+    store: Store, fleet: Fleet, history: History, journal: Journal, gate: Path
+) -> None:
+    (worker,) = await fleet.start("a", lease=1)
+    await begun(history, journal, gate)
+    pulse = worker.pulse
+    assert pulse is not None
+    worker.kill()
+    await wait_until(lambda: not is_alive(pulse), "it ends", 10)
+
+
+async def test_nobody_beats_for_an_agent_that_stands_still(
+    store: Store, fleet: Fleet, history: History, journal: Journal, gate: Path
+) -> None:
+    (worker,) = await fleet.start("a", lease=1)
+    job = await begun(history, journal, gate)
+    await fleet.start("b", lease=1)
+    worker.stop()
+    await started(journal, job, 2, RECOVERY_SECONDS)
+    gate.touch()
+    await history.drained(10)
+    worker.resume()
+    await wait_until(lambda: worker.said("job.lost") or worker.said("job.report_refused"), "it hears of it", 10)
+    after = await history.submit()
+    await history.drained(10)
+    assert (await store.inspector.job(job)).worker == "b"
+    assert await is_in(store, after, JobState.COMPLETED)
+    assert (await history.verdict()).clean
+
+
+async def test_a_beat_process_that_stands_still_costs_a_lease_and_no_job(
+    store: Store, fleet: Fleet, history: History, journal: Journal, gate: Path
+) -> None:
+    (worker,) = await fleet.start("a", lease=1)
+    job = await begun(history, journal, gate)
+    await fleet.start("b", lease=1)
+    pulse = worker.pulse
+    assert isinstance(pulse, psutil.Process)
+    pulse.send_signal(signal.SIGSTOP)
+    await started(journal, job, 2, RECOVERY_SECONDS)
+    gate.touch()
+    await history.drained(10)
+    verdict = await history.verdict()
+    assert verdict.clean
+    assert (await store.inspector.outcome(job))["data"] == {"attempt": 2, "worker": "b"}

@@ -1,0 +1,123 @@
+"""The way between a worker and its queue is cut, silent, slow, or loses answers."""
+
+import asyncio
+import time
+from pathlib import Path
+
+from emp_core.domain.states import JobState
+from emp_core.store import Store
+from tests.faults.fleet import Fleet
+from tests.faults.history import History
+from tests.faults.journal import Journal
+from tests.faults.proxy import Proxy
+from tests.faults.scenario import LEASE, RECOVERY_SECONDS, Figure, begun, everything, is_in, seconds_between, started
+from tests.faults.zombies import Zombies
+from tests.support.waiting import wait_until
+
+
+async def test_r26_a_worker_behind_a_silent_network_gives_way_to_another(
+    store: Store, fleet: Fleet, history: History, journal: Journal, gate: Path, proxy: Proxy, zombies: Zombies
+) -> None:
+    (worker,) = await fleet.start("a", url=proxy.url)
+    job = await begun(history, journal, gate)
+    await zombies.look()
+    await fleet.start("b")
+    proxy.blackhole()
+    await started(journal, job, 2, RECOVERY_SECONDS)
+    gate.touch()
+    await history.drained(10)
+    before = await everything(store, job)
+    proxy.heal()
+    await wait_until(lambda: worker.said("job.lost") or worker.said("job.report_refused"), "the first hears of it", 45)
+    await zombies.offer()
+    assert history.stale.offered > 0
+    assert history.stale.accepted == []
+    assert await everything(store, job) == before
+    assert (await store.inspector.outcome(job))["data"] == {"attempt": 2, "worker": "b"}
+    assert (await history.verdict()).clean
+
+
+async def test_r26_a_worker_behind_a_silent_network_goes_on_where_nobody_else_took_its_job(
+    store: Store, fleet: Fleet, history: History, journal: Journal, gate: Path, proxy: Proxy
+) -> None:
+    await fleet.start_hub(lease=LEASE)
+    (worker,) = await fleet.start("a", url=proxy.url, slots=2)
+    job = await begun(history, journal, gate)
+    proxy.blackhole()
+    await wait_until(lambda: is_in(store, job, JobState.PENDING), "its lease ends", RECOVERY_SECONDS)
+    proxy.heal()
+    await wait_until(lambda: is_in(store, job, JobState.ACTIVE), "it is taken up again", 30)
+    gate.touch()
+    await history.drained(15)
+    found = await store.inspector.job(job)
+    assert (found.state, found.attempt, found.losses) == (JobState.COMPLETED, 1, 0)
+    assert len(journal.starts(job)) == 1
+    assert worker.exit_code is None
+
+
+async def test_r27_answers_are_lost_all_the_time(
+    store: Store, fleet: Fleet, history: History, journal: Journal, proxy: Proxy
+) -> None:
+    await fleet.start("a", url=proxy.url, slots=4, lease=2)
+
+    async def lose() -> None:
+        while True:
+            proxy.lose_answer_to(lambda request: b"EVALSHA" in request)
+            await asyncio.sleep(0.05)
+
+    losing = asyncio.create_task(lose())
+    for number in range(60):
+        await history.submit(payload={"seconds": 0.02}, on_lost="fail" if number % 4 == 0 else "requeue")
+    await history.drained(40)
+    losing.cancel()
+    verdict = await history.verdict()
+    assert verdict.clean
+    assert proxy.lost_answers > 5
+    assert verdict.duplicates == 0
+    assert verdict.states == {"completed": 60}
+
+
+async def test_r28_a_slow_network_that_hangs_up_now_and_then_loses_nothing(
+    store: Store, fleet: Fleet, history: History, journal: Journal, proxy: Proxy
+) -> None:
+    await fleet.start("a", url=proxy.url, slots=4, lease=2)
+    proxy.delay = 0.1
+
+    async def hang_up() -> None:
+        while True:
+            await asyncio.sleep(0.5)
+            proxy.cut()
+
+    cutting = asyncio.create_task(hang_up())
+    for _ in range(60):
+        await history.submit(payload={"seconds": 0.02})
+    await history.drained(40)
+    cutting.cancel()
+    verdict = await history.verdict()
+    assert verdict.clean
+    assert verdict.states == {"completed": 60}
+
+
+async def test_connections_that_died_without_a_word_cost_no_lease(
+    store: Store, fleet: Fleet, history: History, journal: Journal, gate: Path, proxy: Proxy, figure: Figure
+) -> None:
+    lease = 6
+    await fleet.start_hub(lease=lease)
+    await fleet.start("a", url=proxy.url, slots=2, lease=lease)
+    job = await begun(history, journal, gate)
+    proxy.freeze()
+    frozen_at = time.monotonic()
+    before = await store.inspector.now_ms()
+
+    async def beats() -> bool:
+        return (await store.inspector.worker("a")).beat_at > before
+
+    await wait_until(beats, "it beats over another connection", 3 * lease)
+    next_job = await history.submit()
+    start = await started(journal, next_job, seconds=60)
+    figure("seconds until it claims over another connection", seconds_between(frozen_at, start.at))
+    gate.touch()
+    await history.drained(60)
+    found = await store.inspector.job(job)
+    assert (found.state, found.attempt, found.losses) == (JobState.COMPLETED, 1, 0)
+    assert (await history.verdict()).clean

@@ -1,0 +1,90 @@
+"""A hub over a real queue, called without sockets; what it answers is held against the API's document."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx
+import pytest
+from obstore.store import MemoryStore
+from pydantic import TypeAdapter
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from daemons.hub.app import create_app
+from daemons.hub.schemas import ANSWERS
+from daemons.hub.schemas.base import Problem
+from daemons.hub.settings import HubSettings
+from emp_core.artifacts.objects import ObjectArtifacts
+from emp_core.store import Store
+
+Call = Callable[..., httpx.AsyncClient]
+
+
+class Documented:
+    """An app whose JSON answers must be what its document says."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        head: Message = {}
+        body = b""
+
+        async def watched(message: Message) -> None:
+            nonlocal head, body
+            if message["type"] == "http.response.start":
+                head = message
+            body += message.get("body", b"")
+            await send(message)
+
+        await self._app(scope, receive, watched)
+        self._check(scope, dict(head["headers"]).get(b"content-type", b""), head["status"], body)
+
+    def _check(self, scope: Scope, kind: bytes, status: int, body: bytes) -> None:
+        if kind == b"application/problem+json":
+            problem = Problem.model_validate_json(body)
+            assert problem.status == status
+            assert problem.detail == problem.error
+            assert not problem.success
+        elif status < 300 and kind == b"application/json" and scope["path"] != "/openapi.json":
+            TypeAdapter(ANSWERS[scope["route"].name]).validate_json(body, strict=True)
+
+
+@pytest.fixture
+def settings() -> HubSettings:
+    return HubSettings()
+
+
+@pytest.fixture
+def artifacts() -> ObjectArtifacts:
+    return ObjectArtifacts(MemoryStore())
+
+
+@pytest.fixture
+async def calling(store: Store, artifacts: ObjectArtifacts) -> AsyncIterator[Call]:
+    """Makes clients of hubs with other settings."""
+    opened: list[httpx.AsyncClient] = []
+
+    def client_of(settings: HubSettings, **options: Any) -> httpx.AsyncClient:
+        app = Documented(create_app(store, artifacts, settings))
+        transport = httpx.ASGITransport(app, raise_app_exceptions=options.pop("raising", True))
+        client = httpx.AsyncClient(transport=transport, **{"base_url": "http://localhost", **options})
+        opened.append(client)
+        return client
+
+    yield client_of
+    for client in opened:
+        await client.aclose()
+
+
+@pytest.fixture
+def hub(calling: Call, settings: HubSettings) -> httpx.AsyncClient:
+    """A client of a hub that knows no token: the operator."""
+    return calling(settings)
+
+
+def body_of(response: httpx.Response) -> dict[str, Any]:
+    """An answer's JSON object."""
+    content = json.loads(response.content)
+    assert isinstance(content, dict)
+    return content

@@ -1,0 +1,259 @@
+"""CONTRACT §6, as far as one look at Redis shows it. `violations` names each rule that is broken, and by what."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+
+from tests.support.snapshot import Snapshot
+
+WAITING = ("blocked", "delayed", "pending")
+RUNNING = ("active", "cancelling")
+ENDED = ("completed", "failed", "cancelled")
+
+
+def violations(found: Snapshot) -> list[str]:
+    """One line for each broken rule; damaged jobs are outside."""
+    jobs = {name: job for name, job in found.hashes("job:{job}").items() if "state" in job}
+    return [f"{name}: {what}" for name, rule in RULES.items() for what in rule(found, jobs)]
+
+
+Jobs = Mapping[str, Mapping[str, str]]
+Rule = Callable[[Snapshot, Jobs], Iterator[str]]
+
+
+def _differ(what: str, found: Mapping[str, object], wanted: Mapping[str, object]) -> Iterator[str]:
+    for name in sorted({*found, *wanted}):
+        if found.get(name) != wanted.get(name):
+            yield f"{what} has {name} = {found.get(name)}, it should be {wanted.get(name)}"
+
+
+def _in_states(jobs: Jobs, *states: str) -> dict[str, Mapping[str, str]]:
+    return {name: job for name, job in jobs.items() if job["state"] in states}
+
+
+def one_claim(found: Snapshot, jobs: Jobs) -> Iterator[str]:
+    open_claims = {name: (job["worker"], job.get("nonce")) for name, job in _in_states(jobs, *RUNNING).items()}
+    listed: dict[str, object] = {}
+    for worker in found.ids("jobs:active:{worker}"):
+        for nonce, job in found.fields(f"jobs:active:{worker}").items():
+            if job in listed:
+                yield f"{job} is under two claims: {listed[job]} and {(worker, nonce)}"
+            listed[job] = (worker, nonce)
+    yield from _differ("jobs:active", listed, open_claims)
+
+
+def active_has_lease(found: Snapshot, jobs: Jobs) -> Iterator[str]:
+    yield from _differ("leases", dict.fromkeys(found.scores("leases")), dict.fromkeys(_in_states(jobs, *RUNNING)))
+    for name in set(found.scores("leases")) ^ set(_in_states(jobs, *RUNNING)):
+        yield f"{name} has a lease or runs, not both"
+    for name in set(found.scores("timeouts")) ^ set(_in_states(jobs, "active")):
+        yield f"{name} has a timeout or is active, not both"
+
+
+def no_lease_for_terminal(found: Snapshot, jobs: Jobs) -> Iterator[str]:
+    ended = set(_in_states(jobs, *ENDED))
+    for name in ("leases", "timeouts", "expiry", "delayed", "held", "blocked", "avoided", "avoided.until"):
+        for job in ended & set(found.scores(name)):
+            yield f"{job} has ended and is in {name}"
+    for state in ENDED:
+        for job in set(found.scores(f"jobs:{state}")) ^ set(_in_states(jobs, state)):
+            yield f"{job} is {state} or listed so, not both"
+
+
+def pending_is_listed(found: Snapshot, jobs: Jobs) -> Iterator[str]:
+    listed = [
+        (job, f"jobs:pending:{name}", score)
+        for name in found.ids("jobs:pending:{class}")
+        for job, score in found.scores(f"jobs:pending:{name}").items()
+    ] + [(job, "avoided", score) for job, score in found.scores("avoided").items()]
+    times = Counter(job for job, _, _ in listed)
+    for job, count in times.items():
+        if count != 1:
+            yield f"{job} is listed {count} times"
+    for job in set(times) ^ set(_in_states(jobs, "pending")):
+        yield f"{job} is pending or listed, not both"
+    for job, where, score in listed:
+        if job in jobs and (
+            score != float(jobs[job]["score"]) or where not in ("avoided", f"jobs:pending:{jobs[job]['class']}")
+        ):
+            yield f"{job} is in {where} at {score:.0f}; its place is {jobs[job]['score']} of {jobs[job]['class']}"
+    if set(found.scores("avoided")) != set(found.scores("avoided.until")):
+        yield "avoided and avoided.until hold other jobs"
+
+
+def waiting_is_listed(found: Snapshot, jobs: Jobs) -> Iterator[str]:
+    delayed = _in_states(jobs, "delayed")
+    held = {name for name, job in delayed.items() if "held" in job}
+    wanted = {"held": held, "delayed": set(delayed) - held, "blocked": set(_in_states(jobs, "blocked"))}
+    for name, members in wanted.items():
+        for job in members ^ set(found.scores(name)):
+            yield f"{job} is {name} or in that list, not both"
+    for name, waiting in _in_states(jobs, *WAITING).items():
+        may_wait = waiting["state"] == "blocked" or "began" in waiting or (name in held and "deadline" not in waiting)
+        if may_wait == (name in found.scores("expiry")):
+            yield f"{name} is {waiting['state']}, and its queue time is {'' if may_wait else 'not '}watched"
+
+
+def counters_match(found: Snapshot, jobs: Jobs) -> Iterator[str]:
+    counts = {state: int(count) for state, count in found.fields("counts").items() if count != "0"}
+    yield from _differ("counts", counts, Counter(job["state"] for job in jobs.values()))
+
+
+def classes_count(found: Snapshot, jobs: Jobs) -> Iterator[str]:
+    classes = found.hashes("class:{class}")
+    running = _in_states(jobs, *RUNNING).values()
+    for field, wanted in (
+        ("jobs", Counter(job["class"] for job in jobs.values())),
+        ("active", Counter(job["class"] for job in running)),
+    ):
+        counts = {name: int(known.get(field, 0)) for name, known in classes.items()}
+        yield from _differ(f"class.{field}", {name: n for name, n in counts.items() if n}, wanted)
+    active = {name: int(count) for name, count in found.fields("customers.active").items()}
+    yield from _differ("customers.active", active, Counter(job["customer"] for job in running if "customer" in job))
+
+
+def heads_are_best(found: Snapshot, jobs: Jobs) -> Iterator[str]:
+    parked = found.members("parked")
+    best = {
+        name: max(found.scores(f"jobs:pending:{name}").values())
+        for name in found.ids("jobs:pending:{class}")
+        if name not in parked
+    }
+    yield from _differ("heads", found.scores("heads"), best)
+    whose = {name for entry in found.ids("parked:{whose}") for name in found.members(f"parked:{entry}")}
+    if parked != whose:
+        yield f"parked is {sorted(parked)}, for limits {sorted(whose)}"
+
+
+def class_lists(found: Snapshot, jobs: Jobs) -> Iterator[str]:
+    classes = set(found.scores("classes"))
+    if classes != set(found.ids("class:{class}")):
+        yield "classes and class:* name other classes"
+    for name in ("classes.unjudged", "classes.empty", "improved", "heads"):
+        for stray in set(found.scores(name)) - classes:
+            yield f"{stray} is in {name} and no class"
+    for stray in (found.members("classes.unworkable") | found.members("parked")) - classes:
+        yield f"{stray} is unworkable or parked and no class"
+    for name in classes:
+        if found.fields(f"class:{name}").get("jobs", "0") == "0" and name not in found.scores("classes.empty"):
+            yield f"{name} has no jobs and nobody will drop it"
+
+
+def ids_are_found(found: Snapshot, jobs: Jobs) -> Iterator[str]:
+    listed = {name for first4 in found.ids("ids:{first4}") for name in found.scores(f"ids:{first4}")}
+    for name in set(jobs) ^ listed:
+        yield f"{name} is a job or in a bucket of ids, not both"
+
+
+def workflows_index(found: Snapshot, jobs: Jobs) -> Iterator[str]:
+    of_all = {(job["workflow"], name) for name, job in jobs.items() if "workflow" in job}
+    of_pending = {(job["workflow"], name) for name, job in _in_states(jobs, "pending").items() if "workflow" in job}
+    for row, wanted in (("workflow.jobs:{workflow}", of_all), ("workflow.pending:{workflow}", of_pending)):
+        literal = row.partition("{")[0]
+        listed = {(name, job) for name in found.ids(row) for job in found.scores(literal + name)}
+        for entry in wanted ^ listed:
+            yield f"{entry} in {literal}*, or such a job, not both"
+
+
+def idle_is_consistent(found: Snapshot, jobs: Jobs) -> Iterator[str]:
+    by_slot = {
+        (worker, slot) for slot in found.ids("idle.workers:{slot}") for worker in found.scores(f"idle.workers:{slot}")
+    }
+    reserved = {
+        (worker, name)
+        for name in found.ids("idle.reserved:{whose}")
+        for worker in found.scores(f"idle.reserved:{name}")
+    }
+    where = [(worker, *text.partition(" ")[::2]) for worker, text in found.fields("idle.where").items()]
+    if by_slot != {(worker, slot) for worker, slot, names in where if not names}:
+        yield f"idle.workers:* hold {sorted(by_slot)}, idle.where says {where}"
+    if reserved != {(worker, name) for worker, _, names in where for name in names.split()}:
+        yield f"idle.reserved:* hold {sorted(reserved)}, idle.where says {where}"
+    slots = {slot for _, slot in by_slot}
+    if set(found.scores("idle")) != slots or _slots_in(found.string("idle.bits")) != slots:
+        yield f"idle and idle.bits should name the slots {sorted(slots)}"
+    for worker, _, _ in where:
+        known = found.fields(f"worker:{worker}")
+        if known.get("alive") != "1" or known.get("state") != "ready":
+            yield f"{worker} is idle and {known.get('state')}, alive: {known.get('alive')}"
+
+
+def profiles_count(found: Snapshot, jobs: Jobs) -> Iterator[str]:
+    live = {name: known for name, known in found.hashes("worker:{worker}").items() if known.get("alive") == "1"}
+    counts = Counter(known["slot"] for known in live.values())
+    yield from _differ("profiles.workers", found.scores("profiles.workers"), counts)
+    if _slots_in(found.string("profiles.live")) != set(counts):
+        yield f"profiles.live should have the slots {sorted(counts)}"
+    if set(found.scores("workers")) != set(live):
+        yield f"workers holds {sorted(found.scores('workers'))}, alive are {sorted(live)}"
+    free, closing = found.members("profiles.free"), set(found.fields("profiles.closing"))
+    slots = [*found.fields("profiles").values(), *free, *closing]
+    if sorted(slots) != sorted(str(n) for n in range(len(slots))):
+        yield f"slots are given twice or lost: {sorted(slots)}"
+    for name in found.ids("class.verdicts:{class}"):
+        for slot in _slots_in(found.string(f"class.verdicts:{name}"), either=True) & free:
+            yield f"slot {slot} is free and {name} has a verdict for it"
+
+
+def children_are_awaited(found: Snapshot, jobs: Jobs) -> Iterator[str]:
+    awaited = Counter(
+        child for parent in found.ids("job.children:{job}") for child in found.members(f"job.children:{parent}")
+    )
+    for name, job in _in_states(jobs, "blocked").items():
+        if int(job["waits"]) != awaited[name] or awaited[name] == 0:
+            yield f"{name} waits for {job['waits']}, {awaited[name]} know of it"
+    for parent in found.ids("job.children:{job}"):
+        if parent in jobs and jobs[parent]["state"] in ENDED and parent not in found.fields("resolving"):
+            yield f"{parent} has ended and nobody resolves its children"
+
+
+def events_are_gapless(found: Snapshot, jobs: Jobs) -> Iterator[str]:
+    last: dict[str, int] = {}
+    attempts: dict[str, int] = {}
+    ends: Counter[tuple[str, str]] = Counter()
+    for entry in found.log("events"):
+        _, job, gen, version, state, _, attempt, _, _ = entry["e"].split(" ")
+        if job == "-":
+            continue
+        if int(version) != last.get(job, 0) + 1:
+            yield f"{job} went from version {last.get(job, 0)} to {version}"
+        if int(attempt) < attempts.get(job, 0):
+            yield f"{job} went from attempt {attempts[job]} to {attempt}"
+        last[job], attempts[job] = int(version), int(attempt)
+        ends[job, gen] += state in ENDED
+    yield from _differ(
+        "version", {n: v for n, v in last.items() if n in jobs}, {n: int(j["ver"]) for n, j in jobs.items()}
+    )
+    for (job, gen), count in ends.items():
+        if count > 1:
+            yield f"{job} ended {count} times in generation {gen}"
+
+
+def nothing_in_quarantine(found: Snapshot, jobs: Jobs) -> Iterator[str]:
+    for job, why in found.fields("quarantine").items():
+        yield f"{job}: {why}"
+
+
+RULES: Mapping[str, Rule] = {
+    "I1 oneClaim": one_claim,
+    "I3 oneCommitPerGen, I10 versionsGapless, I11 attemptMonotone": events_are_gapless,
+    "I6 noLeaseForTerminal": no_lease_for_terminal,
+    "I7 activeHasLease": active_has_lease,
+    "I8 pendingIsListed": pending_is_listed,
+    "waitingIsListed": waiting_is_listed,
+    "I14 countersMatch": counters_match,
+    "classesCount": classes_count,
+    "headsAreBest": heads_are_best,
+    "classLists": class_lists,
+    "idsAreFound": ids_are_found,
+    "workflowsIndex": workflows_index,
+    "idleIsConsistent": idle_is_consistent,
+    "profilesCount": profiles_count,
+    "childrenAreAwaited": children_are_awaited,
+    "nothingInQuarantine": nothing_in_quarantine,
+}
+
+
+def _slots_in(bits: bytes, *, either: bool = False) -> set[str]:
+    """The slots whose `fits` bit is set in a string of two bits a slot, or whose bits are not both 0."""
+    wanted = 3 if either else 1
+    return {str(4 * at + n) for at, byte in enumerate(bits) for n in range(4) if byte >> (6 - 2 * n) & wanted}

