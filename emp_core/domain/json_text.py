@@ -86,8 +86,8 @@ def _fields_of(value: object) -> Mapping[str, object]:
 
 
 def load_json(text: str | bytes) -> Any:
-    """Read JSON that emp wrote itself; integers of any size stay exact."""
-    return json.loads(text)
+    """Read JSON that emp wrote itself, as UTF-8; integers of any size stay exact."""
+    return json.loads(text if isinstance(text, str) else text.decode())
 
 
 def _refuse_constant(name: str) -> NoReturn:

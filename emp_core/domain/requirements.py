@@ -116,7 +116,9 @@ def requirements_of(canonical: str) -> Requirements:
     source = json.loads(canonical)
     if not source.keys() <= set(_NAMES):
         return Requirements.parse(source)
-    return Requirements(**{name: _frozen(value) for name, value in source.items()})
+    requirements = Requirements(**{name: _frozen(value) for name, value in source.items()})
+    vars(requirements)["asked"] = frozenset(source)
+    return requirements
 
 
 def _frozen(value: Any) -> Any:

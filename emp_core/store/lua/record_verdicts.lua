@@ -18,11 +18,12 @@ local function lift_cursor(class, slot)
   if stored and above(head, stored) then call('HSET', P .. 'cursor:' .. slot, 's', head) end
 end
 
-local recorded, touched, fitting = 0, {}, {}
+local recorded, touched, fitting, slots = 0, {}, {}, {}
 for i = verdicts_at, #ARGV, verdicts_width do
   local class, of, slot, fits = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3] == '1'
   local known = call('EXISTS', P .. 'class:' .. class) == 1 or call('ZSCORE', P .. 'heads', class)
-  if known and call('HGET', P .. 'profiles', of) == slot then
+  slots[of] = slots[of] or call('HGET', P .. 'profiles', of)
+  if known and slots[of] == slot then
     call('BITFIELD', P .. 'class.verdicts:' .. class, 'SET', 'u2', '#' .. slot, fits and 3 or 2)
     if fits then lift_cursor(class, slot) end
     touched[class] = true

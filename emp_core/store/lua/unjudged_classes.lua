@@ -10,9 +10,9 @@
 -- RETURNS the serial of the last class looked at (the one given at the end), then class and requirements in turn
 
 local found = call('ZRANGE', P .. 'classes', '(' .. after, '+inf', 'BYSCORE', 'LIMIT', 0, batch, 'WITHSCORES')
-local answer = { found[#found] or after }
+local answer, verdicts = { found[#found] or after }, verdicts_of(found, slot, 2)
 for i = 1, #found, 2 do
-  if verdict_of(found[i], slot) < 2 then
+  if verdicts[(i + 1) / 2] < 2 then
     answer[#answer + 1] = found[i]
     answer[#answer + 1] = call('HGET', P .. 'class:' .. found[i], 'requirements')
   end

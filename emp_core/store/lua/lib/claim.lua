@@ -99,12 +99,13 @@ local function take_best(slot, worker, workflow, customers)
     local class, unjudged, done
     if customers == '' then class, unjudged, done = pick(slot) else class, unjudged, done = pick_among(slot, customers) end
     if #unjudged > 0 or not done then return nil, unjudged, done end
-    if call('EXISTS', P .. 'avoided') == 1 then
+    local special = call('EXISTS', P .. 'avoided', P .. 'limits') > 0
+    if special then
       local id, unknown = take_avoided(slot, worker, customers, class and call('ZSCORE', P .. 'heads', class))
       if id or unknown then return id, { unknown }, true end
     end
     if not class then return nil, unjudged, true end
-    local whose = over_limit(class)
+    local whose = special and over_limit(class)
     if not whose then return take_class(class), unjudged, true end
     park(class, whose)
   end
@@ -116,7 +117,7 @@ local function claim_one(slot, worker, nonce, lease, workflow, customers)
     local id, unjudged, done = take_best(slot, worker, workflow, customers)
     if not id then return nil, unjudged, done end
     local job = readable_pending(id)
-    if job and not past_deadline(id, job) then
+    if job and not (job.deadline and past_deadline(id, job)) then
       take(id, job, worker, nonce, lease)
       return handed(id, job, 'ok'), {}, true
     end

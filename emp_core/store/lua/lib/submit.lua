@@ -18,6 +18,7 @@ local function known_answer(r)
       return { 'already', of, state or 'deleted' }
     end
   end
+  if call('EXISTS', P .. 'job:' .. id, P .. 'job.gone:' .. id) == 0 then return nil end
   local stored = call('HMGET', P .. 'job:' .. id, 'digest', 'state')
   if not stored[2] then
     return call('EXISTS', P .. 'job.gone:' .. id) == 1 and { 'conflict', id } or nil
@@ -126,7 +127,8 @@ local function submit(r, max_waiting)
   if known then return known end
   waiting = waiting or read_waiting()
   if waiting >= max_waiting then return { 'full', tostring(max_waiting) } end
-  local open, failed = read_parents(r)
+  local open, failed = {}, false
+  if r.parents then open, failed = read_parents(r) end
   if not open then return { 'parent', failed } end
   local standing = join_class(r)
   local ttl_at = math.max(now, tonumber(r.run_at) or 0) + (tonumber(r.ttl) or POLICY.queue_ttl_ms)
