@@ -316,6 +316,8 @@ class Agent:
                 slot.stop(Stop.LOST)
 
     async def _run(self, slot: Slot) -> None:
+        if slot.claim.job_id in self.contact.early:
+            await self.contact.catch_up(slot.claim.job_id)
         settlement = await slot.run()
         self.board.leave(slot.connector.service, slot.service_down)
         self._end(slot, settlement)

@@ -46,7 +46,10 @@ class JobContext(Protocol):
 
     @property
     def cancelled(self) -> asyncio.Event:
-        """Set when the attempt must stop; the connector then interrupts the service and raises `Interrupted`."""
+        """Set when the attempt must stop; the connector then interrupts the service and raises `Interrupted`.
+
+        Half a minute later the run itself is cancelled.
+        """
         ...
 
     def progress(self, percent: float, message: str = "", node: str = "") -> None:

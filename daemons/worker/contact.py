@@ -24,6 +24,7 @@ log = structlog.get_logger()
 
 REPORT_SECONDS = 0.5
 LISTEN_SECONDS = 20.0
+MOST_EARLY = 1_000
 UNSAFE_ORPHAN_SECONDS = 60.0
 """How long a job that must not run twice goes on without contact."""
 
@@ -102,6 +103,9 @@ class Contact:
         self.tokens: deque[str] = deque()
         """Classes that this worker was woken for, each to be claimed from or passed on."""
 
+        self.early: set[str] = set()
+        """Jobs that were cancelled, and have no slot: one that was just claimed may get it now."""
+
     # -- beats
 
     def on_beat(self, answer: Answer) -> None:
@@ -177,8 +181,17 @@ class Contact:
 
     async def _ask_about(self, jobs: set[str]) -> None:
         """A cancel names a job, and its next attempt may be ours as well: a beat says which of them must stop."""
+        slots = [slot for slot in self._slots.values() if slot.claim.job_id in jobs]
+        if len(self.early) > MOST_EARLY:
+            self.early.clear()
+        self.early |= jobs.difference(slot.claim.job_id for slot in slots)
         with contextlib.suppress(*AWAY, Refused):  # the next beat will say it
-            await self._beat_for([slot for slot in self._slots.values() if slot.claim.job_id in jobs])
+            await self._beat_for(slots)
+
+    async def catch_up(self, job: str) -> None:
+        """Its slot is there now."""
+        self.early.discard(job)
+        await self._ask_about({job})
 
     async def take_up(self) -> None:
         """After a silence, before anything is claimed: what runs here must not be claimed as a new attempt."""

@@ -6,6 +6,7 @@ import pytest
 
 from daemons.worker import slot as slots
 from emp_core.domain.outcome import Result
+from emp_core.domain.requirements import Requirements
 from emp_core.domain.states import JobState
 from emp_core.store import Store
 from tests.support.agents import until, working
@@ -135,3 +136,25 @@ async def test_a_token_for_an_old_attempt_leaves_the_new_one_alone(store: Store)
         second.finish()
         await until(store, job, JobState.COMPLETED)
         await store.link.call("DEL", store.link.key("wake:nobody"))
+
+
+async def test_a_token_that_comes_before_the_slot_is_there_is_not_lost(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job is claimed, and what its class asks is still being read."""
+    connector, learnt = ScriptedConnector(), asyncio.Event()
+    ask = store.classes.requirements
+
+    async def slowly(class_id: str) -> Requirements:
+        await learnt.wait()
+        return await ask(class_id)
+
+    monkeypatch.setattr(store.classes, "requirements", slowly)
+    async with working(store, connector) as agent:
+        job = await submit(store)
+        await until(store, job, JobState.ACTIVE)
+        await store.broker.cancel(job)
+        await wait_until(lambda: job in agent.contact.early, "the token is heard")
+        learnt.set()
+        await until(store, job, JobState.CANCELLED)
+        assert not agent.contact.early
