@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import structlog
 
 from emp_core.store import Link, Store, open_store
 from emp_core.store.broker import Broker
@@ -14,14 +15,24 @@ from tests.support.leaks import leaks
 from tests.support.redis_server import MissingServer, Server, Servers
 from tests.support.snapshot import Look, Snapshot
 
+pytest_plugins = ("tests.support.figures",)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     in_ci = os.environ.get("CI") == "true"
     parser.addoption("--ci", action="store_true", default=in_ci, help="a missing server fails a test, not skips it")
+    parser.addoption("--histories", type=int, default=30, help="random histories of each state machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "damages: leaves Redis damaged on purpose, so nothing is checked afterwards")
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """A program that a test runs in this process sets up its logs."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

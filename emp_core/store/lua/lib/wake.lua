@@ -76,9 +76,9 @@ end
 
 -- For the best jobs of a class, until `wanted` workers are woken or nobody else would be. How many were.
 local function wake_listed(class, wanted)
-  local woken = 0
-  if call('EXISTS', P .. 'idle.where') == 0 or not call('ZSCORE', P .. 'heads', class) then return woken end
-  for _, id in ipairs(call('ZRANGE', P .. 'jobs:pending:' .. class, 0, 63, 'REV')) do
+  local woken, idle = 0, call('HLEN', P .. 'idle.where')
+  if idle == 0 or not call('ZSCORE', P .. 'heads', class) then return woken end
+  for _, id in ipairs(call('ZRANGE', P .. 'jobs:pending:' .. class, 0, idle - 1, 'REV')) do
     local known = peek_job(id, 'customer', 'workflow')
     if wake_for(class, known[1] or nil, known[2] or nil) then woken = woken + 1 elseif not known[2] then break end
     if woken >= wanted then break end

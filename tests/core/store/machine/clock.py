@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from emp_core.store import Link
-from tests.support.builders import LEASE_MS
+from tests.core.store.machine.records import LEASE_MS
 
 SHIFT = """#!lua
 local P, by, seen = string.sub(KEYS[1], 1, -7), tonumber(ARGV[1]), tonumber(ARGV[2])

@@ -90,7 +90,9 @@ class QueueMachine(RuleBasedStateMachine):
     def act(self, data: st.DataObject) -> None:
         possible = [name for name in self.possible if name not in NEEDS or NEEDS[name](self.people)]
         name = data.draw(st.sampled_from(possible), "act")
-        getattr(self.people, name)(**data.draw(ACTS[name]))
+        arguments = data.draw(ACTS[name])
+        with self.queue.fairly():
+            getattr(self.people, name)(**arguments)
         self.queue.counts[name] += 1
 
     @invariant()

@@ -11,10 +11,9 @@ from emp_core.domain.ordering import parts, tick_at
 from emp_core.domain.requirements import requirements_of
 from emp_core.errors import Conflict, NotFound
 from emp_core.store import Submitted, Wish
-from tests.core.store.machine.model import ENDED, WAITING, Job, Worker
 from tests.core.store.machine.queue import Queue
+from tests.core.store.machine.records import ENDED, LEASE_MS, WAITING, Job, Worker
 from tests.core.store.machine.workers import Workers, some
-from tests.support.builders import LEASE_MS
 
 ASKED: tuple[dict[str, Any], ...] = ({}, {}, {"gpu_memory_gb": 16}, {"gpu_memory_gb": 48}, {"services": ["a1111"]})
 

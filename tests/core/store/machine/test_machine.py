@@ -3,15 +3,17 @@
 import asyncio
 from collections import Counter
 
-from hypothesis import HealthCheck, settings
+import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.core.store.machine.histories import SHRINKING_SECONDS, histories
 from tests.core.store.machine.machine import QueueMachine
 from tests.core.store.machine.queue import Queue
 from tests.support.redis_server import Servers
 
 
-def test_the_scripts_do_what_the_model_does(servers: Servers) -> None:
+@pytest.mark.timeout(SHRINKING_SECONDS)
+def test_the_scripts_do_what_the_model_does(servers: Servers, pytestconfig: pytest.Config) -> None:
     counts: Counter[str] = Counter()
     server = servers.empty("redis")
     with asyncio.Runner() as runner:
@@ -20,8 +22,5 @@ def test_the_scripts_do_what_the_model_does(servers: Servers) -> None:
             def __init__(self) -> None:
                 super().__init__(lambda: Queue(server, runner, counts))
 
-        bounds = settings(
-            max_examples=30, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
-        )
-        run_state_machine_as_test(Machine, settings=bounds)
+        run_state_machine_as_test(Machine, settings=histories(pytestconfig, steps=40))
     print(dict(counts))  # noqa: T201 - for `pytest -s`

@@ -11,9 +11,8 @@ from emp_core.domain.worker import WorkerState
 from emp_core.errors import Refused
 from emp_core.store import Claimed, Report, Settlement, Turn, Wish
 from emp_core.store.broker import Verb
-from tests.core.store.machine.model import Key, Worker
 from tests.core.store.machine.queue import Queue
-from tests.support.builders import LEASE_MS
+from tests.core.store.machine.records import LEASE_MS, Key, Worker
 
 PROFILES = tuple(
     Capabilities.parse(source)
@@ -60,6 +59,7 @@ class Call:
     settled: tuple[tuple[Key, str], ...] = ()
     workflow: str = ""
     customers: tuple[str, ...] = ()
+    token: str = ""
 
 
 class Workers:
@@ -152,7 +152,7 @@ class Workers:
         settlements = [
             Settlement(VERBS[verb][0], key.job, key.attempt, key.nonce, VERBS[verb][1]) for key, verb in call.settled
         ]
-        wish = Wish(nonces=call.nonces, workflow=call.workflow, customers=call.customers)
+        wish = Wish(nonces=call.nonces, token=call.token, workflow=call.workflow, customers=call.customers)
         life = self.queue.life(worker, boot=call.boot)
         turn = self.queue.store.broker.turn(life, worker.capabilities, wish, settlements)
         if not worker.alive or call.boot != worker.boot:
