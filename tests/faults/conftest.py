@@ -1,10 +1,9 @@
-"""A queue that can be killed, a fleet of processes on it, and a table of figures at the end of the run."""
+"""A queue that can be killed, and a fleet of processes on it."""
 
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,7 +19,7 @@ from tests.support.invariants import violations
 from tests.support.leaks import leaks
 from tests.support.snapshot import Snapshot
 
-FIGURE = "figure"
+TIMEOUT_SECONDS = 180
 
 
 @pytest.fixture
@@ -88,23 +87,8 @@ def gate(directory: Path) -> Path:
     return directory / "gate"
 
 
-@pytest.fixture
-def figure(request: pytest.FixtureRequest) -> Callable[[str, object], None]:
-    """Keeps a figure for the table at the end of the run, from whichever process the test runs in."""
-
-    def keep(name: str, value: object) -> None:
-        request.node.user_properties.append((FIGURE, [request.node.name, name, str(value)]))
-
-    return keep
-
-
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    reports = [report for group in terminalreporter.stats.values() for report in group]
-    calls = [report for report in reports if getattr(report, "when", "") == "call"]
-    rows = [value for report in calls for key, value in report.user_properties if key == FIGURE]
-    if not rows:
-        return
-    terminalreporter.section(f"faults survived, --randomly-seed={config.getoption('randomly_seed', 'none')}")
-    width = [max(len(row[column]) for row in rows) for column in range(2)]
-    for scenario, name, value in sorted(rows):
-        terminalreporter.write_line(f"{scenario:{width[0]}}  {name:{width[1]}}  {value}")
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Processes take their time to start where many do."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(TIMEOUT_SECONDS))

@@ -17,10 +17,9 @@ from emp_core.errors import NotFound
 from emp_core.store import Store
 from tests.faults import connector
 from tests.faults.journal import Journal
+from tests.faults.patience import eventually
 from tests.generated import ROOT
-from tests.support.waiting import wait_until
 
-START_SECONDS = 20.0
 SHOWN = 6_000
 """Characters of a process's output that are shown where a test fails."""
 
@@ -79,9 +78,9 @@ class Process:
         """SIGTERM."""
         self._process.terminate()
 
-    async def ended(self, seconds: float = 10.0) -> int:
+    async def ended(self) -> int:
         """Its exit code, once it has one."""
-        await wait_until(lambda: self.exit_code is not None, f"{self.name} ends:\n{self.output}", seconds)
+        await eventually(lambda: self.exit_code is not None, f"{self.name} ends")
         assert self.exit_code is not None
         return self.exit_code
 
@@ -137,7 +136,7 @@ class Fleet:
         started = [self.launch(name, **options) for name in names]
         for worker in started:
             ready = functools.partial(self._is_ready, worker)
-            await wait_until(ready, f"{worker.name} registers", START_SECONDS)
+            await eventually(ready, f"{worker.name} registers")
         return started
 
     def launch(
@@ -171,7 +170,7 @@ class Fleet:
     async def start_hub(self, name: str = "hub", *, lease: int = 1) -> HubProcess:
         """Start a hub and wait until it listens."""
         hub = self.launch_hub(name, lease=lease)
-        await wait_until(lambda: hub.url or hub.exit_code is not None, "the hub listens", START_SECONDS)
+        await eventually(lambda: hub.url or hub.exit_code is not None, "the hub listens")
         assert hub.url, hub.output
         return hub
 

@@ -17,8 +17,8 @@ from emp_core.domain.states import TERMINAL, JobState
 from emp_core.errors import QueueUnavailable
 from emp_core.store import Store
 from tests.faults.journal import Journal
+from tests.faults.patience import eventually
 from tests.support.builders import make_request
-from tests.support.waiting import wait_until
 
 BEGINNING = "0-0"
 
@@ -80,7 +80,7 @@ class History:
         self.attempted.add(job_id)
         if request.on_lost == "fail":
             self.at_most_once.add(job_id)
-        await wait_until(lambda: self._submitted(request), f"{job_id} is acknowledged", 30)
+        await eventually(lambda: self._submitted(request), f"{job_id} is acknowledged")
         self.acknowledged.append(job_id)
         return job_id
 
@@ -91,9 +91,9 @@ class History:
             return False
         return True
 
-    async def drained(self, seconds: float) -> None:
+    async def drained(self) -> None:
         """Wait until every acknowledged job has ended."""
-        await wait_until(self.all_ended, "every job ends", seconds)
+        await eventually(self.all_ended, "every job ends")
 
     async def all_ended(self) -> bool:
         try:

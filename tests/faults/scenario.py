@@ -1,15 +1,13 @@
 """What many scenarios begin with, and what they look at."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from emp_core.domain.states import JobState
 from emp_core.store import Store
 from tests.faults.history import History
 from tests.faults.journal import Entry, Journal
+from tests.faults.patience import PATIENCE_SECONDS, eventually
 from tests.support.waiting import wait_until
-
-Figure = Callable[[str, object], None]
 
 LEASE = 1
 RECOVERY_SECONDS = 3 * (LEASE + 3)
@@ -24,20 +22,20 @@ async def begun(history: History, journal: Journal, gate: Path, **changes: objec
     return job
 
 
-async def started(journal: Journal, job: str, number: int = 1, seconds: float = 10.0) -> Entry:
+async def started(journal: Journal, job: str, number: int = 1, seconds: float = PATIENCE_SECONDS) -> Entry:
     """The first start of a job, or the second."""
     found = await wait_until(lambda: journal.starts(job)[number - 1 :], f"start {number} of {job}", seconds)
     return found[0]
 
 
-async def done(journal: Journal, job: str, seconds: float = 20.0) -> None:
+async def done(journal: Journal, job: str) -> None:
     """Wait for its effect."""
-    await wait_until(lambda: journal.effects(job), f"{job} is done", seconds)
+    await eventually(lambda: journal.effects(job), f"{job} is done")
 
 
-async def more_lines(journal: Journal, what: str | None, count: int, seconds: float = 20.0) -> None:
+async def more_lines(journal: Journal, what: str | None, count: int) -> None:
     """Wait until the journal has so many lines."""
-    await wait_until(lambda: len(journal.entries(what)) >= count, f"{count} lines in the journal", seconds)
+    await eventually(lambda: len(journal.entries(what)) >= count, f"{count} lines in the journal")
 
 
 async def is_in(store: Store, job: str, *states: JobState) -> bool:

@@ -8,10 +8,10 @@ from emp_core.store import Store, released
 from tests.faults.fleet import Fleet
 from tests.faults.history import History
 from tests.faults.journal import Journal
-from tests.faults.scenario import LEASE, RECOVERY_SECONDS, begun, is_in
+from tests.faults.patience import eventually
+from tests.faults.scenario import LEASE, begun, is_in
 from tests.support.builders import register, submit
 from tests.support.time_travel import allow_chores, end_lease, end_worker
-from tests.support.waiting import wait_until
 
 
 async def test_a_worker_whose_time_is_up_in_its_own_turn_does_not_claim_its_own_job(store: Store) -> None:
@@ -42,15 +42,15 @@ async def test_a_process_that_comes_back_late_does_not_take_its_name_from_its_su
     async def is_lost() -> bool:
         return (await store.inspector.worker("a")).state is WorkerState.LOST
 
-    await wait_until(is_lost, "it is given up", RECOVERY_SECONDS)
+    await eventually(is_lost, "it is given up")
     del fleet.workers["a"]
     (successor,) = await fleet.start("a")
     job = await begun(history, journal, gate)
     paused.resume()
-    assert await paused.ended(20) != 0
+    assert await paused.ended() != 0
     assert successor.exit_code is None
     gate.touch()
-    await history.drained(10)
+    await history.drained()
     found = await store.inspector.job(job)
     assert (found.state, found.attempt, found.losses) == (JobState.COMPLETED, 1, 0)
     assert len(journal.starts(job)) == 1
@@ -62,12 +62,12 @@ async def test_a_job_over_its_time_is_taken_from_a_worker_that_beats(
     (worker,) = await fleet.start("a", lease=LEASE)
     await fleet.start_hub(lease=LEASE)
     job = await begun(history, journal, gate, timeout_seconds=1, max_failures=1)
-    await history.drained(20)
+    await history.drained()
     found = await store.inspector.job(job)
     assert (found.state, found.code) == (JobState.FAILED, "timeout")
-    await wait_until(lambda: journal.entries("stopped", job), "the connector stops", 10)
+    await eventually(lambda: journal.entries("stopped", job), "the connector stops")
     after = await history.submit()
-    await history.drained(10)
+    await history.drained()
     assert await is_in(store, after, JobState.COMPLETED)
     assert worker.exit_code is None
 

@@ -10,8 +10,8 @@ from emp_core.store import Store
 from tests.faults.fleet import Fleet, WorkerProcess, is_alive
 from tests.faults.history import History
 from tests.faults.journal import Journal
-from tests.faults.scenario import RECOVERY_SECONDS, begun, is_in, started
-from tests.support.waiting import wait_until
+from tests.faults.patience import eventually
+from tests.faults.scenario import begun, is_in, started
 
 LEASE = 2
 
@@ -21,10 +21,10 @@ async def test_a_connector_that_holds_the_interpreter_loses_no_lease(
 ) -> None:
     (worker,) = await fleet.start("a", lease=LEASE)
     job = await history.submit(payload={"hog": 3.0 * LEASE})
-    await started(journal, job, seconds=10)
+    await started(journal, job)
     await fleet.start("b", lease=LEASE)
     await fleet.start_hub(lease=LEASE)
-    await history.drained(20)
+    await history.drained()
     found = await store.inspector.job(job)
     assert (found.state, found.attempt, found.losses, found.worker) == (JobState.COMPLETED, 1, 0, "a")
     assert len(journal.starts(job)) == 1
@@ -39,10 +39,10 @@ async def test_a_beat_process_that_is_killed_is_replaced_in_time(
     job = await begun(history, journal, gate)
     for _ in range(2):
         killed_at = await kill_pulse(store, worker)
-        await wait_until(lambda: worker.pulse, "there is another", 10)
+        await eventually(lambda: worker.pulse, "there is another")
         await beaten_since(store, killed_at)
     gate.touch()
-    await history.drained(10)
+    await history.drained()
     found = await store.inspector.job(job)
     assert (found.state, found.attempt, found.losses) == (JobState.COMPLETED, 1, 0)
 
@@ -52,7 +52,7 @@ async def kill_pulse(store: Store, worker: WorkerProcess) -> int:
     pulse = worker.pulse
     assert pulse is not None
     pulse.kill()
-    await wait_until(lambda: not is_alive(pulse), "it is gone")
+    await eventually(lambda: not is_alive(pulse), "it is gone")
     return await store.inspector.now_ms()
 
 
@@ -60,18 +60,18 @@ async def beaten_since(store: Store, ms: int) -> None:
     async def beats() -> bool:
         return (await store.inspector.worker("a")).beat_at > ms
 
-    await wait_until(beats, "it beats", 10)
+    await eventually(beats, "it beats")
 
 
 async def test_a_beat_process_does_not_outlive_its_agent(
-    store: Store, fleet: Fleet, history: History, journal: Journal, gate: Path
+    fleet: Fleet, history: History, journal: Journal, gate: Path
 ) -> None:
     (worker,) = await fleet.start("a", lease=1)
     await begun(history, journal, gate)
     pulse = worker.pulse
     assert pulse is not None
     worker.kill()
-    await wait_until(lambda: not is_alive(pulse), "it ends", 10)
+    await eventually(lambda: not is_alive(pulse), "it ends")
 
 
 async def test_nobody_beats_for_an_agent_that_stands_still(
@@ -81,13 +81,13 @@ async def test_nobody_beats_for_an_agent_that_stands_still(
     job = await begun(history, journal, gate)
     await fleet.start("b", lease=1)
     worker.stop()
-    await started(journal, job, 2, RECOVERY_SECONDS)
+    await started(journal, job, 2)
     gate.touch()
-    await history.drained(10)
+    await history.drained()
     worker.resume()
-    await wait_until(lambda: worker.said("job.lost") or worker.said("job.report_refused"), "it hears of it", 10)
+    await eventually(lambda: worker.said("job.lost") or worker.said("job.report_refused"), "it hears of it")
     after = await history.submit()
-    await history.drained(10)
+    await history.drained()
     assert (await store.inspector.job(job)).worker == "b"
     assert await is_in(store, after, JobState.COMPLETED)
     assert (await history.verdict()).clean
@@ -102,9 +102,9 @@ async def test_a_beat_process_that_stands_still_costs_a_lease_and_no_job(
     pulse = worker.pulse
     assert isinstance(pulse, psutil.Process)
     pulse.send_signal(signal.SIGSTOP)
-    await started(journal, job, 2, RECOVERY_SECONDS)
+    await started(journal, job, 2)
     gate.touch()
-    await history.drained(10)
+    await history.drained()
     verdict = await history.verdict()
     assert verdict.clean
     assert (await store.inspector.outcome(job))["data"] == {"attempt": 2, "worker": "b"}

@@ -14,12 +14,13 @@ from emp_core.store import Store, open_store
 from tests.faults.fleet import Fleet
 from tests.faults.history import History
 from tests.faults.journal import Journal
+from tests.faults.patience import eventually
 from tests.faults.proxy import Proxy
 from tests.faults.queue_server import QueueServer
-from tests.faults.scenario import Figure, done, started
+from tests.faults.scenario import done, started
 from tests.support.builders import make_request, register, submit
+from tests.support.figures import Figure
 from tests.support.time_travel import end_lease, reap
-from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ async def another_store(server: QueueServer) -> AsyncIterator[Store]:
 
 
 async def test_r06_a_result_whose_answer_was_lost_is_offered_again_and_counts_once(
-    store: Store, fleet: Fleet, history: History, journal: Journal, gate: Path, proxy: Proxy
+    fleet: Fleet, history: History, journal: Journal, gate: Path, proxy: Proxy
 ) -> None:
     (worker,) = await fleet.start("a", url=proxy.url)
     job = await history.submit(payload={"until": str(gate)})
@@ -42,13 +43,13 @@ async def test_r06_a_result_whose_answer_was_lost_is_offered_again_and_counts_on
 
     proxy.lose_answer_to(reports)
     gate.touch()
-    await history.drained(10)
-    await wait_until(
+    await history.drained()
+    await eventually(
         lambda: len([request for request in proxy.requests if reports(request)]) > 1, "it is offered again"
     )
     next_job = await history.submit()
     await done(journal, next_job)
-    await history.drained(10)
+    await history.drained()
     assert proxy.lost_answers == 1
     assert worker.said("job.report_refused") == []
     verdict = await history.verdict()
@@ -57,14 +58,14 @@ async def test_r06_a_result_whose_answer_was_lost_is_offered_again_and_counts_on
 
 
 async def test_r06_a_claim_whose_answer_was_lost_is_not_a_second_start(
-    store: Store, fleet: Fleet, history: History, journal: Journal, proxy: Proxy
+    fleet: Fleet, history: History, journal: Journal, proxy: Proxy
 ) -> None:
     await fleet.start("a", url=proxy.url)
     for _ in range(5):
         proxy.lose_answer_to(lambda request: b"witness=up" not in request and b"EVALSHA" in request)
         job = await history.submit(on_lost="fail")
-        await done(journal, job, 20)
-    await history.drained(10)
+        await done(journal, job)
+    await history.drained()
     verdict = await history.verdict()
     assert verdict.clean
     assert verdict.duplicates == 0
@@ -132,9 +133,9 @@ async def test_r38_a_running_job_stops_when_it_is_cancelled(
     loop = asyncio.get_running_loop()
     asked_at = loop.time()
     await store.broker.cancel(job)
-    await wait_until(lambda: journal.entries("stopped", job), "it stops", 45)
+    await eventually(lambda: journal.entries("stopped", job), "it stops")
     figure("seconds to stop", round(loop.time() - asked_at, 2))
-    await history.drained(10)
+    await history.drained()
     assert (await store.inspector.job(job)).state is JobState.CANCELLED
     assert journal.effects(job) == []
 
@@ -148,7 +149,7 @@ async def test_r39_a_job_is_cancelled_though_its_worker_is_dead(
     await started(journal, job)
     worker.kill()
     assert await store.broker.cancel(job) == "cancelling"
-    await history.drained(12)
+    await history.drained()
     assert (await store.inspector.job(job)).state is JobState.CANCELLED
     assert (await history.verdict()).clean
 
@@ -160,12 +161,12 @@ async def test_r39_a_job_is_cancelled_though_its_connector_does_not_hear_it(
     job = await history.submit(payload={"until": str(gate), "deaf": True})
     await started(journal, job)
     await store.broker.cancel(job)
-    await history.drained(12)
+    await history.drained()
     gate.touch()
     await done(journal, job)
     after = await history.submit()
     await done(journal, after)
-    await history.drained(12)
+    await history.drained()
     assert (await store.inspector.job(job)).state is JobState.CANCELLED
     assert await store.inspector.outcome(job) is None
 

@@ -10,9 +10,10 @@ from tests.faults import connector
 from tests.faults.fleet import Fleet
 from tests.faults.history import History
 from tests.faults.journal import Journal
-from tests.faults.scenario import LEASE, Figure, begun, done, is_in, seconds_between, started
+from tests.faults.patience import eventually
+from tests.faults.scenario import LEASE, begun, done, is_in, seconds_between, started
+from tests.support.figures import Figure
 from tests.support.time_travel import end_avoiding, fall_due
-from tests.support.waiting import wait_until
 
 
 async def test_r09_a_machine_that_fails_everything_is_fenced(
@@ -22,7 +23,7 @@ async def test_r09_a_machine_that_fails_everything_is_fenced(
     kinds = ["red", "green", "blue"]
     for kind in kinds:
         await history.submit(job_type=kind)
-    await history.drained(15)
+    await history.drained()
     await begun(history, journal, gate)
     (bad,) = await fleet.start("bad", build=connector.black_hole)
     jobs = [await history.submit(job_type=kind) for _ in range(3) for kind in kinds]
@@ -30,7 +31,7 @@ async def test_r09_a_machine_that_fails_everything_is_fenced(
     async def is_fenced() -> bool:
         return (await store.inspector.worker("bad")).state is WorkerState.FENCED
 
-    await wait_until(is_fenced, "it is fenced", 15)
+    await eventually(is_fenced, "it is fenced")
     gate.touch()
 
     async def ended() -> bool:
@@ -39,7 +40,7 @@ async def test_r09_a_machine_that_fails_everything_is_fenced(
                 await fall_due(store, job)
         return await history.all_ended()
 
-    await wait_until(ended, "the healthy one does it all", 30)
+    await eventually(ended, "the healthy one does it all")
     charged = [attempt for job in jobs for attempt in await store.inspector.attempts(job) if attempt.worker == "bad"]
     assert 3 <= len(charged) <= 3
     verdict = await history.verdict()
@@ -61,7 +62,7 @@ async def test_r10_the_next_try_is_another_workers(
                 await fall_due(store, job)
         return await history.all_ended()
 
-    await wait_until(ended, "every job ends", 20)
+    await eventually(ended, "every job ends")
     for job in jobs:
         first, second = journal.starts(job)
         assert first.worker != second.worker
@@ -75,15 +76,15 @@ async def test_r10_where_nobody_else_comes_the_same_worker_tries_again(
     await begun(history, journal, gate)
     await fleet.start("free")
     job = await history.submit(payload={"failures": 1})
-    await wait_until(lambda: is_in(store, job, JobState.DELAYED), "it fails", 10)
+    await eventually(lambda: is_in(store, job, JobState.DELAYED), "it fails")
     await fall_due(store, job)
-    await wait_until(lambda: is_in(store, job, JobState.PENDING), "it waits for another worker", 10)
+    await eventually(lambda: is_in(store, job, JobState.PENDING), "it waits for another worker")
     assert len(journal.starts(job)) == 1
     await end_avoiding(store, job)
-    await done(journal, job, 20)
+    await done(journal, job)
     assert {entry.worker for entry in journal.starts(job)} == {"free"}
     gate.touch()
-    await history.drained(10)
+    await history.drained()
     assert busy.exit_code is None
     assert (await history.verdict()).clean
 
@@ -95,7 +96,7 @@ async def test_r16_a_worker_that_is_told_to_go_ends_its_short_job(
     job = await begun(history, journal, gate)
     worker.terminate()
     waiting = await history.submit()
-    await wait_until(lambda: "stopping" in worker.output, "it says so", 10)
+    await eventually(lambda: "stopping" in worker.output, "it says so")
     gate.touch()
     assert await worker.ended() == 0
     found = await store.inspector.job(job)
@@ -118,12 +119,12 @@ async def test_r17_a_long_job_is_given_back_when_its_worker_goes(
     await fleet.start("b")
     asked_at = time.monotonic()
     worker.terminate()
-    again = await started(journal, job, 2, 6)
+    again = await started(journal, job, 2)
     figure("seconds from SIGTERM to the next start", seconds_between(asked_at, again.at))
     assert await worker.ended() == 0
     assert again.worker == "b"
     gate.touch()
-    await history.drained(10)
+    await history.drained()
     found = await store.inspector.job(job)
     assert (found.attempt, found.losses, found.failures, found.releases) == (2, 0, 0, 1)
     verdict = await history.verdict()
@@ -137,7 +138,7 @@ async def test_r17_a_second_signal_gives_the_job_back_at_once(
     (worker,) = await fleet.start("a", DRAIN_TIMEOUT_SECONDS="600")
     job = await begun(history, journal, gate)
     worker.terminate()
-    await wait_until(lambda: "stopping" in worker.output, "it drains", 10)
+    await eventually(lambda: "stopping" in worker.output, "it drains")
     worker.terminate()
     assert await worker.ended() == 0
     found = await store.inspector.job(job)
@@ -162,14 +163,14 @@ async def test_a_worker_that_the_queue_has_given_up_leaves_in_peace(
     (worker,) = await fleet.start("a", DRAIN_TIMEOUT_SECONDS="0")
     job = await begun(history, journal, gate)
     worker.stop()
-    await wait_until(lambda: is_in(store, job, JobState.PENDING), "its lease ends", 12)
+    await eventually(lambda: is_in(store, job, JobState.PENDING), "its lease ends")
     worker.terminate()
     worker.resume()
     assert await worker.ended() == 0, worker.output
     assert "Traceback" not in worker.output
-    await wait_until(lambda: is_in(store, job, JobState.PENDING), "it waits for another worker", 12)
+    await eventually(lambda: is_in(store, job, JobState.PENDING), "it waits for another worker")
     await fleet.start("b")
     gate.touch()
-    await history.drained(12)
+    await history.drained()
     assert (await store.inspector.job(job)).worker == "b"
     assert (await history.verdict()).clean

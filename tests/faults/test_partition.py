@@ -9,10 +9,11 @@ from emp_core.store import Store
 from tests.faults.fleet import Fleet
 from tests.faults.history import History
 from tests.faults.journal import Journal
+from tests.faults.patience import eventually
 from tests.faults.proxy import Proxy
-from tests.faults.scenario import LEASE, RECOVERY_SECONDS, Figure, begun, everything, is_in, seconds_between, started
+from tests.faults.scenario import LEASE, begun, everything, is_in, seconds_between, started
 from tests.faults.zombies import Zombies
-from tests.support.waiting import wait_until
+from tests.support.figures import Figure
 
 
 async def test_r26_a_worker_behind_a_silent_network_gives_way_to_another(
@@ -23,12 +24,12 @@ async def test_r26_a_worker_behind_a_silent_network_gives_way_to_another(
     await zombies.look()
     await fleet.start("b")
     proxy.blackhole()
-    await started(journal, job, 2, RECOVERY_SECONDS)
+    await started(journal, job, 2)
     gate.touch()
-    await history.drained(10)
+    await history.drained()
     before = await everything(store, job)
     proxy.heal()
-    await wait_until(lambda: worker.said("job.lost") or worker.said("job.report_refused"), "the first hears of it", 45)
+    await eventually(lambda: worker.said("job.lost") or worker.said("job.report_refused"), "the first hears of it")
     await zombies.offer()
     assert history.stale.offered > 0
     assert history.stale.accepted == []
@@ -44,21 +45,19 @@ async def test_r26_a_worker_behind_a_silent_network_goes_on_where_nobody_else_to
     (worker,) = await fleet.start("a", url=proxy.url, slots=2)
     job = await begun(history, journal, gate)
     proxy.blackhole()
-    await wait_until(lambda: is_in(store, job, JobState.PENDING), "its lease ends", RECOVERY_SECONDS)
+    await eventually(lambda: is_in(store, job, JobState.PENDING), "its lease ends")
     proxy.heal()
-    await wait_until(lambda: is_in(store, job, JobState.ACTIVE), "it is taken up again", 30)
+    await eventually(lambda: is_in(store, job, JobState.ACTIVE), "it is taken up again")
     gate.touch()
-    await history.drained(15)
+    await history.drained()
     found = await store.inspector.job(job)
     assert (found.state, found.attempt, found.losses) == (JobState.COMPLETED, 1, 0)
     assert len(journal.starts(job)) == 1
     assert worker.exit_code is None
 
 
-async def test_r27_answers_are_lost_all_the_time(
-    store: Store, fleet: Fleet, history: History, journal: Journal, proxy: Proxy
-) -> None:
-    await fleet.start("a", url=proxy.url, slots=4, lease=2)
+async def test_r27_answers_are_lost_all_the_time(fleet: Fleet, history: History, proxy: Proxy) -> None:
+    await fleet.start("a", url=proxy.url, slots=4, lease=10)
 
     async def lose() -> None:
         while True:
@@ -68,7 +67,7 @@ async def test_r27_answers_are_lost_all_the_time(
     losing = asyncio.create_task(lose())
     for number in range(60):
         await history.submit(payload={"seconds": 0.02}, on_lost="fail" if number % 4 == 0 else "requeue")
-    await history.drained(40)
+    await history.drained()
     losing.cancel()
     verdict = await history.verdict()
     assert verdict.clean
@@ -78,7 +77,7 @@ async def test_r27_answers_are_lost_all_the_time(
 
 
 async def test_r28_a_slow_network_that_hangs_up_now_and_then_loses_nothing(
-    store: Store, fleet: Fleet, history: History, journal: Journal, proxy: Proxy
+    fleet: Fleet, history: History, proxy: Proxy
 ) -> None:
     await fleet.start("a", url=proxy.url, slots=4, lease=2)
     proxy.delay = 0.1
@@ -91,7 +90,7 @@ async def test_r28_a_slow_network_that_hangs_up_now_and_then_loses_nothing(
     cutting = asyncio.create_task(hang_up())
     for _ in range(60):
         await history.submit(payload={"seconds": 0.02})
-    await history.drained(40)
+    await history.drained()
     cutting.cancel()
     verdict = await history.verdict()
     assert verdict.clean
@@ -112,12 +111,12 @@ async def test_connections_that_died_without_a_word_cost_no_lease(
     async def beats() -> bool:
         return (await store.inspector.worker("a")).beat_at > before
 
-    await wait_until(beats, "it beats over another connection", 3 * lease)
+    await eventually(beats, "it beats over another connection")
     next_job = await history.submit()
-    start = await started(journal, next_job, seconds=60)
+    start = await started(journal, next_job)
     figure("seconds until it claims over another connection", seconds_between(frozen_at, start.at))
     gate.touch()
-    await history.drained(60)
+    await history.drained()
     found = await store.inspector.job(job)
     assert (found.state, found.attempt, found.losses) == (JobState.COMPLETED, 1, 0)
     assert (await history.verdict()).clean

@@ -12,9 +12,10 @@ from emp_core.store import Life, Store, Wish, completed
 from tests.faults.fleet import Fleet
 from tests.faults.history import History
 from tests.faults.journal import Journal
-from tests.faults.scenario import LEASE, RECOVERY_SECONDS, Figure, begun, everything, is_in, seconds_between, started
+from tests.faults.patience import eventually
+from tests.faults.scenario import LEASE, RECOVERY_SECONDS, begun, everything, is_in, seconds_between, started
 from tests.faults.zombies import Zombies
-from tests.support.waiting import wait_until
+from tests.support.figures import Figure
 
 
 async def test_r02_the_job_of_a_killed_worker_runs_elsewhere(
@@ -28,7 +29,7 @@ async def test_r02_the_job_of_a_killed_worker_runs_elsewhere(
     again = await started(journal, job, 2, RECOVERY_SECONDS)
     figure("seconds to the next start", seconds_between(killed_at, again.at))
     gate.touch()
-    await history.drained(10)
+    await history.drained()
     found = await store.inspector.job(job)
     assert (found.state, found.attempt, found.losses, found.failures) == (JobState.COMPLETED, 2, 1, 0)
     assert again.worker == "b"
@@ -47,10 +48,10 @@ async def test_r03_what_a_stopped_worker_says_later_changes_nothing(
     first.stop()
     await started(journal, job, 2, RECOVERY_SECONDS)
     gate.touch()
-    await history.drained(10)
+    await history.drained()
     before = await everything(store, job)
     first.resume()
-    await wait_until(lambda: first.said("job.lost") or first.said("job.report_refused"), "the first hears of it", 10)
+    await eventually(lambda: first.said("job.lost") or first.said("job.report_refused"), "the first hears of it")
     await zombies.offer()
     assert history.stale.offered >= 4
     assert history.stale.accepted == []
@@ -68,11 +69,11 @@ async def test_r04_a_stopped_worker_takes_its_job_up_again_where_nobody_else_did
     (only,) = await fleet.start("a", slots=slots)
     job = await begun(history, journal, gate)
     only.stop()
-    await wait_until(lambda: is_in(store, job, JobState.PENDING), "its lease ends", RECOVERY_SECONDS)
+    await eventually(lambda: is_in(store, job, JobState.PENDING), "its lease ends")
     only.resume()
-    await wait_until(lambda: is_in(store, job, JobState.ACTIVE), "it is taken up again", 10)
+    await eventually(lambda: is_in(store, job, JobState.ACTIVE), "it is taken up again")
     gate.touch()
-    await history.drained(10)
+    await history.drained()
     found = await store.inspector.job(job)
     assert (found.state, found.attempt, found.losses) == (JobState.COMPLETED, 1, 0)
     assert len(journal.starts(job)) == 1
@@ -90,7 +91,7 @@ async def test_r05_a_worker_that_starts_again_is_not_its_former_self(
     former = await store.inspector.worker("a")
     first.kill()
     await fleet.start("a", lease=30)
-    await started(journal, job, 2, 10)
+    await started(journal, job, 2)
     life = Life(worker="a", boot=former.boot, profile=former.profile_id, lease_ms=30_000)
     (claim,) = [claim for claim in zombies.seen.values() if claim.attempt == 1]
     with pytest.raises(Refused):
@@ -99,7 +100,7 @@ async def test_r05_a_worker_that_starts_again_is_not_its_former_self(
     assert history.stale.offered >= 4
     assert history.stale.accepted == []
     gate.touch()
-    await history.drained(10)
+    await history.drained()
     assert await zombies.traces() == []
     found = await store.inspector.job(job)
     assert (found.attempt, found.losses, found.failures) == (2, 1, 0)
@@ -121,7 +122,7 @@ async def test_r08_a_job_that_kills_its_workers_is_poison(
                 fleet.launch(name)
         return await history.all_ended()
 
-    await wait_until(ended, "every job ends", 45)
+    await eventually(ended, "every job ends")
     found = await store.inspector.job(poison)
     assert (found.state, found.code, found.losses, found.attempt) == (JobState.FAILED, "poison", 3, 3)
     assert len(journal.starts(poison)) == 3
@@ -138,9 +139,9 @@ async def test_r12_a_job_that_may_run_at_most_once_does(
     await fleet.start("c")
     killed.kill()
     stopped.stop()
-    await history.drained(RECOVERY_SECONDS)
+    await history.drained()
     stopped.resume()
-    await wait_until(lambda: stopped.said("job.lost"), "the stopped one hears of it", 10)
+    await eventually(lambda: stopped.said("job.lost"), "the stopped one hears of it")
     for job in jobs:
         found = await store.inspector.job(job)
         assert (found.state, found.code, found.attempt) == (JobState.FAILED, "lost", 1)
@@ -151,7 +152,7 @@ async def test_r12_a_job_that_may_run_at_most_once_does(
 
 
 async def test_r14_without_a_hub_the_workers_do_the_chores(
-    store: Store, fleet: Fleet, history: History, journal: Journal, gate: Path, figure: Figure
+    fleet: Fleet, history: History, journal: Journal, gate: Path, figure: Figure
 ) -> None:
     hub = await fleet.start_hub(lease=LEASE)
     doomed, _ = await fleet.start("a", "b")
@@ -159,12 +160,12 @@ async def test_r14_without_a_hub_the_workers_do_the_chores(
     job = await begun(history, journal, gate)
     worker = fleet.workers[journal.starts(job)[0].worker]
     jobs = [await history.submit() for _ in range(20)]
-    await wait_until(lambda: len(journal.entries("effect")) == len(jobs), "the queue drains")
+    await eventually(lambda: len(journal.entries("effect")) == len(jobs), "the queue drains")
     worker.kill()
     killed_at = time.monotonic()
     again = await started(journal, job, 2, RECOVERY_SECONDS)
     figure("seconds to the next start, no hub", seconds_between(killed_at, again.at))
     gate.touch()
-    await history.drained(10)
+    await history.drained()
     assert (await history.verdict()).clean
     assert doomed is fleet.workers["a"]
