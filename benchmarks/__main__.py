@@ -9,7 +9,19 @@ from importlib import import_module
 from benchmarks.lab import Lab
 from benchmarks.table import Row, as_json, as_text, conditions
 
-NAMES = ("depth", "classes", "profiles", "exactness", "throughput", "agent", "waking", "lifecycle", "idle", "memory")
+NAMES = (
+    "yardstick",
+    "depth",
+    "classes",
+    "profiles",
+    "exactness",
+    "throughput",
+    "agent",
+    "waking",
+    "lifecycle",
+    "idle",
+    "memory",
+)
 
 
 def main() -> None:
