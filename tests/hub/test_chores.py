@@ -191,6 +191,7 @@ async def run_over(act: Act) -> list[str]:
         running = asyncio.create_task(Periodic("chore", 0.001, act).run(Outage()))
         await asyncio.wait_for(act.over.wait(), 5)
         running.cancel()
+        await asyncio.wait([running])
     return [entry["event"] for entry in logs]
 
 

@@ -22,7 +22,8 @@ from emp_core.store import (
     stopped,
 )
 
-LEASE_MS = 30_000
+LEASE_MS = 300_000
+"""The longest that there is, so that a busy machine loses none by itself."""
 
 
 def make_request(**changes: Any) -> JobRequest:

@@ -4,9 +4,12 @@ A unix socket suits many test processes side by side. The one-node Cluster holds
 slots in one command; it needs TCP, and two seconds until it dares to call itself well.
 """
 
+import ctypes
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -64,7 +67,8 @@ class Server:
     def start(self, *, wait: bool = True) -> None:
         """Run it, and wait until it answers."""
         words = [word for name, value in self.settings.items() for word in (f"--{name}", value)]
-        self.process = subprocess.Popen([_binary(self.engine), *words], stdout=subprocess.DEVNULL)
+        command = [_binary(self.engine), *words]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=_die_with_parent)
         if not wait:
             return
         poll_until(self._answers, f"a {self.engine} server that answers")
@@ -119,6 +123,12 @@ def _binary(engine: str) -> str:
     if found is None:
         raise MissingServer(f"there is no redis-server on PATH, which {engine} needs")
     return found
+
+
+def _die_with_parent() -> None:
+    """A test run that is killed leaves no server behind; Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def _free_port() -> int:

@@ -22,7 +22,7 @@ from tests.support.agents import until
 from tests.support.builders import submit
 from tests.support.waiting import wait_until
 
-START_SECONDS = 20.0
+START_SECONDS = 30.0
 """A busy machine takes long to import everything."""
 
 JOB = {"service": "simulation", "payload": {"duration": 3_600, "steps": 10_000}}

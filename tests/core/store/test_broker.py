@@ -31,9 +31,9 @@ async def test_an_empty_batch_is_no_call(store: Store) -> None:
 
 
 async def test_a_batch_longer_than_a_call_keeps_its_order(store: Store) -> None:
-    answers = await store.broker.submit_many([make_request(id=f"job-{n}") for n in range(500)])
-    assert [answer.id for answer in answers if not isinstance(answer, EmpError)] == [f"job-{n}" for n in range(500)]
-    assert await (await register(store)).drain() == [f"job-{n}" for n in range(500)]
+    answers = await store.broker.submit_many([make_request(id=f"job-{n}") for n in range(100)])
+    assert [answer.id for answer in answers if not isinstance(answer, EmpError)] == [f"job-{n}" for n in range(100)]
+    assert await (await register(store)).drain() == [f"job-{n}" for n in range(100)]
 
 
 async def test_a_batch_may_fill_the_queue_in_the_middle(store: Store, look: Look) -> None:

@@ -171,9 +171,11 @@ async def test_a_beat_does_not_more_than_a_few_chores(store: Store, look: Look) 
 
 # §4: an outage, in which nobody could renew.
 
+SHORT_MS = 30_000
+
 
 async def _two_running(store: Store) -> tuple[WorkerDriver, str, str]:
-    worker = await register(store)
+    worker = await register(store, lease_ms=SHORT_MS)
     job, cancelled = await submit(store), await submit(store)
     await worker.turn(claims=2)
     await store.broker.cancel(cancelled)
@@ -193,20 +195,20 @@ async def test_s4_after_an_outage_nothing_is_lost(store: Store, look: Look, who:
     elif who == "claim":
         await worker.turn()
     else:
-        assert await reap(store) == 0
+        assert (await store.upkeep.reap(SHORT_MS))[0] == 0
     found = look()
     assert (found.job(job)["state"], found.job(cancelled)["state"]) == ("active", "cancelling")
     for name in (job, cancelled):
-        assert 0 <= found.scores("leases")[name] - before[name] - 90_000 - LEASE_MS < 1_000
+        assert 0 <= found.scores("leases")[name] - before[name] - 90_000 - SHORT_MS < 1_000
     assert found.fields(f"worker:{worker.id}")["alive"] == "1"
 
 
 async def test_s4_an_outage_counts_once(store: Store, look: Look) -> None:
     await _two_running(store)
     await silence(store, 90_000)
-    await reap(store)
+    await store.upkeep.reap(SHORT_MS)
     before = look().scores("leases")
-    await reap(store)
+    await store.upkeep.reap(SHORT_MS)
     assert look().scores("leases") == before
 
 
@@ -229,7 +231,7 @@ async def test_s4_with_short_leases_three_seconds_are_an_outage(store: Store, lo
 
 
 async def test_s4_two_thousand_leases_move_at_once(store: Store, look: Look) -> None:
-    worker = await register(store)
+    worker = await register(store, lease_ms=SHORT_MS)
     job = await submit(store)
     await worker.take()
     over = await store.inspector.now_ms() - 60_000

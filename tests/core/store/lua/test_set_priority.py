@@ -75,5 +75,5 @@ async def test_t21_a_workflow_moves_whole_and_so_do_its_jobs_to_come(store: Stor
 
 
 async def test_t21_five_hundred_jobs_of_a_workflow_a_call(store: Store) -> None:
-    await store.broker.submit_many([make_request(workflow_id="w") for _ in range(1_001)])
-    assert await store.broker.set_workflow_priority("w", 70) == 1_001
+    await store.broker.submit_many([make_request(workflow_id="w") for _ in range(501)])
+    assert await store.broker.set_workflow_priority("w", 70) == 501

@@ -125,7 +125,7 @@ async def test_a_worker_reserved_for_a_workflow_takes_its_jobs_only_in_order(sto
 
 async def test_a_reserved_worker_looks_past_any_number_that_it_cannot_do(store: Store) -> None:
     worker = await register(store)
-    for _ in range(250):
+    for _ in range(210):
         await submit(store, workflow_id="w", requirements={"gpu_memory_gb": 80})
     job = await submit(store, workflow_id="w")
     assert (await worker.take(workflow="w")).job_id == job
