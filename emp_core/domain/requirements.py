@@ -110,7 +110,7 @@ _NAMES = tuple(item.name for item in fields(Requirements))
 _NOTHING: tuple[Any, ...] = (None, (), {})
 
 
-@functools.lru_cache(maxsize=100_000)
+@functools.lru_cache(maxsize=10_000)
 def requirements_of(canonical: str) -> Requirements:
     """The requirements behind a class's canonical text, which is emp's own and so not checked again."""
     source = json.loads(canonical)

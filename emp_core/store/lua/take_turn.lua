@@ -34,8 +34,8 @@ if note_seen(lease) then
   end
 end
 
--- A settlement may have fenced the worker.
-if #answers > 0 then me.state = call('HGET', P .. 'worker:' .. worker, 'state') end
+-- A failure may have fenced the worker.
+if failed then me.state = call('HGET', P .. 'worker:' .. worker, 'state') end
 if nonces == '' then
   leave_idle(worker)
   pass_on(token)

@@ -99,7 +99,8 @@ local function take_best(slot, worker, workflow, customers)
     local class, unjudged, done
     if customers == '' then class, unjudged, done = pick(slot) else class, unjudged, done = pick_among(slot, customers) end
     if #unjudged > 0 or not done then return nil, unjudged, done end
-    local special = call('EXISTS', P .. 'avoided', P .. 'limits') > 0
+    local special = call('EXISTS', P .. 'avoided', P .. 'limits', P .. 'idle.where') > 0
+    nobody_idle = not special
     if special then
       local id, unknown = take_avoided(slot, worker, customers, class and call('ZSCORE', P .. 'heads', class))
       if id or unknown then return id, { unknown }, true end

@@ -7,8 +7,11 @@ local function leave_reserved(worker, names)
   for name in string.gmatch(names, '%S+') do call('ZREM', P .. 'idle.reserved:' .. name, worker) end
 end
 
+-- Set where a script has seen that nobody waits.
+local nobody_idle = false
+
 local function leave_idle(worker)
-  local known = call('HGET', P .. 'idle.where', worker)
+  local known = not nobody_idle and call('HGET', P .. 'idle.where', worker)
   if not known then return end
   call('HDEL', P .. 'idle.where', worker)
   local slot, names = string.match(known, '^(%d+) (.*)$')
@@ -24,6 +27,7 @@ local function join_idle(worker, slot, rank, names)
   local where = slot .. ' ' .. names
   if call('HGET', P .. 'idle.where', worker) == where then return end
   leave_idle(worker)
+  nobody_idle = false
   call('HSET', P .. 'idle.where', worker, where)
   for name in string.gmatch(names, '%S+') do call('ZADD', P .. 'idle.reserved:' .. name, now, worker) end
   if names ~= '' then return end

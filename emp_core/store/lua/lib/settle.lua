@@ -3,6 +3,8 @@
 -- USES ending fence
 -- RARE settle_all
 
+local failed = false
+
 -- Data: complete: the result; fail: `error|permanent job|worker|backend` and a line feed, then the failure; release
 -- and return (before the run began): why.
 local function settle(worker, jitter, verb, id, attempt, nonce, data)
@@ -22,6 +24,7 @@ local function settle(worker, jitter, verb, id, attempt, nonce, data)
     local code, blame, detail = string.match(data, '^(%l+) (%l+)\n(.*)$')
     fail(id, job, code, code ~= 'permanent', jitter, detail)
     ran_badly(worker, job.class, blame)
+    failed = true
   elseif verb == 'cancelled' then
     return 'stale'
   else
