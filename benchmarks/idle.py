@@ -8,6 +8,7 @@ from benchmarks.lab import Lab
 from benchmarks.meter import processor_seconds
 from benchmarks.table import Row
 from benchmarks.workload import Worker, offer
+from benchmarks.yardstick import AROUND, Yardstick
 from emp_core.store import Store
 
 GROUP = "idle"
@@ -25,6 +26,8 @@ async def measure(lab: Lab) -> AsyncIterator[Row]:
     """The share of a core over 20 s."""
     seconds = lab.scaled(WATCHED_SECONDS)
     async with lab.queue() as store:
+        yardstick = Yardstick()
+        await yardstick.measure(store.link, AROUND)
         tasks = [asyncio.create_task(_wait(store, f"process-{number}")) for number in range(PROCESSES)]
         for number in range(WORKERS):
             waiter = f"process-{number % PROCESSES}"
@@ -37,7 +40,9 @@ async def measure(lab: Lab) -> AsyncIterator[Row]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    yield Row(group=GROUP, name=f"{WORKERS:,} idle workers", value=used * 100, unit="% of a core", must=5)
+        await yardstick.measure(store.link, AROUND)
+    share, name = used * 100, f"{WORKERS:,} idle workers"
+    yield Row(group=GROUP, name=name, value=share, unit="% of a core", must=5, slowness=yardstick.slowness)
 
 
 async def _claim(worker: Worker) -> None:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from benchmarks.yardstick import Yardstick
 from emp_core.store import Link
 
 SLOW_US = 300
@@ -28,6 +29,7 @@ class Meter:
     """Server times by kind of call, from blocks of calls of one kind."""
 
     link: Link
+    yardstick: Yardstick = field(default_factory=Yardstick)
     of: dict[str, Times] = field(default_factory=dict[str, Times])
 
     @asynccontextmanager
@@ -44,6 +46,7 @@ class Meter:
         if scripts:
             times.longest = max(times.longest, *scripts)
             await self.link.call("SLOWLOG", "RESET")
+        await self.yardstick.measure(self.link)
 
 
 async def meter(link: Link) -> Meter:

@@ -30,7 +30,8 @@ async def measure(lab: Lab) -> AsyncIterator[Row]:
 
 
 def _row(name: str, found: Meter, kind: str, must: float, aim: float) -> Row:
-    return Row(group=GROUP, name=name, value=found.of[kind].mean, unit="µs", must=must, aim=aim)
+    slowness = found.yardstick.slowness
+    return Row(group=GROUP, name=name, value=found.of[kind].mean, unit="µs", must=must, aim=aim, slowness=slowness)
 
 
 async def _claiming(lab: Lab, store: Store) -> Meter:

@@ -22,19 +22,37 @@ class Row:
     higher: bool = False
     """More is better."""
 
+    slowness: float | None = None
+    """How many times longer than where the bars were set this machine took meanwhile; None where it does not matter."""
+
     note: str = ""
 
     @property
+    def adjusted(self) -> float | None:
+        """The figure as it would be where the bars were set."""
+        if self.slowness is None:
+            return None
+        return self.value * self.slowness if self.higher else self.value / self.slowness
+
+    @property
     def verdict(self) -> str:
-        """`aim`, `ok`, `miss`, or nothing where there is no bar."""
+        """Of the figure as measured."""
+        return self._verdict(self.value)
+
+    @property
+    def adjusted_verdict(self) -> str:
+        """Of the figure as it would be."""
+        return "" if self.adjusted is None else self._verdict(self.adjusted)
+
+    def _verdict(self, value: float) -> str:
         if self.must is None:
             return ""
-        if self.aim is not None and self._reaches(self.aim):
+        if self.aim is not None and self._reaches(value, self.aim):
             return "ok (aim)"
-        return "ok" if self._reaches(self.must) else "MISS"
+        return "ok" if self._reaches(value, self.must) else "MISS"
 
-    def _reaches(self, bar: float) -> bool:
-        return self.value >= bar if self.higher else self.value <= bar
+    def _reaches(self, value: float, bar: float) -> bool:
+        return value >= bar if self.higher else value <= bar
 
 
 def conditions(engine: str, transport: str, loop: str) -> str:
@@ -56,7 +74,7 @@ def _processor() -> str:
 
 def as_text(rows: Sequence[Row], heading: str) -> str:
     """A table for people."""
-    header = ("", "", "must", "aim", "measured", "", "")
+    header = ("", "", "must", "aim", "measured", "", "at the bars' speed", "", "")
     lines = [header, *(_cells(row, before) for row, before in zip(rows, [None, *rows], strict=False))]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     return "\n".join([heading, "", *(_line(line, widths) for line in lines)])
@@ -71,7 +89,17 @@ def _cells(row: Row, before: Row | None) -> tuple[str, ...]:
     group = "" if before is not None and before.group == row.group else row.group
     sign = "≥ " if row.higher else "≤ "
     bars = ["" if bar is None else sign + _number(bar) for bar in (row.must, row.aim)]
-    return group, row.name, *bars, f"{_number(row.value)} {row.unit}", row.verdict, row.note
+    adjusted = "" if row.adjusted is None else f"{_number(row.adjusted)} {row.unit}"
+    return (
+        group,
+        row.name,
+        *bars,
+        f"{_number(row.value)} {row.unit}",
+        row.verdict,
+        adjusted,
+        row.adjusted_verdict,
+        row.note,
+    )
 
 
 def _number(value: float) -> str:
@@ -80,10 +108,15 @@ def _number(value: float) -> str:
     return f"{value:.3g}"
 
 
+_NUMBERS = (2, 3, 4, 6)
+"""The columns of figures."""
+
+
 def _aligned(cell: str, width: int, column: int) -> str:
-    return cell.rjust(width) if 2 <= column <= 4 else cell.ljust(width)
+    return cell.rjust(width) if column in _NUMBERS else cell.ljust(width)
 
 
 def as_json(rows: Sequence[Row], heading: str) -> str:
     """The same for programs."""
-    return json.dumps({"conditions": heading, "rows": [{**asdict(row), "verdict": row.verdict} for row in rows]})
+    found = [{**asdict(row), "verdict": row.verdict, "adjusted": row.adjusted} for row in rows]
+    return json.dumps({"conditions": heading, "rows": found})

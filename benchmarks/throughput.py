@@ -10,6 +10,7 @@ from benchmarks.drain import Agent, drain_alone
 from benchmarks.lab import Lab
 from benchmarks.table import Row
 from benchmarks.workload import Mix, Worker, offer, submit_all
+from benchmarks.yardstick import AROUND, Yardstick
 from emp_core.store import Store
 
 GROUP = "throughput"
@@ -20,24 +21,27 @@ ROUNDS = 3
 
 async def measure(lab: Lab) -> AsyncIterator[Row]:
     """Jobs a second; the medians of three runs, those with and without an AOF in turns."""
+    yardstick = Yardstick()
     async with lab.queue() as store:
+        await yardstick.measure(store.link, AROUND)
         for name, rate in (await _submit_rates(lab, store)).items():
-            yield Row(group=GROUP, name=f"submit, {name}", value=rate, unit="jobs/s", higher=True)
+            yield _rate(f"submit, {name}", rate, yardstick)
     alone, plain, durable = list[float](), list[float](), list[float]()
     for _ in range(ROUNDS):
-        alone.append(await _drain(lab, drain_alone, aof=False))
-        plain.append(await _drain(lab, Agent.drain, aof=False))
-        durable.append(await _drain(lab, Agent.drain, aof=True))
+        alone.append(await _drain(lab, drain_alone, yardstick, aof=False))
+        plain.append(await _drain(lab, Agent.drain, yardstick, aof=False))
+        durable.append(await _drain(lab, Agent.drain, yardstick, aof=True))
     best = statistics.median(plain)
-    yield _rate("drain, 64 loops, a call for each job", statistics.median(alone))
-    yield _rate("drain, 64 loops, batched turns", best, 15_000, 30_000)
-    yield _rate("the same with AOF everysec", statistics.median(durable))
+    yield _rate("drain, 64 loops, a call for each job", statistics.median(alone), yardstick)
+    yield _rate("drain, 64 loops, batched turns", best, yardstick, 15_000, 30_000)
+    yield _rate("the same with AOF everysec", statistics.median(durable), yardstick)
     share = statistics.median(durable) / best
     yield Row(group=GROUP, name="AOF / no AOF", value=share * 100, unit="%", must=50, aim=65, higher=True)
 
 
-def _rate(name: str, value: float, must: float | None = None, aim: float | None = None) -> Row:
-    return Row(group=GROUP, name=name, value=value, unit="jobs/s", must=must, aim=aim, higher=True)
+def _rate(name: str, rate: float, by: Yardstick, must: float | None = None, aim: float | None = None) -> Row:
+    slowness = by.slowness
+    return Row(group=GROUP, name=name, value=rate, unit="jobs/s", must=must, aim=aim, higher=True, slowness=slowness)
 
 
 async def _submit_rates(lab: Lab, store: Store) -> dict[str, float]:
@@ -63,8 +67,12 @@ async def _submit_rates(lab: Lab, store: Store) -> dict[str, float]:
     return {"one by one": one_by_one, "50 at a time": concurrent, "in bulk, 500 a call": bulk}
 
 
-async def _drain(lab: Lab, drain: Callable[[Worker, int], Coroutine[Any, Any, int]], *, aof: bool) -> float:
+async def _drain(
+    lab: Lab, drain: Callable[[Worker, int], Coroutine[Any, Any, int]], yardstick: Yardstick, *, aof: bool
+) -> float:
     async with lab.queue(aof=aof) as store:
+        if not aof:
+            await yardstick.measure(store.link, AROUND)
         mix = Mix(CLASSES, payload_bytes=100)
         count = lab.scaled(60_000)
         await submit_all(store, mix.jobs(count))

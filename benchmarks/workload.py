@@ -51,14 +51,17 @@ class Mix:
 
     def classes_for(self, share: float) -> list[int]:
         """Small classes, as many as it takes for a share of all jobs."""
-        weights = self.weights()
-        wanted, chosen = share * sum(weights), list[int]()
-        for number in reversed(range(self.classes)):
-            if wanted <= 0:
-                break
-            chosen.append(number)
-            wanted -= weights[number]
-        return chosen
+        return next(self.shares(share, 1))
+
+    def shares(self, share: float, count: int) -> Iterator[list[int]]:
+        """So many choices of classes that have none in common, each of them a share of all jobs."""
+        weights, left = self.weights(), iter(reversed(range(self.classes)))
+        for _ in range(count):
+            wanted, chosen = share * sum(weights), list[int]()
+            while wanted > 0 and (number := next(left, None)) is not None:
+                chosen.append(number)
+                wanted -= weights[number]
+            yield chosen
 
     def job(self, class_number: int, priority: int) -> JobRequest:
         place = (class_number, priority)

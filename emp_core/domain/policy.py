@@ -64,6 +64,9 @@ MAX_SPILLED_PAYLOAD = 64 * MB
 MAX_INLINE_RESULT = 256 * KB
 MAX_DETAIL = 16 * KB
 MAX_LINE = 4 * KB
+MAX_MESSAGE = 64
+"""Bytes of a progress message: as much as Redis keeps in a job's hash in the small form. The log takes whole lines."""
+
 MAX_JSON_DEPTH = 64
 MAX_JSON_NODES = 100_000
 

@@ -21,7 +21,7 @@ from emp_core.store.broker import (
     stopped,
 )
 from emp_core.store.classes import ClassIndex
-from emp_core.store.codec import Claimed, ClaimKey
+from emp_core.store.codec import Attempt, Claimed, ClaimKey
 from emp_core.store.connection import (
     ANSWER_SECONDS,
     BLOCK_SECONDS,
@@ -33,7 +33,7 @@ from emp_core.store.connection import (
     open_link,
 )
 from emp_core.store.events import Batch, EventBus
-from emp_core.store.inspector import Attempt, ClassView, Inspector, JobFilter, Page, Summary
+from emp_core.store.inspector import ClassView, Inspector, JobFilter, Page, Summary
 from emp_core.store.registry import Registered, Registry
 from emp_core.store.upkeep import Retention, Upkeep
 

@@ -10,7 +10,7 @@ from emp_core.domain.capabilities import Capabilities
 from emp_core.domain.job import JobRequest
 from emp_core.domain.json_text import dump_json
 from emp_core.domain.outcome import Failure, Result
-from emp_core.domain.policy import MAX_INLINE_PAYLOAD, MAX_LINE
+from emp_core.domain.policy import MAX_INLINE_PAYLOAD, MAX_LINE, MAX_MESSAGE
 from emp_core.errors import Conflict, EmpError, InvalidInput, LimitExceeded, NotFound, QueueUnavailable, Refused
 from emp_core.ids import new_job_id
 from emp_core.store.classes import ClassIndex
@@ -134,13 +134,15 @@ class Report:
     percent: float | None = None
     stall_ms: int = 0
     message: str = ""
+    """Cut to `MAX_MESSAGE` bytes."""
+
     lines: tuple[str, ...] = ()
 
     def record(self) -> Record:
         """The fields of `report_progress`'s records."""
         percent = "" if self.percent is None else f"{self.percent:.4g}"
         lines = "".join(f"{line.replace(chr(10), ' ')[:MAX_LINE]}\n" for line in self.lines)
-        text = self.message[:MAX_LINE].encode("utf-8", "replace")
+        text = self.message.encode("utf-8", "replace")[:MAX_MESSAGE].decode("utf-8", "ignore").encode()
         stall = str(self.stall_ms)
         return self.job_id, str(self.attempt), self.nonce, percent, stall, text, lines.encode("utf-8", "replace")
 

@@ -131,6 +131,7 @@ def job_of(job_id: str, fields: Mapping[str, str], canonical: str | None, **more
         priority=parts(place)[0],
         score=place,
         progress=float(fields["progress"]) if fields.get("progress") else None,
+        message=fields.get("message"),
         held="held" in fields,
         on_lost=fields.get("on_lost", "requeue"),
         avoid=tuple(fields.get("avoid", "").split()),
@@ -156,4 +157,30 @@ def worker_of(worker_id: str, fields: Mapping[str, str], capabilities: str, acti
         started_at=int(fields.get("started", 0)),
         reason=fields.get("reason", ""),
         info=load_json(fields.get("info") or "{}"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """An attempt that did not complete."""
+
+    number: int
+    worker: str
+    claimed_at: int
+    ended_at: int
+    outcome: str
+    detail: str
+
+
+def attempt_of(entry: str) -> Attempt:
+    """One line of a job's `job.attempts`."""
+    head, _, detail = entry.partition("\n")
+    number, worker, claimed, ended, outcome = head.split(" ", 4)
+    return Attempt(
+        number=int(number),
+        worker=worker,
+        claimed_at=int(claimed),
+        ended_at=int(ended),
+        outcome=outcome,
+        detail=detail,
     )

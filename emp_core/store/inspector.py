@@ -12,7 +12,7 @@ from emp_core.domain.requirements import Requirements, requirements_of
 from emp_core.domain.states import JobState
 from emp_core.domain.worker import Worker
 from emp_core.errors import Ambiguous, NotFound
-from emp_core.store.codec import fields_of, job_of, worker_of
+from emp_core.store.codec import Attempt, attempt_of, fields_of, job_of, worker_of
 from emp_core.store.connection import DAMAGED, Link
 
 LOOK_AT_MOST = 1_000
@@ -56,18 +56,6 @@ class Page:
     looked_at: int
     more: bool
     """There are jobs that this page did not show."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """An attempt that did not complete."""
-
-    number: int
-    worker: str
-    claimed_at: int
-    ended_at: int
-    outcome: str
-    detail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,15 +133,9 @@ class Inspector:
         classes = list({fields.get("class", "") for _, fields in found})
         known = await self._classes(classes)
         leases = await self._link.read_many([("ZSCORE", self._key("leases"), job_id) for job_id, _ in found])
-        notes = await self._link.read_many([("GET", self._key(f"job.progress:{job_id}")) for job_id, _ in found])
-        return [
-            self._job(job_id, fields, known, lease, note)
-            for (job_id, fields), lease, note in zip(found, leases, notes, strict=True)
-        ]
+        return [self._job(job_id, fields, known, lease) for (job_id, fields), lease in zip(found, leases, strict=True)]
 
-    def _job(
-        self, job_id: str, fields: Mapping[str, str], known: Mapping[str, tuple[str, bool]], lease: Any, note: Any
-    ) -> Job:
+    def _job(self, job_id: str, fields: Mapping[str, str], known: Mapping[str, tuple[str, bool]], lease: Any) -> Job:
         canonical, unworkable = known.get(fields.get("class", ""), (None, False))
         return job_of(
             job_id,
@@ -161,7 +143,6 @@ class Inspector:
             canonical,
             unworkable=unworkable and fields.get("state") in ("pending", "delayed", "blocked"),
             lease_until=int(float(lease)) if lease else None,
-            message=note.decode("utf-8", "replace") if isinstance(note, bytes) else None,
         )
 
     async def known(self, job_ids: Sequence[str]) -> set[str]:
@@ -284,7 +265,7 @@ class Inspector:
     async def attempts(self, job_id: str) -> list[Attempt]:
         """The attempts that did not complete, oldest first."""
         entries = await self._link.call("LRANGE", self._key(f"job.attempts:{job_id}"), 0, -1)
-        return [_attempt_of(entry.decode("utf-8", "replace")) for entry in entries]
+        return [attempt_of(entry.decode("utf-8", "replace")) for entry in entries]
 
     async def position(self, job: Job) -> int:
         """How many waiting jobs of its own class stand before it."""
@@ -336,7 +317,6 @@ class Inspector:
 
     async def summary(self) -> Summary:
         """The queue at a glance; reads no job."""
-        counts = fields_of(await self._link.call("HGETALL", self._key("counts")))
         workers = await self.workers()
         states = [worker.state for worker in workers]
         unworkable = await self._link.call("SRANDMEMBER", self._key("classes.unworkable"), LOOK_AT_MOST)
@@ -345,7 +325,7 @@ class Inspector:
         )
         up = [name for worker in workers for name, state in worker.services.items() if state == "up"]
         return Summary(
-            jobs={state: int(counts.get(state, 0)) for state in (*LISTED, *ENDED)},
+            jobs=await self._numbers(),
             workers={state: states.count(state) for state in sorted(set(states))},
             slots=sum(worker.slots for worker in workers),
             busy_slots=sum(len(worker.active) for worker in workers),
@@ -355,6 +335,15 @@ class Inspector:
             at=await self.now_ms(),
             services={name: up.count(name) for name in sorted(set(up))},
         )
+
+    async def _numbers(self) -> dict[str, int]:
+        """State -> number of its jobs."""
+        lists = ("timeouts", "leases", *(f"jobs:{state}" for state in ENDED))
+        reads = [("HGETALL", self._key("counts")), *(("ZCARD", self._key(name)) for name in lists)]
+        waiting, active, running, *ended = await self._link.read_many(reads)
+        numbers = {state: int(count) for state, count in fields_of(waiting).items()}
+        numbers |= {"active": active, "cancelling": running - active, **dict(zip(ENDED, ended, strict=True))}
+        return {state: numbers.get(state, 0) for state in (*LISTED, *ENDED)}
 
     async def _oldest_pending(self) -> int | None:
         """Age of the oldest head: the oldest job of a priority is the head of its class, and its score has its time."""
@@ -384,16 +373,3 @@ def _score(text: bytes) -> float:
 
 def _text(value: bytes | None) -> str:
     return value.decode() if value else "{}"
-
-
-def _attempt_of(entry: str) -> Attempt:
-    head, _, detail = entry.partition("\n")
-    number, worker, claimed, ended, outcome = head.split(" ", 4)
-    return Attempt(
-        number=int(number),
-        worker=worker,
-        claimed_at=int(claimed),
-        ended_at=int(ended),
-        outcome=outcome,
-        detail=detail,
-    )

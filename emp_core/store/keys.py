@@ -73,7 +73,6 @@ KEYS: Sequence[Key] = (
     _row(
         "job.result:{job}", "string", "The result of a completed job, or the failure of a failed one, as JSON.", _AS_JOB
     ),
-    _row("job.progress:{job}", "string", "The latest progress message.", _AS_JOB),
     _row("job.log:{job}", "list", "The last log lines.", _AS_JOB, at_most=POLICY.log_lines),
     _row(
         "job.attempts:{job}",
@@ -112,7 +111,7 @@ KEYS: Sequence[Key] = (
     _row("expiry", "zset", "Waiting jobs not yet started by the ms of their queue TTL or deadline.", _WAITING),
     _row("resolving", "hash", "Ended parent -> state, while it has children to resolve.", "a chore's next rounds"),
     _row("quarantine", "hash", "Damaged job -> what was wrong.", "repair, a chore"),
-    _row("counts", "hash", "State -> number of jobs.", "the states"),
+    _row("counts", "hash", "Waiting state -> number of jobs; other states have a list each.", "the states"),
     _row("tick", "string", "The last place given in the order of submission.", _FIXED),
     _row("seen", "string", "The ms when the queue was last attended to: tells an outage.", _FIXED),
     # Workflows.

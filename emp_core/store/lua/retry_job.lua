@@ -15,8 +15,8 @@ local priority = math.floor(tonumber(job.score) / 70368744177664)
 local key = P .. 'job:' .. id
 local ttl_at = now + (tonumber(job.ttl) or POLICY.queue_ttl_ms)
 call('ZREM', P .. 'jobs:' .. job.state, id)
-call('HDEL', key, 'nonce', 'avoid', 'code', 'ended', 'began', 'held', 'due', 'deadline', 'progress', 'stalls')
-call('DEL', P .. 'job.result:' .. id, P .. 'job.progress:' .. id)
+call('HDEL', key, 'nonce', 'avoid', 'code', 'ended', 'began', 'held', 'due', 'deadline', 'progress', 'message', 'stalls')
+call('DEL', P .. 'job.result:' .. id)
 job.gen, job.avoid, job.score = job.gen + 1, nil, score_of(priority, next_tick())
 job.nonce, job.held, job.began = nil, nil, nil
 watch_expiry(id, ttl_at)

@@ -4,7 +4,7 @@
 
 -- Same attempt, same nonce, not closed: the fence of the contract.
 local function holds_claim(job, worker, attempt, nonce)
-  return job.nonce == nonce and job.attempt == tonumber(attempt) and job.worker == worker
+  return nonce ~= '' and job.nonce == nonce and job.attempt == tonumber(attempt) and job.worker == worker
 end
 
 -- The answer to a write of somebody who does not hold the claim.

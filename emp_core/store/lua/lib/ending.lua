@@ -13,9 +13,8 @@ end
 
 local function complete(id, job, result)
   if job.state == 'active' then leave_active(id, job) else unlist_waiting(id, job) end
-  call('HDEL', P .. 'job:' .. id, 'nonce')
   if result ~= '' then call('SET', P .. 'job.result:' .. id, result) end
-  finish(id, job, 'completed', nil, 'fin', job.attempt .. ' ' .. job.nonce)
+  finish(id, job, 'completed', nil, 'fin', job.attempt .. ' ' .. job.nonce, 'nonce', '')
 end
 
 local function fail_for_good(id, job, code, detail)

@@ -8,8 +8,8 @@ local WELL_MS = 3600000
 -- A class remembers the last two different workers that ran it well: 'worker ms'.
 local noted = {}
 
-local function ran_well(worker, class)
-  call('DEL', P .. 'worker.failures:' .. worker)
+local function ran_well(worker, class, failed_before)
+  if failed_before then call('DEL', P .. 'worker.failures:' .. worker) end
   if noted[class] then return end
   noted[class] = true
   local last = call('HGET', P .. 'class:' .. class, 'well')

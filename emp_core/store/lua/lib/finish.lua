@@ -1,6 +1,6 @@
 -- finish: the end of a job, and what follows for the jobs that depend on it (T18).
 --
--- USES job pending
+-- USES job pending limits
 -- RARE parent_ended resolve_children
 
 local function set_aside(id, job)
@@ -50,8 +50,13 @@ local function resolve_children(parent, outcome, budget)
   return budget
 end
 
+-- A job of which a script has seen that none depends on it.
+local childless
+
 local function finish(id, job, state, code, ...)
   transition(id, job, state, state, code, 'ended', now_text, 'code', code or '', ...)
   set_aside(id, job)
-  if call('EXISTS', P .. 'job.children:' .. id) == 1 then resolve_children(id, state, POLICY.children_inline) end
+  if id ~= childless and call('EXISTS', P .. 'job.children:' .. id) == 1 then
+    resolve_children(id, state, POLICY.children_inline)
+  end
 end

@@ -11,6 +11,7 @@ local function read_job(id)
   local job = redis.pcall('HGETALL', P .. 'job:' .. id).map or {}
   redis.setresp(2)
   if not job_states[job.state] or not job.class or not job.score then return nil end
+  if job.nonce == '' then job.nonce = nil end
   for _, name in ipairs(job_numbers) do job[name] = tonumber(job[name]) or 0 end
   return job
 end

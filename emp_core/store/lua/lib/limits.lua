@@ -19,6 +19,7 @@ local function over_limit(class)
 end
 
 local function park(class, whose)
+  nothing_parked = false
   if call('SADD', P .. 'parked', class) == 0 then return end
   call('SADD', P .. 'parked:' .. whose, class)
   call('ZREM', P .. 'heads', class)
@@ -47,7 +48,7 @@ local function occupy(class, customer, by)
   if customer and call('HINCRBY', P .. 'customers.active', customer, by) <= 0 then
     call('HDEL', P .. 'customers.active', customer)
   end
-  if by < 0 and call('EXISTS', P .. 'parked') == 1 then
+  if by < 0 and not nothing_parked and call('EXISTS', P .. 'parked') == 1 then
     unpark('class:' .. class, 1)
     if customer then unpark('customer:' .. customer, 1) end
   end

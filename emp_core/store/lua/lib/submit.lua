@@ -28,8 +28,12 @@ end
 
 -- Waiting jobs in the queue: read once, then counted along.
 local waiting
+local all_workable = false
 
 local function read_waiting()
+  if call('EXISTS', P .. 'classes.unworkable', P .. 'parked', P .. 'idle.where') == 0 then
+    all_workable, nothing_parked, nobody_idle = true, true, true
+  end
   local counts = call('HMGET', P .. 'counts', 'pending', 'delayed', 'blocked')
   return (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0) + (tonumber(counts[3]) or 0)
 end
@@ -72,7 +76,8 @@ end
 local function join_class(r)
   local key = P .. 'class:' .. r.class
   if call('HINCRBY', key, 'jobs', 1) > 1 or call('HSETNX', key, 'requirements', r.requirements) == 0 then
-    return call('SISMEMBER', P .. 'classes.unworkable', r.class) == 1 and 'unworkable' or 'judged'
+    local unworkable = not all_workable and call('SISMEMBER', P .. 'classes.unworkable', r.class) == 1
+    return unworkable and 'unworkable' or 'judged'
   end
   if r.customer then
     call('HSET', key, 'customer', r.customer)
@@ -80,7 +85,10 @@ local function join_class(r)
   end
   call('ZADD', P .. 'classes', call('INCR', P .. 'classes.serial'), r.class)
   call('ZADD', P .. 'classes.unjudged', now, r.class)
-  if call('EXISTS', P .. 'profiles') == 0 then call('SADD', P .. 'classes.unworkable', r.class) end
+  if call('EXISTS', P .. 'profiles') == 0 then
+    call('SADD', P .. 'classes.unworkable', r.class)
+    all_workable = false
+  end
   return 'new'
 end
 

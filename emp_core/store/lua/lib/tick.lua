@@ -6,8 +6,13 @@ local last_tick
 
 local function next_tick()
   local by_clock = math.floor((now_us - 1735689600000000) * 32 / 1000)
-  last_tick = math.max(by_clock, (last_tick or tonumber(call('GET', P .. 'tick')) or 0) + 1)
-  call('SET', P .. 'tick', string.format('%.0f', last_tick))
+  local wanted = math.max(by_clock, (last_tick or 0) + 1)
+  local given = last_tick or tonumber(call('SET', P .. 'tick', string.format('%.0f', wanted), 'GET') or 0)
+  if last_tick or given >= wanted then
+    wanted = math.max(wanted, given + 1)
+    call('SET', P .. 'tick', string.format('%.0f', wanted))
+  end
+  last_tick = wanted
   return last_tick
 end
 

@@ -26,10 +26,15 @@ local function counting(act)
   return answer
 end
 
+-- Jobs of the other states need no count: each of these has a list of just its jobs.
+local function is_counted(state)
+  return state == 'pending' or state == 'delayed' or state == 'blocked'
+end
+
 local function count(from, to)
   if from == to then return end
-  if from then count_one(from, -1) end
-  if to then count_one(to, 1) end
+  if from and is_counted(from) then count_one(from, -1) end
+  if to and is_counted(to) then count_one(to, 1) end
 end
 
 local function transition(id, job, to, name, code, ...)

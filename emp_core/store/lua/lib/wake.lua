@@ -68,7 +68,7 @@ end
 
 -- For one job: those who can take nothing else first.
 local function wake_for(class, customer, workflow, avoid)
-  if call('EXISTS', P .. 'idle.where') == 0 then return false end
+  if nobody_idle or call('EXISTS', P .. 'idle.where') == 0 then return false end
   return workflow and wake_reserved('workflow:' .. workflow, class, avoid)
     or customer and wake_reserved('customer:' .. customer, class, avoid)
     or wake_one(class, avoid)

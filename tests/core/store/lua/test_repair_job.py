@@ -53,7 +53,7 @@ async def _all_chores(store: Store, look: Look, job: str) -> None:
 
 
 ALWAYS = ("job", "job.payload")
-STARTED = (*ALWAYS, "job.progress", "job.log")
+STARTED = (*ALWAYS, "job.log")
 KEYS_OF = {
     "blocked": ALWAYS,
     "active": (*STARTED, "job.children"),

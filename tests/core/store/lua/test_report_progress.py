@@ -1,6 +1,6 @@
 """report_progress: T5."""
 
-from emp_core.domain.policy import MAX_LINE, POLICY
+from emp_core.domain.policy import MAX_LINE, MAX_MESSAGE, POLICY
 from emp_core.store import Report, Store
 from tests.support.builders import register, submit
 from tests.support.snapshot import Look
@@ -16,10 +16,17 @@ async def test_t5_the_latest_progress_is_kept_and_the_version_stays(store: Store
     assert await worker.report(claim, percent=42.5, message="step 3 ☃") == "ok"
     found = look()
     assert (found.job(job)["progress"], found.job(job)["ver"]) == ("42.5", before)
-    assert found.string(f"job.progress:{job}").decode() == "step 3 ☃"
+    assert found.job(job)["message"] == "step 3 ☃"
     assert [entry["p"] for entry in found.log("progress")] == ["10", "42.5"]
     shown = await store.inspector.job(job)
     assert (shown.progress, shown.message) == (42.5, "step 3 ☃")
+
+
+async def test_t5_a_long_message_is_cut_between_two_characters(store: Store) -> None:
+    worker = await register(store)
+    job = await submit(store)
+    assert await worker.report(await worker.take(), percent=10.0, message="x" * (MAX_MESSAGE - 1) + "☃") == "ok"
+    assert (await store.inspector.job(job)).message == "x" * (MAX_MESSAGE - 1)
 
 
 async def test_t5_log_lines_are_kept_up_to_a_thousand(store: Store) -> None:

@@ -174,7 +174,7 @@ class Queue:
         }
         assert not differ, f"{job.id}: Redis and the model differ in {differ}"
         assert ("held" in known) == job.held
-        assert known.get("nonce") == (job.claim.nonce if job.claim else None), job.id
+        assert (known.get("nonce") or None) == (job.claim.nonce if job.claim else None), job.id
         assert known.get("fin") == (f"{job.fin.attempt} {job.fin.nonce}" if job.fin else None), job.id
         assert ("began" in known) == (job.began is not None), job.id
         if job.state not in ENDED:
