@@ -7,14 +7,15 @@ local function take(id, job, worker, nonce, lease)
   if job.workflow then call('ZREM', P .. 'workflow.pending:' .. job.workflow, id) end
   job.attempt, job.worker, job.nonce = job.attempt + 1, worker, nonce
   job.ends = now + (job.timeout > 0 and job.timeout or POLICY.attempt_timeout_ms)
-  call('ZADD', P .. 'leases', now + lease, id)
-  call('ZADD', P .. 'timeouts', job.ends, id)
+  local ends = int(job.ends)
+  call('ZADD', P .. 'leases', int(now + lease), id)
+  call('ZADD', P .. 'timeouts', ends, id)
   call('HSET', P .. 'jobs:active:' .. worker, nonce, id)
   occupy(job.class, job.customer, 1)
   if not job.began then call('ZREM', P .. 'expiry', id) end
   if job.stalls then call('HDEL', P .. 'job:' .. id, 'stalls') end
-  transition(id, job, 'active', 'claimed', nil, 'attempt', job.attempt, 'worker', worker, 'nonce', nonce,
-    'claimed', now_text, 'ends', job.ends, 'began', job.began or now_text)
+  transition(id, job, 'active', 'claimed', nil, 'attempt', int(job.attempt), 'worker', worker,
+    'nonce', nonce, 'claimed', now_text, 'ends', ends, 'began', job.began or now_text)
 end
 
 -- What the worker is told of the job; the requirements are the class's, which it knows or asks for.
@@ -67,7 +68,7 @@ end
 
 local function take_class(class)
   local id = call('ZPOPMAX', P .. 'jobs:pending:' .. class)[1]
-  local top = call('ZRANGE', P .. 'jobs:pending:' .. class, 0, 0, 'REV', 'WITHSCORES')
+  local top = call('ZRANGE', P .. 'jobs:pending:' .. class, '0', '0', 'REV', 'WITHSCORES')
   if top[1] then call('ZADD', P .. 'heads', top[2], class) else call('ZREM', P .. 'heads', class) end
   return id
 end

@@ -14,7 +14,7 @@ end
 local function complete(id, job, result)
   if job.state == 'active' then leave_active(id, job) else unlist_waiting(id, job) end
   if result ~= '' then call('SET', P .. 'job.result:' .. id, result) end
-  finish(id, job, 'completed', nil, 'fin', job.attempt .. ' ' .. job.nonce, 'nonce', '')
+  finish(id, job, 'completed', nil, 'fin', int(job.attempt) .. ' ' .. job.nonce, 'nonce', '')
 end
 
 local function fail_for_good(id, job, code, detail)

@@ -9,7 +9,7 @@ end
 
 -- After a removal: a head can only fall.
 local function refresh_head(class)
-  local top = call('ZRANGE', P .. 'jobs:pending:' .. class, 0, 0, 'REV', 'WITHSCORES')
+  local top = call('ZRANGE', P .. 'jobs:pending:' .. class, '0', '0', 'REV', 'WITHSCORES')
   if not top[1] or not nothing_parked and call('SISMEMBER', P .. 'parked', class) == 1 then
     call('ZREM', P .. 'heads', class)
   else

@@ -44,7 +44,7 @@ local function unpark(whose, wanted)
 end
 
 local function occupy(class, customer, by)
-  call('HINCRBY', P .. 'class:' .. class, 'active', by)
+  call('HINCRBY', P .. 'class:' .. class, 'active', int(by))
   if customer and call('HINCRBY', P .. 'customers.active', customer, by) <= 0 then
     call('HDEL', P .. 'customers.active', customer)
   end

@@ -87,5 +87,5 @@ end
 -- A job not started by then fails as `expired`; both limits end with the first start.
 local function watch_expiry(id, ttl_at, deadline)
   local at = math.min(tonumber(ttl_at) or math.huge, tonumber(deadline) or math.huge)
-  if at < math.huge then call('ZADD', P .. 'expiry', at, id) end
+  if at < math.huge then call('ZADD', P .. 'expiry', int(at), id) end
 end

@@ -101,7 +101,7 @@ end
 
 -- Returns the class or nil, the classes to judge first, and whether the search came to its end.
 local function pick(slot)
-  local first = call('ZRANGE', P .. 'heads', 0, 0, 'REV')[1]
+  local first = call('ZRANGE', P .. 'heads', '0', '0', 'REV')[1]
   if first and verdict_of(first, slot) == 3 then return first, {}, true end
   return search(slot)
 end

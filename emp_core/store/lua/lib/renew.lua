@@ -27,7 +27,7 @@ local function renew(worker, lease, id, attempt, nonce)
   if not job or not holds_claim(job, worker, attempt, nonce) then return why_lost(id, job, attempt) end
   if job.state == 'cancelling' or job.state == 'cancelled' then return 'cancel' end
   if job.state == 'active' then
-    call('ZADD', P .. 'leases', now + lease, id)
+    call('ZADD', P .. 'leases', int(now + lease), id)
   elseif job.state == 'pending' then
     readopt(id, job, worker, lease)
   else

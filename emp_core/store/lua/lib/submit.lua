@@ -56,7 +56,7 @@ local function place_in_workflow(r, tick)
   if call('EXISTS', key) == 0 then
     local first = tick
     if r.workflow_at then first = math.min(tick, tick_at(math.max(tonumber(r.workflow_at), now - 3600000))) end
-    call('HSET', key, 'priority', r.priority, 'tick', string.format('%.0f', first), 'next', 0, 'first_seen', now)
+    call('HSET', key, 'priority', r.priority, 'tick', int(first), 'next', 0, 'first_seen', now)
   end
   local stored = call('HMGET', key, 'priority', 'tick', 'next')
   call('HINCRBY', key, 'next', 1)
@@ -98,7 +98,7 @@ local optional_fields = { customer = 'customer', workflow = 'workflow', deadline
 -- What is kept beside the hash; returns the hash's fields.
 local function store(r, score, ttl_at)
   local fields = { 'class', r.class, 'score', score, 'created', now_text, 'max_failures', r.max_failures,
-    'digest', r.digest, 'ttl_at', ttl_at }
+    'digest', r.digest, 'ttl_at', int(ttl_at) }
   for name, from in pairs(optional_fields) do
     if r[from] then
       fields[#fields + 1] = name

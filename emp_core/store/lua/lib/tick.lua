@@ -7,10 +7,10 @@ local last_tick
 local function next_tick()
   local by_clock = math.floor((now_us - 1735689600000000) * 32 / 1000)
   local wanted = math.max(by_clock, (last_tick or 0) + 1)
-  local given = last_tick or tonumber(call('SET', P .. 'tick', string.format('%.0f', wanted), 'GET') or 0)
+  local given = last_tick or tonumber(call('SET', P .. 'tick', int(wanted), 'GET') or 0)
   if last_tick or given >= wanted then
     wanted = math.max(wanted, given + 1)
-    call('SET', P .. 'tick', string.format('%.0f', wanted))
+    call('SET', P .. 'tick', int(wanted))
   end
   last_tick = wanted
   return last_tick
@@ -22,7 +22,7 @@ end
 
 -- As a string: a score has more digits than tostring keeps.
 local function score_of(priority, tick)
-  return string.format('%.0f', priority * 70368744177664 + (70368744177663 - tick))
+  return int(priority * 70368744177664 + (70368744177663 - tick))
 end
 
 local function tick_of(score)

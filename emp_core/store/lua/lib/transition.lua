@@ -1,15 +1,17 @@
 -- transition: the one place where a job's state changes: hash, version, counters and event together.
+--
+-- USES now
 
 local function emit(name, subject, gen, ver, state, worker, attempt, code, customer)
-  local text = name .. ' ' .. subject .. ' ' .. gen .. ' ' .. ver .. ' ' .. state .. ' ' .. (worker or '') .. ' '
-    .. (attempt or 0) .. ' ' .. (code or '') .. ' ' .. (customer or '')
+  local text = name .. ' ' .. subject .. ' ' .. int(gen) .. ' ' .. int(ver) .. ' ' .. state .. ' ' .. (worker or '')
+    .. ' ' .. int(attempt or 0) .. ' ' .. (code or '') .. ' ' .. (customer or '')
   call('XADD', P .. 'events', 'MAXLEN', '~', 'POLICY.events_kept', '*', 'e', text)
 end
 
 local held_counts
 
 local function count_one(state, by)
-  if not held_counts then return call('HINCRBY', P .. 'counts', state, by) end
+  if not held_counts then return call('HINCRBY', P .. 'counts', state, int(by)) end
   held_counts[state] = (held_counts[state] or 0) + by
 end
 
@@ -39,7 +41,7 @@ end
 
 local function transition(id, job, to, name, code, ...)
   job.ver = job.ver + 1
-  call('HSET', P .. 'job:' .. id, 'state', to, 'ver', job.ver, ...)
+  call('HSET', P .. 'job:' .. id, 'state', to, 'ver', int(job.ver), ...)
   count(job.state, to)
   job.state = to
   emit(name, id, job.gen, job.ver, to, job.worker, job.attempt, code, job.customer)

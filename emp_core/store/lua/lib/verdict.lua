@@ -1,4 +1,6 @@
 -- verdict: two bits for each (class, profile slot): judged, fits. Four slots a byte, the first in the high bits.
+--
+-- USES now
 
 -- 0 not judged, 2 judged and does not fit, 3 fits.
 local function verdict_in(byte, slot)
@@ -6,7 +8,7 @@ local function verdict_in(byte, slot)
 end
 
 local function verdict_of(class, slot)
-  local at = math.floor(slot / 4)
+  local at = int(math.floor(slot / 4))
   return verdict_in(string.byte(call('GETRANGE', P .. 'class.verdicts:' .. class, at, at)), slot)
 end
 
