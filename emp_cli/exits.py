@@ -6,6 +6,7 @@ from enum import IntEnum
 from emp_core.errors import (
     AccessDenied,
     Ambiguous,
+    ArtifactsUnavailable,
     Conflict,
     EmpError,
     HubUnavailable,
@@ -58,6 +59,7 @@ CODES: Mapping[type[EmpError], ExitCode] = {
     Refused: ExitCode.CONFLICT,
     QueueUnavailable: ExitCode.UNAVAILABLE,
     HubUnavailable: ExitCode.UNAVAILABLE,
+    ArtifactsUnavailable: ExitCode.UNAVAILABLE,
 }
 
 

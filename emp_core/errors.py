@@ -1,16 +1,17 @@
 """What can go wrong, as one tree.
 
 EmpError
-├── InvalidInput        a field has a value that it cannot have
-│   └── LimitExceeded   a value is over a named limit
-├── NotFound            no such job, worker, artifact
-├── Ambiguous           a prefix names several jobs
-├── Conflict            the state of things does not allow it
-├── Refused             the queue said no, with a stable reason
-├── QueueUnavailable    Redis is away, loading, full, read-only or too old
-├── HubUnavailable      the hub does not answer
-└── Misconfigured       a setting cannot work
-    └── AccessDenied    the password or token is missing, wrong or not enough
+├── InvalidInput            a field has a value that it cannot have
+│   └── LimitExceeded       a value is over a named limit
+├── NotFound                no such job, worker, artifact
+├── Ambiguous               a prefix names several jobs
+├── Conflict                the state of things does not allow it
+├── Refused                 the queue said no, with a stable reason
+├── QueueUnavailable        Redis is away, loading, full, read-only or too old
+├── HubUnavailable          the hub does not answer
+├── ArtifactsUnavailable    the artifact store cannot take the call
+└── Misconfigured           a setting cannot work
+    └── AccessDenied        the password or token is missing, wrong or not enough
 
 The tree knows neither HTTP statuses nor exit codes; the edges map it, each in one table.
 """
@@ -85,6 +86,10 @@ class QueueUnavailable(EmpError):
     def __init__(self, code: str, message: str, *, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.code = code
+
+
+class ArtifactsUnavailable(EmpError):
+    """The artifact store cannot take the call now."""
 
 
 class HubUnavailable(EmpError):

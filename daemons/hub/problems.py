@@ -10,10 +10,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from daemons.hub.answers import now
-from emp_core.artifacts import ArtifactsUnavailable
 from emp_core.domain.json_text import dump_json
 from emp_core.errors import (
     Ambiguous,
+    ArtifactsUnavailable,
     Conflict,
     EmpError,
     HubUnavailable,

@@ -20,6 +20,7 @@ from daemons.worker.heart import Heart
 from daemons.worker.intake import TURN_JOBS, Intake
 from daemons.worker.options import AgentOptions
 from daemons.worker.pulse import Answer, Held
+from daemons.worker.room import Room
 from daemons.worker.services import ServiceBoard
 from daemons.worker.slot import STOPPING, Slot, Stop
 from emp_core.artifacts import ArtifactStore
@@ -73,6 +74,7 @@ class Agent:
         self._store = store
         self._artifacts = artifacts
         self._clock = clock
+        self._room = Room(store.upkeep.memory_share, clock)
         self._log = log.bind(worker=options.worker_id)
         self.options = options
         self.state = WorkerState.STOPPED
@@ -302,7 +304,7 @@ class Agent:
         stall_ms = POLICY.stall_ms if connector.reports_progress else 0
         artifacts = self._artifacts.signed(self.options.worker_id, claim.nonce)
         context = AttemptContext(claim, artifacts, self._clock, self.contact.note_news, stall_ms)
-        slot = Slot(claim, requirements, connector, context, self._artifacts)
+        slot = Slot(claim, requirements, connector, context, self._artifacts, self._room)
         if claim.attempt > 1:
             self._supersede(claim)
         self.slots[claim.nonce] = slot

@@ -10,12 +10,13 @@ import structlog
 
 from daemons.worker.attempt import AttemptContext
 from daemons.worker.connector import Assignment, Connector, Interrupted, JobFailed, ServiceDown
+from daemons.worker.room import Room
 from emp_core.artifacts import ArtifactStore
 from emp_core.domain.json_text import dump_json, load_json
 from emp_core.domain.outcome import Blame, Failure, Result
 from emp_core.domain.policy import MAX_DETAIL, MAX_INLINE_RESULT, MAX_LINE
 from emp_core.domain.requirements import Requirements
-from emp_core.errors import EmpError, InvalidInput, NotFound
+from emp_core.errors import ArtifactsUnavailable, EmpError, InvalidInput, NotFound
 from emp_core.store import Claimed, Settlement, completed, failed, released, stopped
 
 log = structlog.get_logger()
@@ -49,12 +50,14 @@ class Slot:
         connector: Connector,
         context: AttemptContext,
         artifacts: ArtifactStore,
+        room: Room,
     ) -> None:
         self.claim = claim
         self.requirements = requirements
         self.connector = connector
         self.context = context
         self._artifacts = artifacts
+        self._room = room
         self._timer: asyncio.TimerHandle | None = None
         self._was_cut = False
         self.stop_reason: Stop | None = None
@@ -155,9 +158,16 @@ class Slot:
     async def _completed(self, result: Result) -> Settlement:
         """A result that is too large for Redis becomes an artifact."""
         settlement = completed(self.claim, result)
-        if len(settlement.data) <= MAX_INLINE_RESULT:
+        size = len(settlement.data)
+        if await self._room.has(size):
             return settlement
-        artifact = await self.context.upload("result.json", _once(dump_json(result.data)), "application/json")
+        try:
+            artifact = await self.context.upload("result.json", _once(dump_json(result.data)), "application/json")
+        except ArtifactsUnavailable as error:
+            if size > MAX_INLINE_RESULT:
+                raise
+            log.warning("result.kept_in_redis", job=self.claim.job_id, why=error.message)
+            return settlement
         data = {"result_artifact": artifact.id}
         return completed(self.claim, Result(data=data, artifacts=(*result.artifacts, artifact)))
 

@@ -10,7 +10,7 @@ caller's matter: the store knows nothing of claims.
     opening.py    which of them a URL names
 """
 
-from emp_core.artifacts.contract import ArtifactStore, ArtifactsUnavailable
+from emp_core.artifacts.contract import ArtifactStore
 from emp_core.artifacts.opening import open_artifacts, open_objects
 
-__all__ = ["ArtifactStore", "ArtifactsUnavailable", "open_artifacts", "open_objects"]
+__all__ = ["ArtifactStore", "open_artifacts", "open_objects"]

@@ -10,7 +10,7 @@ from typing import Protocol, Self
 from pydantic import TypeAdapter
 
 from emp_core.domain.outcome import Artifact
-from emp_core.errors import EmpError, InvalidInput, LimitExceeded, NotFound
+from emp_core.errors import InvalidInput, LimitExceeded, NotFound
 from emp_core.ids import is_id
 
 CHUNK_BYTES = 1024 * 1024
@@ -25,10 +25,6 @@ PLACE = re.compile(r"([^/]+)/([1-9][0-9]{0,9})/([1-9][0-9]{0,9})")
 
 ARTIFACT = TypeAdapter(Artifact)
 ARTIFACTS = TypeAdapter(tuple[Artifact, ...])
-
-
-class ArtifactsUnavailable(EmpError):
-    """The artifact store cannot take the call now."""
 
 
 class ArtifactStore(Protocol):

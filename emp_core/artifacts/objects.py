@@ -21,7 +21,6 @@ from emp_core.artifacts.contract import (
     ARTIFACT,
     CHUNK_BYTES,
     MAX_ARTIFACT_BYTES,
-    ArtifactsUnavailable,
     Meter,
     Place,
     check_job_id,
@@ -30,7 +29,7 @@ from emp_core.artifacts.contract import (
     check_upload,
 )
 from emp_core.domain.outcome import Artifact
-from emp_core.errors import Conflict, InvalidInput, NotFound
+from emp_core.errors import ArtifactsUnavailable, Conflict, InvalidInput, NotFound
 from emp_core.ids import is_id
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ class Progress:
     """0 to 100, of the whole job."""
 
     message: str = ""
-    """One line for people; at most 4 KiB are kept."""
+    """One line for people; 64 bytes of it are kept."""
 
     node: str = ""
     """The step that runs, in the service's own words."""
@@ -52,7 +52,7 @@ class Result:
     """What a completed job made."""
 
     data: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """JSON, at most 256 KiB; larger goes into an artifact."""
+    """JSON, at most 256 KiB, or 4 KiB where Redis is nearly full; larger goes into an artifact."""
 
     artifacts: tuple[Artifact, ...] = ()
 

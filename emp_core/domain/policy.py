@@ -62,6 +62,10 @@ POLICY = Policy()
 MAX_INLINE_PAYLOAD = 1 * MB
 MAX_SPILLED_PAYLOAD = 64 * MB
 MAX_INLINE_RESULT = 256 * KB
+MAX_INLINE_RESULT_CROWDED = 4 * KB
+MEMORY_CROWDED = 0.9
+"""The share of Redis's memory above which larger results go to the artifact store."""
+
 MAX_DETAIL = 16 * KB
 MAX_LINE = 4 * KB
 MAX_MESSAGE = 64

@@ -3,14 +3,14 @@
 import pytest
 
 from emp_core.artifacts import open_artifacts
-from emp_core.domain.policy import MAX_INLINE_PAYLOAD, MAX_INLINE_RESULT
+from emp_core.domain.policy import MAX_INLINE_PAYLOAD, MAX_INLINE_RESULT, MAX_INLINE_RESULT_CROWDED
 from emp_core.domain.states import JobState
 from emp_core.domain.worker import WorkerState
 from emp_core.store import Store
 from tests.support.agents import states, until, working
 from tests.support.builders import make_request, register, submit
 from tests.support.fakes import ScriptedConnector
-from tests.support.redis_server import ENGINES
+from tests.support.redis_server import ENGINES, Server
 from tests.support.waiting import wait_until
 
 
@@ -208,6 +208,20 @@ async def test_a_large_result_becomes_an_artifact(store: Store) -> None:
         (artifact,) = outcome["artifacts"]
         assert outcome["data"] == {"result_artifact": artifact["id"]}
         assert (await artifacts.get(artifact["id"])).size > MAX_INLINE_RESULT
+
+
+async def test_where_redis_is_nearly_full_it_does_so_from_four_kilobytes_on(store: Store, server: Server) -> None:
+    connector = ScriptedConnector()
+    async with working(store, connector):
+        job = await submit(store)
+        run = await connector.next_run()
+        server.client.config_set("maxmemory", int(server.client.info("memory")["used_memory"] / 0.95))
+        try:
+            run.finish(text="y" * (MAX_INLINE_RESULT_CROWDED + 1))
+            await until(store, job, JobState.COMPLETED)
+        finally:
+            server.client.config_set("maxmemory", 0)
+        assert "result_artifact" in (await store.inspector.outcome(job))["data"]
 
 
 async def test_progress_and_lines_are_reported_and_the_last_lines_not_lost(store: Store) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import pytest
@@ -11,12 +11,13 @@ from structlog.testing import capture_logs
 from daemons.worker import slot as slots
 from daemons.worker.attempt import AttemptContext
 from daemons.worker.connector import Connector, Interrupted, JobFailed, ServiceDown
+from daemons.worker.room import Room
 from daemons.worker.slot import Slot, Stop
-from emp_core.artifacts import ArtifactStore, ArtifactsUnavailable, open_artifacts
+from emp_core.artifacts import ArtifactStore, open_artifacts
 from emp_core.domain.outcome import Blame, Failure, Result
 from emp_core.domain.policy import MAX_DETAIL
 from emp_core.domain.requirements import Requirements
-from emp_core.errors import InvalidInput, NotFound
+from emp_core.errors import ArtifactsUnavailable, InvalidInput, NotFound
 from emp_core.store import Claimed, Settlement, Verb
 from tests.support.fakes import FrozenClock, ScriptedConnector
 from tests.support.waiting import wait_until
@@ -39,11 +40,23 @@ def make_claim(**changes: Any) -> Claimed:
 
 
 def make_slot(
-    connector: Connector, claim: Claimed | None = None, artifacts: ArtifactStore | None = None, **asked: Any
+    connector: Connector,
+    claim: Claimed | None = None,
+    artifacts: ArtifactStore | None = None,
+    room: Room | None = None,
+    **asked: Any,
 ) -> Slot:
     chosen, files = claim or make_claim(), artifacts or open_artifacts("memory://")
     context = AttemptContext(chosen, files, FrozenClock(), lambda: None, 0)
-    return Slot(chosen, Requirements.parse(asked), connector, context, files)
+    return Slot(chosen, Requirements.parse(asked), connector, context, files, room or Room(empty, FrozenClock()))
+
+
+async def empty() -> float:
+    return 0.0
+
+
+async def crowded() -> float:
+    return 0.95
 
 
 def start(slot: Slot) -> asyncio.Task[Settlement | None]:
@@ -114,6 +127,29 @@ async def test_the_connector_gets_what_was_asked() -> None:
 async def test_who_is_to_blame_and_whether_it_is_tried_again(error: Exception, head: str, code: str) -> None:
     said, failure = failure_of(await settled(error))
     assert (said, failure["code"]) == (head, code)
+
+
+@pytest.mark.parametrize(
+    ("share", "text", "is_file"),
+    [(crowded, 4_000, False), (crowded, 5_000, True), (empty, 5_000, False), (empty, 300_000, True)],
+)
+async def test_where_redis_is_nearly_full_a_result_becomes_a_file_sooner(
+    share: Callable[[], Awaitable[float]], text: int, is_file: bool
+) -> None:
+    settlement = await settled(Result(data={"text": "x" * text}), room=Room(share, FrozenClock()))
+    assert ("result_artifact" in json.loads(settlement.data)["data"]) is is_file
+
+
+@pytest.mark.parametrize(("text", "verb"), [(5_000, Verb.COMPLETE), (300_000, Verb.FAIL)])
+async def test_a_result_that_redis_can_take_is_not_lost_for_want_of_a_file(
+    text: int, verb: Verb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise ArtifactsUnavailable("the store is away")
+
+    monkeypatch.setattr(AttemptContext, "upload", away)
+    settlement = await settled(Result(data={"text": "x" * text}), room=Room(crowded, FrozenClock()))
+    assert settlement.verb is verb
 
 
 async def test_a_bug_is_logged_with_its_traceback_and_named() -> None:

@@ -5,9 +5,9 @@ from dataclasses import replace
 import structlog
 
 from daemons.hub.settings import HubSettings
-from emp_core.artifacts import ArtifactsUnavailable
 from emp_core.artifacts.objects import ObjectArtifacts
 from emp_core.clock import Clock
+from emp_core.errors import ArtifactsUnavailable
 from emp_core.store import Inspector, Retention, Upkeep
 
 log = structlog.get_logger()

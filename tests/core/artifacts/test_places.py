@@ -11,13 +11,14 @@ import httpx
 import pytest
 from obstore.store import MemoryStore
 
-from emp_core.artifacts import ArtifactsUnavailable, open_artifacts, open_objects
+from emp_core.artifacts import open_artifacts, open_objects
 from emp_core.artifacts.contract import Place
 from emp_core.artifacts.hub import HubArtifacts
 from emp_core.artifacts.local import LocalArtifacts
 from emp_core.artifacts.objects import ObjectArtifacts
 from emp_core.clock import SystemClock
 from emp_core.errors import (
+    ArtifactsUnavailable,
     Conflict,
     HubUnavailable,
     Misconfigured,
