@@ -113,13 +113,13 @@ class Link:
 
     async def run(self, name: str, rest: Sequence[Sequence[str | bytes]] = (), **arguments: Any) -> Any:
         """Run a script. Raises `QueueUnavailable`."""
-        with translated():
+        with translated(), _cancels_kept():
             async with asyncio.timeout(self.patience):
                 return await script(name)(self._scripts, self.key("schema"), rest, **arguments)
 
     async def call(self, command: str, *arguments: Any) -> Any:
         """Run one command. Raises `QueueUnavailable`."""
-        with translated():
+        with translated(), _cancels_kept():
             async with asyncio.timeout(self.patience):
                 return await self.client.execute_command(command, *arguments)
 
@@ -127,7 +127,7 @@ class Link:
         """Run reads in one round trip; not a transaction. A key of another type reads as `DAMAGED`."""
         if not commands:
             return []
-        with translated():
+        with translated(), _cancels_kept():
             pipeline = self.client.pipeline(transaction=False)
             for command in commands:
                 pipeline.execute_command(*command)
@@ -136,7 +136,7 @@ class Link:
 
     async def info(self, section: str) -> dict[str, Any]:
         """What the server says of itself. Raises `QueueUnavailable`."""
-        with translated():
+        with translated(), _cancels_kept():
             async with asyncio.timeout(self.patience):
                 return _first_node(await self.client.info(section))
 
@@ -235,6 +235,18 @@ def translated() -> Iterator[None]:
         raise QueueUnavailable("redis_unavailable", f"cannot reach Redis: {error}") from error
     except exceptions.ResponseError as error:
         raise _from_response(error) from error
+
+
+@contextlib.contextmanager
+def _cancels_kept() -> Iterator[None]:
+    """On Python 3.11 `asyncio.wait_for`, which the client sends with, may swallow a cancel."""
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    try:
+        yield
+    finally:
+        if task and task.cancelling() > before:
+            raise asyncio.CancelledError
 
 
 def _denied(error: Exception) -> AccessDenied:

@@ -1,7 +1,6 @@
 """The chores: one pass of each, and the loop that they share."""
 
 import asyncio
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -202,22 +201,6 @@ async def test_a_bug_stops_nothing_and_is_logged() -> None:
 async def test_an_outage_is_two_lines_however_long_it_lasts() -> None:
     away = QueueUnavailable("redis_unavailable", "gone")
     assert await run_over(Act(0, away, away, away, 3)) == ["queue.away", "queue.back", "chore.done"]
-
-
-async def test_a_cancel_that_is_lost_within_a_pass_ends_the_chore_all_the_same() -> None:
-    begun = asyncio.Event()
-
-    async def deaf() -> int:
-        begun.set()
-        with suppress(asyncio.CancelledError):
-            await asyncio.sleep(60)
-        return 0
-
-    running = asyncio.create_task(Periodic("chore", 0.001, deaf).run(Outage()))
-    await begun.wait()
-    running.cancel()
-    await asyncio.wait([running], timeout=5)
-    assert running.done()
 
 
 def test_a_full_batch_is_followed_at_once() -> None:

@@ -62,11 +62,8 @@ class Periodic:
 
     async def run(self, outage: Outage) -> None:
         """Pass after pass, until cancelled; begins somewhere within the first period."""
-        task = asyncio.current_task()
         pause = random.uniform(0, self.seconds)
-        # A cancel may be lost within a pass: on Python 3.11 asyncio.wait_for, which the Redis client sends with, can
-        # swallow one.
-        while task is None or not task.cancelling():
+        while True:
             await asyncio.sleep(max(pause, LEAST_PAUSE_SECONDS))
             pause = await self._pass(outage)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -326,6 +327,28 @@ def test_each_error_has_its_code(error: Exception, code: str) -> None:
 def test_what_is_nobodys_fault_is_not_hidden() -> None:
     with pytest.raises(exceptions.ResponseError), translated():
         raise exceptions.ResponseError("ERR unknown command")
+
+
+@pytest.mark.parametrize("end", [b"an answer", exceptions.TimeoutError()])
+async def test_a_cancel_that_the_client_swallows_is_not_lost(
+    store: Store, monkeypatch: pytest.MonkeyPatch, end: bytes | Exception
+) -> None:
+    begun = asyncio.Event()
+
+    async def deaf(*_: object) -> bytes:
+        begun.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        if isinstance(end, Exception):
+            raise end
+        return end
+
+    monkeypatch.setattr(store.link.client, "execute_command", deaf)
+    call = asyncio.create_task(store.link.call("GET", "x"))
+    await begun.wait()
+    call.cancel()
+    await asyncio.wait([call], timeout=5)
+    assert call.cancelled()
 
 
 @pytest.mark.damages
