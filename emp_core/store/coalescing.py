@@ -5,6 +5,7 @@ single write costs a quarter of that, and Redis a tenth. The first calls go at o
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from redis import exceptions
@@ -19,8 +20,9 @@ TOGETHER = 64
 class Coalescer:
     """Stands before a client, with the two calls that running a script takes."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, patience: Callable[[], float]) -> None:
         self._client = client
+        self._patience = patience
         self._under_way = 0
         self._waiting: list[tuple[tuple[Any, ...], asyncio.Future[Any]]] = []
         self._sending: set[asyncio.Task[None]] = set()
@@ -54,13 +56,17 @@ class Coalescer:
 
     async def _send(self) -> None:
         some, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
+        # Who does not wait any more wants nothing done.
+        some = [(command, answer) for command, answer in some if not answer.done()]
         pipeline = self._client.pipeline(transaction=False)
         for command, _ in some:
             pipeline.execute_command(*command)
         said: list[Any] = []
         try:
-            said = await pipeline.execute(raise_on_error=False)
-        except (exceptions.RedisError, OSError) as error:
+            if some:
+                async with asyncio.timeout(self._patience()):
+                    said = await pipeline.execute(raise_on_error=False)
+        except (exceptions.RedisError, OSError, TimeoutError) as error:
             said = [error] * len(some)
         finally:
             self._go_on()

@@ -105,7 +105,8 @@ class Link:
     """Where scripts run: on a cluster each call goes its own way."""
 
     def __post_init__(self) -> None:
-        self._scripts = Coalescer(self.client) if isinstance(self.client, redis_asyncio.Redis) else self.client
+        alone = not isinstance(self.client, redis_asyncio.Redis)
+        self._scripts = self.client if alone else Coalescer(self.client, lambda: self.patience)
 
     def key(self, name: str) -> str:
         """The full name of a key."""

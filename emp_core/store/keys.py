@@ -88,7 +88,7 @@ KEYS: Sequence[Key] = (
     _row(
         "ids:{first4}", "zset", "Job ids that begin so, all with score 0: finds a job by a prefix.", "their jobs (T16)"
     ),
-    _row("idempotency:{customer:key}", "string", "`job digest` of the first submit.", "a day after its job is deleted"),
+    _row("idempotency:{customer/key}", "string", "`job digest` of the first submit.", "a day after its job is deleted"),
     # Where jobs are.
     _row("jobs:pending:{class}", "zset", "The class's waiting jobs by score, highest first.", _WAITING),
     _row("jobs:active:{worker}", "hash", "Claim nonce -> job, of the worker's open attempts.", "the worker's slots"),
@@ -153,6 +153,7 @@ KEYS: Sequence[Key] = (
     _row("workers", "zset", "Live workers by the ms at which they count as lost.", "the fleet"),
     _row("workers.gone", "zset", "Gone workers by the ms at which they went.", "a day each"),
     _row("idle.where", "hash", "Idle worker -> slot and the names that it is reserved for.", "the fleet"),
+    _row("idle.names", "set", "The names that idle workers are reserved for.", "the fleet"),
     _row("idle", "zset", "Slots with idle workers by rank: the least capable first, then the cheapest.", _PROFILES),
     _row("idle.bits", "string", "The `fits` bit of every slot with idle workers.", "two bits a slot"),
     _row("idle.workers:{slot}", "zset", "The slot's idle workers by the ms since when.", "the fleet"),

@@ -5,7 +5,8 @@ import time
 from pathlib import Path
 
 from emp_core.domain.states import JobState
-from emp_core.store import Store
+from emp_core.errors import QueueUnavailable
+from emp_core.store import Store, open_store
 from tests.faults.fleet import Fleet
 from tests.faults.history import History
 from tests.faults.journal import Journal
@@ -13,6 +14,7 @@ from tests.faults.patience import eventually
 from tests.faults.proxy import Proxy
 from tests.faults.scenario import LEASE, begun, everything, is_in, seconds_between, started
 from tests.faults.zombies import Zombies
+from tests.support.builders import make_request
 from tests.support.figures import Figure
 
 
@@ -120,3 +122,30 @@ async def test_connections_that_died_without_a_word_cost_no_lease(
     found = await store.inspector.job(job)
     assert (found.state, found.attempt, found.losses) == (JobState.COMPLETED, 1, 0)
     assert (await history.verdict()).clean
+
+
+async def test_calls_that_travel_together_over_dead_connections_are_given_up(proxy: Proxy) -> None:
+    """They wait for one answer, and the next ones for them: it must not be for ever."""
+    store = await open_store(proxy.url)
+    store.link.patience = 0.5
+    stored = refused = 0
+
+    async def keep_submitting() -> None:
+        nonlocal stored, refused
+        while True:
+            try:
+                await store.broker.submit(make_request())
+                stored += 1
+            except QueueUnavailable:
+                refused += 1
+
+    clients = [asyncio.create_task(keep_submitting()) for _ in range(200)]
+    await eventually(lambda: stored > 500, "many calls are under way")
+    proxy.freeze()
+    await eventually(lambda: refused > 0, "the dead connections are noticed")
+    before = stored
+    await eventually(lambda: stored > before + 500, "others have taken their place")
+    for client in clients:
+        client.cancel()
+    await asyncio.gather(*clients, return_exceptions=True)
+    await store.close()

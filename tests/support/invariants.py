@@ -168,6 +168,8 @@ def idle_is_consistent(found: Snapshot, jobs: Jobs) -> Iterator[str]:
         yield f"idle.workers:* hold {sorted(by_slot)}, idle.where says {where}"
     if reserved != {(worker, name) for worker, _, names in where for name in names.split()}:
         yield f"idle.reserved:* hold {sorted(reserved)}, idle.where says {where}"
+    if found.members("idle.names") != {name for _, name in reserved}:
+        yield f"idle.names is {found.members('idle.names')}, they should be those of {sorted(reserved)}"
     slots = {slot for _, slot in by_slot}
     if set(found.scores("idle")) != slots or _slots_in(found.string("idle.bits")) != slots:
         yield f"idle and idle.bits should name the slots {sorted(slots)}"

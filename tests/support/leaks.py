@@ -23,14 +23,14 @@ def _problems(entry: Entry, owners: Mapping[str, Callable[[str], bool]]) -> Iter
         return
     if entry.type != row.type:
         yield f"is a {entry.type}, the table says {row.type}"
-    if row.expires != (entry.ttl_ms >= 0) and row.owner != "customer:key":
+    if row.expires != (entry.ttl_ms >= 0) and row.owner != "customer/key":
         yield "has no time to live" if row.expires else "has a time to live"
     if row.at_most is not None and len(entry.value) > row.at_most + (STREAM_BLOCK if row.type == "stream" else 0):
         yield f"has {len(entry.value)} entries, over its bound of {row.at_most}"
     owned = owners.get(row.owner)
     if owned is not None and not row.expires and not owned(row.id_in(entry.name) or ""):
         yield f"belongs to no {row.owner}"
-    if row.owner == "customer:key" and entry.ttl_ms < 0 and not owners["job"](entry.value.split()[0].decode()):
+    if row.owner == "customer/key" and entry.ttl_ms < 0 and not owners["job"](entry.value.split()[0].decode()):
         yield "outlives its job for ever"
 
 

@@ -26,7 +26,7 @@ local function delete(id)
   call('ZREM', P .. 'ids:' .. string.sub(id, 1, 4), id)
   call('SET', P .. 'job.gone:' .. id, job.state, 'PX', POLICY.idempotency_ms)
   if job.idem then
-    call('PEXPIRE', P .. 'idempotency:' .. (job.customer or '') .. ':' .. job.idem, POLICY.idempotency_ms)
+    call('PEXPIRE', P .. 'idempotency:' .. (job.customer or '') .. '/' .. job.idem, POLICY.idempotency_ms)
   end
   for _, part in ipairs(job_parts) do call('UNLINK', P .. part .. id) end
   emit('deleted', id, job.gen, job.ver + 1, 'deleted', nil, job.attempt, nil, job.customer)

@@ -48,5 +48,10 @@ local used = false
 for _, job in ipairs(claimed) do used = used or job[1] == 'ok' and job[5] == token end
 if token ~= '' or not idle then leave_idle(worker) end
 if not used then pass_on(token) end
-if idle then join_idle(worker, slot, me.rank, reserved_names(workflow, customers)) end
+if idle then
+  local names = reserved_names(workflow, customers)
+  join_idle(worker, slot, me.rank, names)
+  -- Nobody else sees that it waits under this profile, which need not be the one that it registered.
+  if names ~= '' then call('ZADD', P .. 'profiles.used', now, profile) end
+end
 return { me.state, answers, claimed, unjudged, done and 0 or 1 }

@@ -121,6 +121,7 @@ local function claim_one(slot, worker, nonce, lease, workflow, customers)
     local job = readable_pending(id)
     if job and not (job.deadline and past_deadline(id, job)) then
       take(id, job, worker, nonce, lease)
+      if not nobody_idle and call('EXISTS', P .. 'limits') == 1 then wake_next(job.class) end
       return handed(id, job, 'ok'), {}, true
     end
   end

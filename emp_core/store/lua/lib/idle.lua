@@ -4,7 +4,10 @@
 -- RARE leave_reserved join_idle
 
 local function leave_reserved(worker, names)
-  for name in string.gmatch(names, '%S+') do call('ZREM', P .. 'idle.reserved:' .. name, worker) end
+  for name in string.gmatch(names, '%S+') do
+    call('ZREM', P .. 'idle.reserved:' .. name, worker)
+    if call('EXISTS', P .. 'idle.reserved:' .. name) == 0 then call('SREM', P .. 'idle.names', name) end
+  end
 end
 
 -- Set where a script has seen that nobody waits.
@@ -29,7 +32,10 @@ local function join_idle(worker, slot, rank, names)
   leave_idle(worker)
   nobody_idle = false
   call('HSET', P .. 'idle.where', worker, where)
-  for name in string.gmatch(names, '%S+') do call('ZADD', P .. 'idle.reserved:' .. name, now, worker) end
+  for name in string.gmatch(names, '%S+') do
+    call('ZADD', P .. 'idle.reserved:' .. name, now, worker)
+    call('SADD', P .. 'idle.names', name)
+  end
   if names ~= '' then return end
   call('ZADD', P .. 'idle.workers:' .. slot, now, worker)
   call('ZADD', P .. 'idle', rank, slot)

@@ -1,35 +1,19 @@
 -- limits: a class or a customer at its concurrency limit is parked (out of heads) until one of its jobs ends.
 --
--- USES heads wake
--- RARE park unpark
-
--- Whose limit keeps a class's jobs from starting now.
-local function over_limit(class)
-  if call('EXISTS', P .. 'limits') == 0 then return nil end
-  local of_class = tonumber(call('HGET', P .. 'limits', 'class:' .. class))
-  if of_class and (tonumber(call('HGET', P .. 'class:' .. class, 'active')) or 0) >= of_class then
-    return 'class:' .. class
-  end
-  local customer = call('HGET', P .. 'class:' .. class, 'customer')
-  if not customer then return nil end
-  local of_customer = tonumber(call('HGET', P .. 'limits', 'customer:' .. customer))
-  if of_customer and (tonumber(call('HGET', P .. 'customers.active', customer)) or 0) >= of_customer then
-    return 'customer:' .. customer
-  end
-end
+-- USES heads permits wake
+-- RARE park unpark pass_permit
 
 local function park(class, whose)
-  nothing_parked = false
   if call('SADD', P .. 'parked', class) == 0 then return end
   call('SADD', P .. 'parked:' .. whose, class)
   call('ZREM', P .. 'heads', class)
 end
 
--- `wanted`: how many workers to wake, one for each job that may run now.
+-- `wanted`: how many workers to wake, one for each job that may run now. How many were.
 local function unpark(whose, wanted)
-  local key, named = P .. 'parked:' .. whose, {}
+  local key, named, woken = P .. 'parked:' .. whose, {}, 0
   local classes = call('SMEMBERS', key)
-  if #classes == 0 then return end
+  if #classes == 0 then return 0 end
   call('DEL', key)
   for _, class in ipairs(classes) do
     call('SREM', P .. 'parked', class)
@@ -38,9 +22,17 @@ local function unpark(whose, wanted)
     named[class] = true
   end
   for _, class in ipairs(classes) do
-    if wanted > 0 then wanted = wanted - wake_listed(class, wanted) end
+    if woken < wanted then woken = woken + wake_listed(class, wanted - woken) end
   end
-  if wanted > 0 then wake_avoided(named, wanted) end
+  if woken < wanted then woken = woken + wake_avoided(named, wanted - woken) end
+  return woken
+end
+
+-- Another job may have the permit of one that ended; its class need not be parked, since nobody may have tried it.
+local function pass_permit(class, customer)
+  local woken = unpark('class:' .. class, 1)
+  if customer then woken = woken + unpark('customer:' .. customer, 1) end
+  if woken == 0 then wake_next(class) end
 end
 
 local function occupy(class, customer, by)
@@ -48,8 +40,5 @@ local function occupy(class, customer, by)
   if customer and call('HINCRBY', P .. 'customers.active', customer, by) <= 0 then
     call('HDEL', P .. 'customers.active', customer)
   end
-  if by < 0 and not nothing_parked and call('EXISTS', P .. 'parked') == 1 then
-    unpark('class:' .. class, 1)
-    if customer then unpark('customer:' .. customer, 1) end
-  end
+  if by < 0 and not no_limits and call('EXISTS', P .. 'limits') == 1 then pass_permit(class, customer) end
 end

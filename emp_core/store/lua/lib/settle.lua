@@ -15,8 +15,8 @@ local function settle(worker, jitter, verb, id, attempt, nonce, data)
     return verb == 'cancelled' and 'ok' or 'cancel'
   end
   if verb == 'complete' and (job.state == 'active' or job.state == 'pending') then
-    local special = call('EXISTS', P .. 'parked', P .. 'job.children:' .. id, P .. 'worker.failures:' .. worker) > 0
-    if not special then nothing_parked, childless = true, id end
+    local special = call('EXISTS', P .. 'limits', P .. 'job.children:' .. id, P .. 'worker.failures:' .. worker) > 0
+    if not special then no_limits, childless = true, id end
     complete(id, job, data)
     ran_well(worker, job.class, special)
     return 'ok'

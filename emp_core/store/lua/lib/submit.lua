@@ -10,7 +10,7 @@ local record_fields = { 'id', 'class', 'requirements', 'customer', 'workflow', '
 local function known_answer(r)
   local id = r.id
   if r.idem then
-    local stored = call('GET', P .. 'idempotency:' .. (r.customer or '') .. ':' .. r.idem)
+    local stored = call('GET', P .. 'idempotency:' .. (r.customer or '') .. '/' .. r.idem)
     if stored then
       local of, digest = string.match(stored, '^(%S+) (%S+)$')
       if digest ~= r.digest then return { 'conflict', of } end
@@ -31,8 +31,8 @@ local waiting
 local all_workable = false
 
 local function read_waiting()
-  if call('EXISTS', P .. 'classes.unworkable', P .. 'parked', P .. 'idle.where') == 0 then
-    all_workable, nothing_parked, nobody_idle = true, true, true
+  if call('EXISTS', P .. 'classes.unworkable', P .. 'limits', P .. 'idle.where') == 0 then
+    all_workable, no_limits, nobody_idle = true, true, true
   end
   local counts = call('HMGET', P .. 'counts', 'pending', 'delayed', 'blocked')
   return (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0) + (tonumber(counts[3]) or 0)
@@ -112,7 +112,7 @@ local function store(r, score, ttl_at)
   if r.body then call('SET', P .. 'job.payload:' .. r.id, r.body) end
   call('ZADD', P .. 'ids:' .. string.sub(r.id, 1, 4), '0', r.id)
   if r.idem then
-    call('SET', P .. 'idempotency:' .. (r.customer or '') .. ':' .. r.idem, r.id .. ' ' .. r.digest)
+    call('SET', P .. 'idempotency:' .. (r.customer or '') .. '/' .. r.idem, r.id .. ' ' .. r.digest)
   end
   return fields
 end

@@ -1,7 +1,7 @@
 -- wake: one job that became claimable wakes one idle worker that can do it, the least capable first.
 --
--- USES job verdict idle
--- RARE wake_one wake_reserved wake_listed wake_avoided return_tokens
+-- USES job verdict idle permits
+-- RARE wake_one wake_reserved wake_workflows wake_listed wake_avoided wake_next return_tokens
 
 local function tell(worker, token)
   local waiter = call('HGET', P .. 'worker:' .. worker, 'waiter')
@@ -59,7 +59,7 @@ local function wake_one(class, avoid)
 end
 
 local function wake_reserved(name, class, avoid)
-  for _, worker in ipairs(call('ZRANGE', P .. 'idle.reserved:' .. name, 0, 15)) do
+  for _, worker in ipairs(call('ZRANGE', P .. 'idle.reserved:' .. name, 0, -1)) do
     local slot = string.match(call('HGET', P .. 'idle.where', worker) or '', '^%d+')
     if slot and not has_word(avoid, worker) and verdict_of(class, tonumber(slot)) == 3 then return wake(worker, class) end
   end
@@ -74,6 +74,21 @@ local function wake_for(class, customer, workflow, avoid)
     or wake_one(class, avoid)
 end
 
+-- For jobs of a class that stand behind others: those who wait for one workflow only look no further than its best 64.
+local function wake_workflows(class, wanted)
+  local woken = 0
+  for _, name in ipairs(call('SMEMBERS', P .. 'idle.names')) do
+    local workflow = string.match(name, '^workflow:(.+)$')
+    for _, id in ipairs(workflow and call('ZRANGE', P .. 'workflow.pending:' .. workflow, 0, 63, 'REV') or {}) do
+      if woken >= wanted then return woken end
+      local known = peek_job(id, 'class', 'avoid')
+      local avoid = known[1] == class and call('ZSCORE', P .. 'avoided', id) and known[2] or nil
+      if known[1] == class and wake_reserved(name, class, avoid) then woken = woken + 1 end
+    end
+  end
+  return woken
+end
+
 -- For the best jobs of a class, until `wanted` workers are woken or nobody else would be. How many were.
 local function wake_listed(class, wanted)
   local woken, idle = 0, call('HLEN', P .. 'idle.where')
@@ -81,9 +96,9 @@ local function wake_listed(class, wanted)
   for _, id in ipairs(call('ZRANGE', P .. 'jobs:pending:' .. class, 0, idle - 1, 'REV')) do
     local known = peek_job(id, 'customer', 'workflow')
     if wake_for(class, known[1] or nil, known[2] or nil) then woken = woken + 1 elseif not known[2] then break end
-    if woken >= wanted then break end
+    if woken >= wanted then return woken end
   end
-  return woken
+  return woken + wake_workflows(class, wanted - woken)
 end
 
 -- The same for jobs that wait for another worker; `classes` has the names of theirs as keys.
@@ -101,9 +116,23 @@ local function wake_avoided(classes, wanted)
   return woken
 end
 
+-- Where a limit lets one more job run, of this class or another one of its customer. Permits outnumber wake-ups: who
+-- uses one passes on the next.
+local function wake_next(class)
+  local customer = call('HGET', P .. 'class:' .. class, 'customer')
+  local limits = call('HMGET', P .. 'limits', 'class:' .. class, 'customer:' .. (customer or ''))
+  if not limits[1] and not limits[2] then return end
+  local classes = limits[2] and call('SMEMBERS', P .. 'customer.classes:' .. customer) or {}
+  table.insert(classes, 1, class)
+  for _, other in ipairs(classes) do
+    if not over_limit(other) and (wake_listed(other, 1) > 0 or wake_avoided({ [other] = true }, 1) > 0) then return end
+  end
+end
+
 -- A token that was not used for its class goes to the next one, while the class still has jobs.
 local function pass_on(class)
-  if class ~= '' and wake_listed(class, 1) == 0 then wake_avoided({ [class] = true }, 1) end
+  if class == '' or wake_listed(class, 1) > 0 or wake_avoided({ [class] = true }, 1) > 0 then return end
+  if call('EXISTS', P .. 'limits') == 1 then wake_next(class) end
 end
 
 -- Tokens that a worker will not take any more.

@@ -107,7 +107,7 @@ async def _idle_after_token(store: Store) -> WorkerDriver:
     worker = await register(store, "gpu3:0")
     turn = await worker.turn(claims=1, workflow="none-such")
     assert turn.claimed == ()
-    await store.link.call("DEL", store.link.key("idle.reserved:workflow:none-such"))
+    await store.link.call("DEL", store.link.key("idle.reserved:workflow:none-such"), store.link.key("idle.names"))
     await store.link.call("HDEL", store.link.key("idle.where"), worker.id)
     key = store.link.key
     await store.link.call("HSET", key("idle.where"), worker.id, f"{worker.slot} ")
@@ -215,6 +215,8 @@ async def test_a_reserved_workers_token_is_passed_on_to_another_reserved_one(sto
     for name, command in (("v", "DEL"), ("w", "ZADD")):
         arguments = (1, two.id) if command == "ZADD" else ()
         await store.link.call(command, store.link.key(f"idle.reserved:workflow:{name}"), *arguments)
+    await store.link.call("SREM", store.link.key("idle.names"), "workflow:v")
+    await store.link.call("SADD", store.link.key("idle.names"), "workflow:w")
     assert (await one.take(workflow="w", token=token.split()[1])).job_id == second
     assert await _woken(two) == [two.id]
     assert (await two.take(workflow="w")).job_id == job
