@@ -13,5 +13,11 @@ if maximum < 0 then
 else
   call('HSET', P .. 'limits', whose, maximum)
 end
+local kind, name = string.match(whose, '^(%l+):(.*)$')
+local classes = kind == 'customer' and call('SMEMBERS', P .. 'customer.classes:' .. name) or { name }
+-- Nobody may have tried these since they were last unparked.
+for _, class in ipairs(classes) do
+  if call('SISMEMBER', P .. 'parked', class) == 0 then wake_listed(class, math.huge) end
+end
 unpark(whose, math.huge)
 return 'ok'

@@ -86,6 +86,21 @@ async def test_a_permit_that_its_worker_cannot_use_goes_to_another_class(store: 
     assert len(await _served(other)) == 1
 
 
+async def test_a_limit_that_is_taken_away_wakes_for_what_is_not_parked_too(store: Store) -> None:
+    """One of two ends; who is woken parks its own class again, but not the other."""
+    busy = await register(store, "busy", gpu_memory_gb=8)
+    for _ in range(2):
+        await submit(store, customer_id="acme", requirements={"gpu_memory_gb": 8})
+    first, _ = await busy.take(), await busy.take()
+    await store.broker.set_limit("customer:acme", 1)
+    waiting = {await submit(store, customer_id="acme", requirements=asked) for asked in (A_MODEL, ANOTHER)}
+    idle = [await _idle(store, name, models={"comfyui": [name]}) for name in ("a", "b")]
+    await busy.complete(first)
+    assert await _served(*idle) == []
+    await store.broker.set_limit("customer:acme", None)
+    assert set(await _served(*idle)) == waiting
+
+
 @pytest.mark.parametrize("in_front", [{}, {"workflow_id": "other"}])
 async def test_a_job_behind_others_wakes_the_worker_of_its_workflow(store: Store, in_front: dict[str, str]) -> None:
     """Of a new class, which is judged after the jobs are there."""
