@@ -1,6 +1,6 @@
 """The tree of commands."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.completion import completion_init  # type: ignore[attr-defined]
@@ -8,7 +8,8 @@ from typer.completion import completion_init  # type: ignore[attr-defined]
 from emp_cli.commands import completion, demo, events, explain, hub, jobs, submit, summary, worker, workers
 from emp_cli.commands.job import app as job
 from emp_cli.context import Session
-from emp_cli.group import HelpfulGroup
+from emp_cli.exits import MEANINGS
+from emp_cli.group import Commands, HelpfulGroup
 from emp_cli.options import flag
 from emp_cli.output import terminal
 from emp_core import __version__
@@ -18,14 +19,25 @@ completion_init()
 
 JOBS, FLEET, CARE = "Jobs", "Queue and fleet", "Set-up"
 
-app = typer.Typer(
-    cls=HelpfulGroup,
+ORDER = ("submit", "jobs", "job", "explain", "summary", "workers", "worker", "events", "hub", "demo", "completion")
+
+EXIT_CODES = "\n".join(["Exit codes:", *(f"{code:>5}  {meaning}" for code, meaning in MEANINGS.items())])
+
+
+class Root(HelpfulGroup):
+    """Lists commands in the order in which one needs them; Typer has single ones before groups."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(self.commands, key=ORDER.index)
+
+
+app = Commands(
+    cls=Root,
     add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="--redis and --debug may stand anywhere. Exit codes: 0 well, 1 failed, 2 usage, 3 no worker can do it, "
-    "4 denied, 5 no Redis or hub, 6 not found, 7 conflict, 8 time is up, 9 cancelled, 130 Ctrl-C.",
+    epilog=f"--redis and --debug may stand anywhere.\n\n{EXIT_CODES}",
 )
 
 app.command("submit", help=submit.HELP, rich_help_panel=JOBS)(submit.submit)
@@ -51,7 +63,8 @@ def _show_version(wanted: bool) -> None:
 def root(
     ctx: typer.Context,
     redis: Annotated[
-        str | None, typer.Option(metavar="URL", help="The queue: redis://, rediss://, unix:// … (REDIS_URL).")
+        str | None,
+        typer.Option(metavar="URL", help="The queue: redis://, rediss://, unix:// … (REDIS_URL, also in .env.hub)."),
     ] = None,
     debug: Annotated[bool, flag("--debug", help="Show where an error comes from.")] = False,
     version: Annotated[

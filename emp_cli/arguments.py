@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Sequence
 
+from emp_cli.output import terminal
+
 ROOT_OPTIONS = ("--redis",)
 ROOT_FLAGS = ("--debug",)
 
@@ -16,7 +18,10 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
         if word == "--":
             rest += [word, *words]
         elif word in ROOT_OPTIONS:
-            front += [word, *([value] if (value := next(words, None)) is not None else [])]
+            value = next(words, None)
+            if value is None:
+                return [word]  # which the parser says needs a value
+            front += [word, value]
         elif word in ROOT_FLAGS or word.startswith(tuple(f"{name}=" for name in ROOT_OPTIONS)):
             front.append(word)
         else:
@@ -24,9 +29,18 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
     return front + rest
 
 
+def read_stdin(what: str) -> str:
+    """All that stdin has. To be read before anything runs that has its own way with Ctrl-C."""
+    if sys.stdin.isatty():
+        terminal.note(f"type {what}, then Ctrl-D")
+    return sys.stdin.read()
+
+
 def ids_of(arguments: Sequence[str]) -> list[str]:
     """The ids, with those that stdin has in the place of `-`; each once."""
     names: list[str] = []
     for argument in arguments:
-        names += sys.stdin.read().split() if argument == "-" else [argument]
+        names += read_stdin("ids").split() if argument == "-" else [argument]
+    if not names:
+        terminal.note("no ids on stdin")
     return list(dict.fromkeys(names))

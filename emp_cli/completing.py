@@ -37,10 +37,10 @@ def worker_ids(ctx: typer.Context, incomplete: str) -> Offers:
 
 
 def _offers(ctx: typer.Context, read: Callable[["AsyncEmp"], Awaitable[Offers]], incomplete: str) -> Offers:
-    from emp_core.client.async_emp import AsyncEmp
+    from emp_cli.surroundings import connect
 
     async def ask() -> Offers:
-        async with asyncio.timeout(SECONDS), await AsyncEmp.connect(ctx.find_root().params.get("redis")) as emp:
+        async with asyncio.timeout(SECONDS), await connect(ctx.find_root().params.get("redis")) as emp:
             return await read(emp)
 
     try:

@@ -30,7 +30,7 @@ def session_of(ctx: typer.Context) -> Session:
 @asynccontextmanager
 async def connected(session: Session) -> AsyncGenerator["AsyncEmp", None]:
     """A client for the length of a command."""
-    from emp_core.client.async_emp import AsyncEmp  # redis and pydantic take 200 ms to import
+    from emp_cli.surroundings import connect  # redis and pydantic take 200 ms to import
 
-    async with await AsyncEmp.connect(session.redis) as emp:
+    async with await connect(session.redis) as emp:
         yield emp

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 import sys
 import tempfile
 from collections import Counter
@@ -12,9 +11,11 @@ from pathlib import Path
 from statistics import quantiles
 from typing import TYPE_CHECKING
 
+from daemons.hub.settings import HubSettings
 from daemons.logs import configure_logs
 from daemons.simulation.fleet import Pace, SimulatedFleet
 from daemons.simulation.load import broken_job, impossible_job, mixed_jobs
+from emp_cli.hub_process import free_port
 from emp_cli.output import formats, terminal
 from emp_cli.output.columns import JOBS, WORKERS
 from emp_cli.output.details import write_facts
@@ -23,10 +24,11 @@ from emp_cli.output.units import duration
 from emp_core import embedded
 from emp_core.artifacts import open_artifacts
 from emp_core.client.async_emp import AsyncEmp
-from emp_core.client.locate import local_files
+from emp_core.client.locate import Location, local_files
 from emp_core.domain.job import Job
 from emp_core.domain.states import JobState
 from emp_core.domain.worker import Worker
+from emp_core.environment import names_of
 from emp_core.errors import EmpError
 from emp_core.store import JobFilter, Summary, open_store
 
@@ -73,7 +75,7 @@ class Demonstration:
         server = await asyncio.to_thread(embedded.start, directory)
         stack.callback(embedded.stop, server)
         terminal.note(f"queue: an embedded {server.engine} {server.version}")
-        port = _free_port()
+        port = free_port("127.0.0.1")
         await stack.enter_async_context(_hub(directory, server.url, port))
         terminal.note(f"hub:   http://127.0.0.1:{port}")
         store = await open_store(server.url)
@@ -82,7 +84,10 @@ class Demonstration:
         stack.push_async_callback(files.aclose)
         fleet = await stack.enter_async_context(SimulatedFleet(store, files, pace=self._pace, seed=self._seed))
         terminal.note(f"fleet: {len(fleet.agents)} workers on 5 machines, each with a GPU that is not there")
-        return await stack.enter_async_context(await AsyncEmp.connect(server.url))
+        place = Location(
+            url=server.url, prefix=store.link.prefix, source="the demonstration", artifacts=local_files(directory)
+        )
+        return await stack.enter_async_context(AsyncEmp(await open_store(server.url), place))
 
     async def _submit(self, emp: AsyncEmp) -> None:
         bodies = [*mixed_jobs(self._count, seed=self._seed), broken_job(), impossible_job()]
@@ -194,11 +199,15 @@ def _counts(summary: Summary) -> str:
 
 @asynccontextmanager
 async def _hub(directory: Path, url: str, port: int) -> AsyncIterator[None]:
-    """A hub in a process of its own: in this one it would take Ctrl-C for itself."""
+    """A hub in a process of its own: in this one it would take Ctrl-C for itself.
+
+    What is set for other hubs does not concern it.
+    """
     command = [sys.executable, "-m", "emp_cli", "hub", "start", "--redis", url, "--port", str(port)]
+    unset = [word for name in names_of(HubSettings) for word in ("-u", name)]
     with (directory / "hub.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            *("env", f"EMP_DATA_DIR={directory}", *command),
+            *("env", *unset, f"EMP_DATA_DIR={directory}", *command),
             cwd=directory,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
@@ -211,10 +220,3 @@ async def _hub(directory: Path, url: str, port: int) -> AsyncIterator[None]:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         await process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -23,30 +23,31 @@ class ExitCode(IntEnum):
 
     OK = 0
     FAILED = 1
-    """The job failed, or the operation did."""
-
     USAGE = 2
-    """An option, a setting or the job itself cannot be right."""
-
     NO_WORKER = 3
-    """No live worker can ever run it."""
-
     DENIED = 4
-    """A password or token is missing or wrong."""
-
     UNAVAILABLE = 5
-    """Redis or the hub cannot be reached; try again."""
-
     NOT_FOUND = 6
     CONFLICT = 7
-    """The state of things does not allow it."""
-
     TIMEOUT = 8
-    """Waited long enough; the job goes on."""
-
     CANCELLED = 9
     INTERRUPTED = 130
-    """Ctrl-C."""
+
+
+MEANINGS: Mapping[ExitCode, str] = {
+    ExitCode.OK: "all is well",
+    ExitCode.FAILED: "the job failed, or the command did",
+    ExitCode.USAGE: "an option, a setting or the job itself cannot be right",
+    ExitCode.NO_WORKER: "no live worker can ever run it",
+    ExitCode.DENIED: "a password or token is missing or wrong",
+    ExitCode.UNAVAILABLE: "Redis or the hub cannot be reached; try again",
+    ExitCode.NOT_FOUND: "there is no such job or worker",
+    ExitCode.CONFLICT: "the state of things does not allow it",
+    ExitCode.TIMEOUT: "waited long enough; the job goes on",
+    ExitCode.CANCELLED: "the job was cancelled",
+    ExitCode.INTERRUPTED: "Ctrl-C",
+}
+"""What `emp --help` says of them."""
 
 
 CODES: Mapping[type[EmpError], ExitCode] = {
@@ -66,6 +67,22 @@ CODES: Mapping[type[EmpError], ExitCode] = {
 def code_of(error: EmpError) -> ExitCode:
     """The code of the nearest class that the table has."""
     return next((CODES[cls] for cls in type(error).__mro__ if cls in CODES), ExitCode.FAILED)
+
+
+HINTS: Mapping[str, str] = {"job": "emp jobs", "worker": "emp workers --all"}
+"""What shows the names of that kind."""
+
+
+def hint_of(error: EmpError) -> str:
+    """The next step, where there is one."""
+    match error:
+        case EmpError(hint=hint) if hint:
+            return hint
+        case NotFound(kind=kind):
+            return HINTS.get(kind, "")
+        case QueueUnavailable(code="redis_unavailable"):
+            return "is it running? `emp hub status` says where it is looked for"
+    return ""
 
 
 def cause_of(error: BaseException) -> BaseException:

@@ -1,13 +1,50 @@
-"""Groups of commands that mean `show` where they are given a name: `emp job ID` is `emp job show ID`."""
+"""Commands and groups of them, with help that reads well; `emp job ID` is `emp job show ID`."""
 
+import re
+from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any
 
-from typer.core import TyperGroup
+import typer
+from typer.core import TyperArgument, TyperCommand, TyperGroup
+
+from emp_core.errors import InvalidInput
+
+EXAMPLES = "Examples:\n"
+"""Begins the last paragraph of a command's help."""
+
+
+class HelpfulCommand(TyperCommand):
+    """Its help says what people type, not of which type it is in Python."""
+
+    def __init__(self, *names: Any, **settings: Any) -> None:
+        super().__init__(*names, **settings)
+        _make_readable(self)
+
+    def invoke(self, ctx: Any) -> Any:
+        """What was given and cannot be is told with the way to the help, where nothing better is known."""
+        try:
+            return super().invoke(ctx)
+        except InvalidInput as error:
+            error.hint = error.hint or f"{ctx.command_path} --help"
+            raise
+
+    def get_help_option(self, ctx: Any) -> Any:
+        return _plain(super().get_help_option(ctx))
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return _unbraced(super().collect_usage_pieces(ctx))
 
 
 class HelpfulGroup(TyperGroup):
-    """Shows its help where it is given nothing."""
+    """The same for a group, which shows its help where it is given nothing."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        _make_readable(self)
+
+    def get_help_option(self, ctx: Any) -> Any:
+        return _plain(super().get_help_option(ctx))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         return super().parse_args(ctx, args or ["--help"])
@@ -31,6 +68,36 @@ class ShowingGroup(HelpfulGroup):
         return super().parse_args(ctx, args)
 
     def _is_ours(self, ctx: Any, word: str) -> bool:
-        if word in ctx.help_option_names or word in self.commands:
+        if word in ctx.help_option_names or word in self.commands or word == "help":
             return True
         return bool(get_close_matches(word, list(self.commands), n=1, cutoff=0.75))
+
+
+class Commands(typer.Typer):
+    """A group whose commands are helpful ones."""
+
+    def command(self, *names: Any, **settings: Any) -> Callable[[Any], Any]:
+        return super().command(*names, **{"cls": HelpfulCommand, **settings})
+
+
+def _make_readable(command: Any) -> None:
+    """Paragraphs are as wide as the terminal, examples a line each, and an argument has a name and no type."""
+    texts = (command.help or "").split("\n\n")
+    command.help = "\n\n".join(text if text.startswith(EXAMPLES) else text.replace("\n", " ") for text in texts)
+    for param in command.params:
+        if isinstance(param, TyperArgument) and param.metavar:
+            param.display_type_rich = _no_type  # type: ignore[method-assign]
+
+
+def _no_type(ctx: Any) -> None:
+    return None
+
+
+def _plain(help_option: Any) -> Any:
+    if help_option is not None:
+        help_option.metavar, help_option.help = "", "Show this help."
+    return help_option
+
+
+def _unbraced(pieces: list[str]) -> list[str]:
+    return [re.sub(r"[{}]", "", piece) for piece in pieces]

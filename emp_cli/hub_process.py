@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,6 +60,13 @@ def stop(data_dir: Path, hub: HubProcess, seconds: float) -> bool:
             return True
         time.sleep(POLL_SECONDS)
     return False
+
+
+def free_port(host: str) -> int:
+    """A port that nobody listens at now."""
+    with socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def log_path(data_dir: Path) -> Path:

@@ -1,9 +1,12 @@
 """The entry point, and the one place where an error becomes a line and an exit code."""
 
+import os
 import sys
 from collections.abc import Sequence
 
 from emp_core import __version__
+
+INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -19,17 +22,22 @@ def main(arguments: Sequence[str]) -> int:
         return app(hoisted(arguments), prog_name="emp", standalone_mode=False) or ExitCode.OK
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
-        message = error.format_message().replace("Value error, ", "").replace("Input should be", "must be")
-        terminal.fail(message, f"{context.command_path} --help" if context else "")
+        terminal.fail(_in_our_words(error.format_message()), f"{context.command_path if context else 'emp'} --help")
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the edge: whatever it is, a person gets a line and a way on
         return _told(error, debug="--debug" in arguments)
 
 
+def _in_our_words(message: str) -> str:
+    """What pydantic says of a value, as the rest of the command would say it."""
+    message = message.replace("Value error, ", "").replace("Input should be", "must be")
+    return message.replace("must be a valid integer, unable to parse string as an integer", "must be a whole number")
+
+
 def _told(error: Exception, *, debug: bool) -> int:
     import traceback
 
-    from emp_cli.exits import ExitCode, cause_of, code_of
+    from emp_cli.exits import ExitCode, cause_of, code_of, hint_of
     from emp_cli.output import terminal
     from emp_core.errors import EmpError
 
@@ -37,18 +45,44 @@ def _told(error: Exception, *, debug: bool) -> int:
         traceback.print_exception(error)
     cause = cause_of(error)
     if isinstance(cause, EmpError):
-        terminal.fail(cause.message, cause.hint)
+        terminal.fail(cause.message, hint_of(cause))
         return code_of(cause)
+    if isinstance(cause, OSError):
+        _let_go_of_stdout()
+        where = f"{cause.filename}: " if cause.filename else ""
+        terminal.fail(f"{where}{cause.strerror or cause}")
+        return ExitCode.FAILED
+    if isinstance(cause, UnicodeEncodeError):
+        terminal.fail(f"what was typed is not UTF-8 text: {cause.object!r}")
+        return ExitCode.USAGE
     terminal.fail(f"a bug in emp: {type(cause).__name__}: {cause}", "" if debug else "run it again with --debug")
     return ExitCode.FAILED
 
 
 def run() -> None:
     """The entry point."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    if sys.argv[1:] in (["--version"], ["-V"]):
-        # What people and scripts ask most often is answered before the tree of commands is imported.
-        sys.stdout.write(f"emp {__version__}\n")
-        return
-    sys.exit(main(sys.argv[1:]))
+    try:
+        _open_what_is_closed()
+        if sys.argv[1:] in (["--version"], ["-V"]):
+            # What people and scripts ask most often is answered before the tree of commands is imported.
+            sys.stdout.write(f"emp {__version__}\n")
+            return
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _open_what_is_closed() -> None:
+    """A stream that the shell closed is an empty one; text that cannot be said is said with question marks."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - for as long as we live
+        getattr(sys, name).reconfigure(errors="replace")
+
+
+def _let_go_of_stdout() -> None:
+    """Else Python would try once more, at its end, to write what could not be written."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

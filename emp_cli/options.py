@@ -17,10 +17,16 @@ def flag(*names: str, **more: Any) -> Any:
     return typer.Option(*names, metavar=FLAG, **more)
 
 
-OutputOption = Annotated[
-    Format, typer.Option("--format", "-o", metavar="FORMAT", help="table, json, jsonl, csv or ids, on stdout.")
-]
-LimitOption = Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=1_000, help="Rows at most.")]
+def _format(help: str) -> Any:
+    return typer.Option("--format", "-o", metavar="FORMAT", help=f"{help}, on stdout.")
+
+
+OutputOption = Annotated[Format, _format("table, json, jsonl, csv or ids")]
+ReportOption = Annotated[Format, _format("table, json or jsonl")]
+SummaryOption = Annotated[Format, _format("table, json, jsonl or csv")]
+ResultOption = Annotated[Format, _format("json is the result; table, jsonl, csv and ids list its files")]
+
+LimitOption = Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=1_000, help="How many at most.")]
 WatchOption = Annotated[bool, flag("--watch", "-w", help="Show it anew every 2 s, until Ctrl-C.")]
 FollowOption = Annotated[bool, flag("--follow", "-f", help="Go on with what comes, until Ctrl-C.")]
 ReasonOption = Annotated[str, typer.Option("--reason", "-m", metavar="TEXT", help="Why, for whoever looks at it.")]
@@ -34,22 +40,33 @@ OutputDirOption = Annotated[
 
 JobIds = Annotated[
     list[str],
-    typer.Argument(metavar="ID", autocompletion=job_ids, help="A job, by the first characters of its id; - is stdin."),
+    typer.Argument(
+        metavar="ID",
+        autocompletion=job_ids,
+        help="Jobs, each by the first 4 or more characters of its id; - reads them from stdin.",
+    ),
 ]
 OneJob = Annotated[
-    str, typer.Argument(metavar="ID", autocompletion=job_ids, help="A job, by the first characters of its id.")
+    str,
+    typer.Argument(metavar="ID", autocompletion=job_ids, help="A job, by the first 4 or more characters of its id."),
 ]
-WorkerId = Annotated[str, typer.Argument(metavar="ID", autocompletion=worker_ids, help="A worker.")]
+WorkerId = Annotated[
+    str, typer.Argument(metavar="ID", autocompletion=worker_ids, help="A worker, as `emp workers` names it.")
+]
 
 StatusOption = Annotated[
     list[JobState] | None,
-    typer.Option("--status", "-s", metavar="STATE", help="Only this state, such as pending; may be repeated."),
+    typer.Option("--status", "-s", metavar="STATE", help=f"Only this state, or several: {', '.join(JobState)}."),
 ]
-ServiceOption = Annotated[str | None, typer.Option("--service", metavar="NAME", help="Only this service.")]
-CustomerOption = Annotated[str | None, typer.Option("--customer", metavar="ID", help="Only this customer.")]
+ServiceOption = Annotated[
+    str | None, typer.Option("--service", metavar="NAME", help="Only this service, such as comfyui.")
+]
+CustomerOption = Annotated[str | None, typer.Option("--customer", metavar="ID", help="Only this customer's jobs.")]
 WorkerOption = Annotated[
     str | None,
     typer.Option("--worker", metavar="ID", autocompletion=worker_ids, help="Only what this worker has, or had last."),
 ]
-WorkflowOption = Annotated[str | None, typer.Option("--workflow", metavar="ID", help="Only this workflow.")]
+WorkflowOption = Annotated[
+    str | None, typer.Option("--workflow", metavar="ID", help="Only jobs with this --workflow-id.")
+]
 UnworkableOption = Annotated[bool, flag("--unworkable", help="Only jobs that no live worker can do.")]

@@ -1,11 +1,11 @@
 """From the options of `emp submit` to requests. Reads files and stdin; knows no queue."""
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from emp_cli.arguments import read_stdin
 from emp_cli.graph import read_graph, set_input
 from emp_cli.output.units import read_duration, read_time
 from emp_core.domain.json_text import parse_json
@@ -17,6 +17,10 @@ Body = dict[str, Any]
 
 LISTS = ("services", "models", "components", "workflows", "regions", "compliance", "tiers")
 """Requirements that are lists: `models=a,b`."""
+
+
+TYPED = {"source": "requests as JSON", "workflow": "a workflow", "payload": "a payload as JSON"}
+"""What a person is asked for who has said `-` on a terminal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +58,29 @@ class Line:
     body: Body = field(default_factory=dict[str, Any])
 
 
-def read_requests(asked: Asked, now: int) -> list[Line]:
-    """The requests, options put over what the input says. Raises `InvalidInput` with the option's name."""
+def read_texts(asked: Asked) -> Mapping[str, str]:
+    """What the files hold that options name, and stdin. Raises `InvalidInput` with the option's name."""
+    places = {name: getattr(asked, name) for name in ("source", "workflow", "payload")}
+    if not any((*places.values(), asked.service, asked.job_type, asked.template)):
+        raise InvalidInput(
+            "service",
+            "is missing: name who does it",
+            hint="emp submit --service simulation; emp submit --help has more",
+        )
     given = [name for name in ("workflow", "payload", "template") if getattr(asked, name)]
     if asked.source and given:
         raise InvalidInput(given[0], "does not go with requests from a file: they bring their own")
-    options = _options(asked, now)
+    if asked.workflow and (asked.payload or asked.template):
+        raise InvalidInput("workflow", "does not go with --payload or --template")
+    return {name: _text(name, place) for name, place in places.items() if place}
+
+
+def requests(asked: Asked, texts: Mapping[str, str], now: int) -> list[Line]:
+    """The requests, options put over what the input says. Raises `InvalidInput` with the option's name."""
+    options = _options(asked, texts, now)
     if asked.source is None:
         return [Line(1, options)]
-    return [Line(line.number, {**line.body, **options}) for line in _lines(asked.source, _text("source", asked.source))]
+    return [Line(line.number, {**line.body, **options}) for line in _lines(asked.source, texts["source"])]
 
 
 def read_inputs(asked: Asked) -> dict[str, Path]:
@@ -73,6 +91,8 @@ def read_inputs(asked: Asked) -> dict[str, Path]:
 
 def _lines(source: str, text: str) -> list[Line]:
     """One JSON object, a list of them, or one on each line."""
+    if not text.strip():
+        raise InvalidInput(source, "is empty: a request is a JSON object")
     if text.lstrip().startswith("["):
         values = enumerate(parse_json(source, text), start=1)
         return [Line(number, _request(f"{source}[{number}]", value)) for number, value in values]
@@ -98,7 +118,7 @@ def _request(where: str, value: Any) -> Body:
     return body
 
 
-def _options(asked: Asked, now: int) -> Body:
+def _options(asked: Asked, texts: Mapping[str, str], now: int) -> Body:
     run_at = read_time("run_at", asked.run_at, now) if asked.run_at else None
     if asked.delay:
         run_at = now + round(read_duration("delay", asked.delay) * 1000)
@@ -116,22 +136,22 @@ def _options(asked: Asked, now: int) -> Body:
         "timeout_seconds": read_duration("job_timeout", asked.job_timeout) if asked.job_timeout else None,
         "idempotency_key": asked.idempotency_key,
         "requirements": _requirements(asked) or None,
-        **_work(asked),
+        **_work(asked, texts),
     }
     return {name: value for name, value in body.items() if value is not None}
 
 
-def _work(asked: Asked) -> Body:
+def _work(asked: Asked, texts: Mapping[str, str]) -> Body:
     """What the job is to do: a graph, a payload, or a template with params."""
     settings = [_pair("set", entry) for entry in asked.settings or ()]
     if asked.workflow:
-        graph = read_graph(_json("workflow", asked.workflow))
+        graph = read_graph(parse_json("workflow", texts["workflow"]))
         for path, value in settings:
             set_input(graph, path, value)
         return {"payload": {"workflow": graph}}
     values: Body = {}
     if asked.payload:
-        values = _object("payload", _json("payload", asked.payload))
+        values = _object("payload", parse_json("payload", texts["payload"]))
     for path, value in settings:
         _set(values, path, value)
     if asked.template:
@@ -184,14 +204,10 @@ def _value(option: str, text: str) -> Any:
         return text
 
 
-def _json(option: str, place: str) -> Any:
-    return parse_json(option, _text(option, place))
-
-
 def _text(option: str, place: str) -> str:
     """What a file holds, or stdin for `-`."""
     try:
-        return sys.stdin.read() if place == "-" else Path(place).read_text(encoding="utf-8-sig")
+        return read_stdin(TYPED[option]) if place == "-" else Path(place).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
         raise InvalidInput(option, f"{place} cannot be read: {why}") from error

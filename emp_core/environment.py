@@ -76,20 +76,22 @@ def load_settings(
     *,
     env_file: Path | None = None,
     overrides: Mapping[str, str] | None = None,
+    program: type[Settings] | None = None,
 ) -> S:
     """Read a program's settings; raises `Misconfigured`.
 
     `environ` is the process's own unless given. Without `env_file` the class's own file counts where the working
-    directory has one. `overrides` are variables that the command line sets.
+    directory has one, or that of `program`, for who wants to know what another program is told. `overrides` are
+    variables that the command line sets.
     """
     environ = os.environ if environ is None else environ
-    known = tuple(name for field_name, field in cls.model_fields.items() for name in variables_of(field_name, field))
+    known = names_of(cls)
     _refuse_unknown(environ, known)
     links = [name for name in known if _is_link(name, environ.get(name, ""))]
     layers = (
         Layer(overrides or {}),
         Layer({name: text for name, text in environ.items() if name not in links}),
-        _file_layer(cls, env_file, known),
+        _file_layer(program or cls, env_file),
     )
     settings = _build(cls, Variables(cls, layers))
     for name in links:
@@ -107,12 +109,15 @@ def _is_link(name: str, text: str) -> bool:
     return bool(_LINK_NAME.fullmatch(name) or (name.endswith("_PORT") and _LINK_VALUE.fullmatch(text)))
 
 
-def _file_layer(cls: type[Settings], env_file: Path | None, known: Sequence[str]) -> Layer:
-    if env_file is not None:
-        return Layer(read_env_file(env_file, known), f"{env_file}: ")
-    if cls.env_file is not None and cls.env_file.exists():
-        return Layer(read_env_file(cls.env_file, known), f"{cls.env_file}: ")
-    return Layer({})
+def names_of(cls: type[Settings]) -> tuple[str, ...]:
+    """Every variable that is read for a class."""
+    return tuple(name for field_name, field in cls.model_fields.items() for name in variables_of(field_name, field))
+
+
+def _file_layer(program: type[Settings], env_file: Path | None) -> Layer:
+    own = program.env_file if program.env_file is not None and program.env_file.exists() else None
+    path = env_file or own
+    return Layer(read_env_file(path, names_of(program)), f"{path}: ") if path is not None else Layer({})
 
 
 def _build(cls: type[S], variables: Variables) -> S:

@@ -16,10 +16,10 @@ class Shell(StrEnum):
     FISH = "fish"
 
 
-def completion(shell: Annotated[Shell, typer.Argument(help="Your shell.")]) -> None:
+def completion(shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh or fish.")]) -> None:
     """Print the completion script of a shell.
 
-    \b
+    Examples:
     emp completion bash > ~/.local/share/bash-completion/completions/emp
     emp completion zsh > "${fpath[1]}/_emp"
     emp completion fish > ~/.config/fish/completions/emp.fish

@@ -11,13 +11,13 @@ from emp_cli.run import run_alone
 def demo(
     ctx: typer.Context,
     fast: Annotated[bool, flag("--fast", help="Half the jobs, in a few seconds.")] = False,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Another one makes other jobs.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Another number makes other jobs.")] = 0,
 ) -> None:
     """Show emp at work: a queue, a hub and a simulated fleet run mixed jobs.
 
     It needs no GPU and no Redis, and leaves nothing behind.
 
-    \b
+    Examples:
     emp demo
     emp demo --fast
     """

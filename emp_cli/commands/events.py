@@ -25,7 +25,7 @@ def events(
 ) -> None:
     """List the newest events of jobs and workers.
 
-    \b
+    Examples:
     emp events --limit 200
     emp events -f -o jsonl
     """
@@ -41,6 +41,8 @@ async def _events(emp: "AsyncEmp", follow: bool, limit: int, output: Format) -> 
         return
     if output not in (Format.TABLE, Format.JSONL):
         raise InvalidInput("format", "of events that come must be table or jsonl")
+    if terminal.stderr().is_terminal:
+        terminal.note("events from now on; Ctrl-C ends it")
     async with aclosing(emp.watch()) as coming:
         async for event in coming:
             if output is Format.JSONL:

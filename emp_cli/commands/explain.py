@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emp_cli.completing import job_ids, worker_ids
-from emp_cli.options import OutputOption
+from emp_cli.options import ReportOption
 from emp_cli.output import formats
 from emp_cli.output.explanation import write_explanation, write_worker_explanation
 from emp_cli.output.formats import Format
@@ -19,15 +19,21 @@ if TYPE_CHECKING:
 
 def explain(
     ctx: typer.Context,
-    job: Annotated[str | None, typer.Argument(metavar="ID", autocompletion=job_ids, help="A job.")] = None,
-    worker: Annotated[
-        str | None, typer.Option("--worker", metavar="ID", autocompletion=worker_ids, help="A worker, in its place.")
+    job: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="ID", autocompletion=job_ids, help="A job, by the first 4 or more characters of its id."
+        ),
     ] = None,
-    output: OutputOption = Format.TABLE,
+    worker: Annotated[
+        str | None,
+        typer.Option("--worker", metavar="ID", autocompletion=worker_ids, help="A worker, in the place of a job."),
+    ] = None,
+    output: ReportOption = Format.TABLE,
 ) -> None:
     """Say why a job waits, worker by worker; or what a worker skips, and why.
 
-    \b
+    Examples:
     emp explain 7f3a
     emp explain --worker gpu1:0
     """

@@ -5,8 +5,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,29 +14,39 @@ import typer
 from emp_cli import hub_process
 from emp_cli.context import session_of
 from emp_cli.exits import ExitCode
-from emp_cli.group import HelpfulGroup
+from emp_cli.group import Commands, HelpfulGroup
 from emp_cli.hub_process import HubProcess
-from emp_cli.options import OutputOption, flag
+from emp_cli.options import ReportOption, flag
 from emp_cli.output import formats, terminal
 from emp_cli.output.details import write_facts
 from emp_cli.output.formats import Format
+from emp_cli.output.glance import counts
 from emp_cli.output.units import since
 from emp_cli.run import leave, run_alone
 from emp_core.clock import SystemClock
-from emp_core.errors import Conflict, HubUnavailable, InvalidInput
+from emp_core.errors import AccessDenied, Conflict, HubUnavailable, InvalidInput, QueueUnavailable
 
 if TYPE_CHECKING:
     from daemons.hub.settings import HubSettings
-    from emp_core.client.async_emp import AsyncEmp
+    from emp_cli.hub_report import HubReport
+    from emp_core.client.async_emp import Queue
 
-app = typer.Typer(cls=HelpfulGroup, help="The hub: REST, files, and the queue's chores.")
+app = Commands(cls=HelpfulGroup, help="The hub: REST, files, and the queue's chores.")
 
 START_SECONDS = 20.0
 STOP_SECONDS = 15.0
 """A hub that stops lets requests go on for 10 s."""
 
-HostOption = Annotated[str | None, typer.Option(metavar="HOST", help="The address it listens on (HUB_HOST).")]
-PortOption = Annotated[int | None, typer.Option(metavar="PORT", min=0, max=65_535, help="The port (HUB_PORT).")]
+HostOption = Annotated[str | None, typer.Option(metavar="HOST", help="The address that it listens at (HUB_HOST).")]
+HubOption = Annotated[
+    str | None, typer.Option("--hub", metavar="URL", help="A hub elsewhere: http://hub-host:3001 (HUB_WS_URL).")
+]
+PortOption = Annotated[
+    int | None,
+    typer.Option(
+        metavar="PORT", min=0, max=65_535, help="The port that it listens at; 0 is any that is free (HUB_PORT)."
+    ),
+]
 
 
 @app.command("start")
@@ -44,14 +54,14 @@ def start(
     ctx: typer.Context,
     host: HostOption = None,
     port: PortOption = None,
-    detach: Annotated[bool, flag("--detach", "-d", help="In the background, once it answers.")] = False,
+    detach: Annotated[bool, flag("--detach", "-d", help="Leave it in the background once it answers.")] = False,
 ) -> None:
     """Run a hub here, until Ctrl-C.
 
     Where there is no Redis, an embedded Valkey is started for it. Everything else is set by the environment and
     `.env.hub`; see .env.hub.example.
 
-    \b
+    Examples:
     emp hub start
     emp hub start --detach --port 3001
     """
@@ -60,7 +70,14 @@ def start(
     from daemons.logs import configure_logs
 
     settings = _settings(session_of(ctx).redis, host, port)
-    url = settings.url or asyncio.run(_find_or_start(settings.data_dir))
+    if settings.hub_port == 0:
+        # Whoever looks for this hub must be told a port before it listens.
+        port = hub_process.free_port(settings.hub_host)
+        settings = settings.model_copy(update={"hub_port": port})
+    url = settings.url
+    if url is None:
+        url, prefix = asyncio.run(_find_or_start(settings))
+        settings = settings.model_copy(update={"key_prefix": prefix})
     if detach:
         _detach(settings, _arguments(session_of(ctx).redis, host, port))
         return
@@ -80,19 +97,19 @@ def _settings(redis: str | None, host: str | None, port: int | None) -> "HubSett
     )
 
 
-async def _find_or_start(data_dir: Path) -> str:
-    """The queue of this machine; an embedded one where there is none."""
+async def _find_or_start(settings: "HubSettings") -> tuple[str, str]:
+    """The queue of this machine, and its prefix; an embedded one where there is none."""
+    from emp_cli.surroundings import find
     from emp_core import embedded
-    from emp_core.client.locate import find
 
     found = await find()
     if found is not None:
         terminal.note(f"the queue is {found.source}")
-        return found.url
-    server = await asyncio.to_thread(embedded.start, data_dir)
+        return found.url, found.prefix
+    server = await asyncio.to_thread(embedded.start, settings.data_dir)
     terminal.note(f"no Redis was found, so an embedded one was started: {server.engine} {server.version}")
     terminal.note(f"it keeps the queue in {server.directory}, and runs on until `emp hub stop --queue`")
-    return server.url
+    return server.url, settings.key_prefix
 
 
 def _url(settings: "HubSettings") -> str:
@@ -108,7 +125,7 @@ def _arguments(redis: str | None, host: str | None, port: int | None) -> list[st
 
 def _detach(settings: "HubSettings", arguments: list[str]) -> None:
     """Start another process as a hub, and stay until it answers or has failed."""
-    if _answers(_url(settings)):
+    if _health_code(_url(settings)):
         raise Conflict(f"a hub answers at {_url(settings)} already", hint="emp hub status")
     log = hub_process.log_path(settings.data_dir)
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -123,7 +140,10 @@ def _detach(settings: "HubSettings", arguments: list[str]) -> None:
         )
     give_up_at = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < give_up_at:
-        if any(hub.pid == process.pid for hub in hub_process.running(settings.data_dir)) and _answers(_url(settings)):
+        if (
+            any(hub.pid == process.pid for hub in hub_process.running(settings.data_dir))
+            and _health_code(_url(settings)) == 200
+        ):
             terminal.note(f"the hub answers at {_url(settings)}; its log is {log}")
             return
         time.sleep(hub_process.POLL_SECONDS)
@@ -135,25 +155,26 @@ def _detach(settings: "HubSettings", arguments: list[str]) -> None:
     raise typer.Exit(process.returncode)
 
 
-def _answers(url: str) -> bool:
+def _health_code(url: str) -> int:
+    """What a hub of this machine answers, by no proxy: 200, or 503 where it cannot reach its queue; else 0."""
     import httpx
 
     try:
-        return httpx.get(f"{url}/health", timeout=2).is_success
+        return httpx.get(f"{url}/health", timeout=2, trust_env=False).status_code
     except httpx.HTTPError:
-        return False
+        return 0
 
 
 @app.command("stop")
 def stop(
     ctx: typer.Context,
-    queue: Annotated[bool, flag("--queue", help="The embedded Valkey too; the jobs stay on disk.")] = False,
+    queue: Annotated[bool, flag("--queue", help="Stop the embedded Valkey too; its jobs stay on disk.")] = False,
 ) -> None:
     """Stop the hubs of this machine.
 
     Running jobs go on: workers do not need a hub.
 
-    \b
+    Examples:
     emp hub stop
     emp hub stop --queue
     """
@@ -176,44 +197,95 @@ def stop(
 
 
 @app.command("status")
-def status(ctx: typer.Context, output: OutputOption = Format.TABLE) -> None:
-    """Say which hubs run here, and where the queue is.
+def status(ctx: typer.Context, hub: HubOption = None, output: ReportOption = Format.TABLE) -> None:
+    """Say how the hubs of this machine are, and where the queue is; or how a hub elsewhere is.
 
-    Exit code 5: there is no queue, or no hub here.
+    Exit code 5: no hub answers, or it cannot reach its queue.
 
-    \b
-    emp hub status -o json
+    Examples:
+    emp hub status
+    emp hub status --hub http://hub-host:3001 -o json
     """
     if output in (Format.IDS, Format.CSV):
         raise InvalidInput("format", "of the status must be table, json or jsonl")
-    leave(run_alone(ctx, _status(session_of(ctx).redis, output)))
+    from emp_cli.surroundings import read
+
+    redis = session_of(ctx).redis
+    told = read(redis, decisive=("hub_ws_url", "hub_auth_token")).settings
+    url, named_by = (hub, "--hub") if hub else (told.hub_ws_url, "HUB_WS_URL")
+    if url:
+        token = told.hub_auth_token.get_secret_value() if told.hub_auth_token else ""
+        leave(run_alone(ctx, _status_elsewhere(url, token, named_by, output)))
+    else:
+        leave(run_alone(ctx, _status(redis, output)))
+
+
+async def _status_elsewhere(url: str, token: str, named_by: str, output: Format) -> ExitCode:
+    from emp_cli.hub_report import http_url, report
+
+    found = await report(http_url(url), token, named_by=named_by)
+    if output is Format.TABLE:
+        write_facts(_facts_elsewhere(found))
+    else:
+        well = found.queue is not None
+        view = {"url": found.url, "answers": True, "well": well, "health": found.health, "stats": found.stats}
+        _write_view({"hubs": [view], "queue": asdict(found.queue) if found.queue else None}, output)
+    if found.queue:
+        return ExitCode.OK
+    terminal.fail("the hub cannot do its work without its queue", "emp hub status on its machine says where it looks")
+    return ExitCode.UNAVAILABLE
+
+
+def _facts_elsewhere(found: "HubReport") -> Iterator[tuple[str, str]]:
+    health = found.health
+    state = "well" if found.queue else f"{health['status']}: {health.get('detail', '')}"
+    yield "hub", f"{found.url}, {state}, version {health.get('version', 'unknown')}"
+    if found.queue:
+        yield "queue", found.queue.engine
+        yield "durability", found.queue.durability
+    if found.summary:
+        yield from counts(found.summary)
 
 
 async def _status(redis: str | None, output: Format) -> ExitCode:
-    from emp_core.client.async_emp import AsyncEmp
+    from emp_cli.surroundings import connect
 
     hubs = hub_process.running(_settings(redis, None, None).data_dir)
-    async with await AsyncEmp.connect(redis) as emp:
-        views = [{**asdict(hub), "answers": await asyncio.to_thread(_answers, hub.url)} for hub in hubs]
-        _write_status(emp, views, output)
-    return ExitCode.OK if any(view["answers"] for view in views) else ExitCode.UNAVAILABLE
+    codes = await asyncio.gather(*(asyncio.to_thread(_health_code, hub.url) for hub in hubs))
+    views = [{**asdict(hub), "answers": code > 0, "well": code == 200} for hub, code in zip(hubs, codes, strict=True)]
+    try:
+        async with await connect(redis) as emp:
+            queue = emp.queue
+    except (QueueUnavailable, AccessDenied):
+        _write_status(views, None, output)
+        raise
+    _write_status(views, queue, output)
+    return ExitCode.OK if 200 in codes else ExitCode.UNAVAILABLE
 
 
-def _write_status(emp: "AsyncEmp", hubs: list[dict[str, Any]], output: Format) -> None:
+def _write_status(hubs: list[dict[str, Any]], queue: "Queue | None", output: Format) -> None:
     if output is not Format.TABLE:
-        view = {"hubs": hubs, "queue": asdict(emp.queue)}
-        formats.write_json(view) if output is Format.JSON else formats.write_views([view], output)
+        _write_view({"hubs": hubs, "queue": asdict(queue) if queue else None}, output)
         return
     now = SystemClock().now_ms()
     for hub in hubs:
-        state = f"up {since(hub['started_at'], now)}" if hub["answers"] else "does not answer"
+        up = f"up {since(hub['started_at'], now)}{'' if hub['well'] else ', cannot reach its queue'}"
+        state = up if hub["answers"] else "does not answer"
         write_facts([("hub", f"{hub['url']}, process {hub['pid']}, {state}")])
     if not hubs:
         write_facts([("hub", "none runs here (emp hub start)")])
-    queue = emp.queue
+    if queue is None:
+        return
     write_facts(
         [("queue", f"{queue.engine}, {queue.source}"), ("durability", queue.durability), ("files", queue.files)]
     )
     if queue.durability == "memory":
         terminal.warn("this Redis keeps jobs in memory only; a restart loses them")
         terminal.hint_line("redis-cli CONFIG SET appendonly yes")
+
+
+def _write_view(view: dict[str, Any], output: Format) -> None:
+    if output is Format.JSON:
+        formats.write_json(view)
+    else:
+        formats.write_views([view], output)

@@ -46,9 +46,10 @@ def list_jobs(
 ) -> None:
     """List jobs.
 
-    Running ones first, then waiting ones in the order of their claim, then ended ones, newest first.
+    Running ones first, then waiting ones in the order of their claim, then completed, failed and cancelled ones, each
+    the newest first.
 
-    \b
+    Examples:
     emp jobs --status active --status pending --watch
     emp jobs --unworkable
     emp jobs --customer acme --status failed -o ids | emp job retry -

@@ -4,18 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from emp_cli import submitting
 from emp_cli.context import Session, session_of
 from emp_cli.exits import ExitCode, code_of
-from emp_cli.options import FLAG, OutputDirOption, OutputOption, TimeoutOption
+from emp_cli.options import OutputDirOption, OutputOption, TimeoutOption
 from emp_cli.output import formats, terminal
 from emp_cli.output.explanation import write_explanation
 from emp_cli.output.formats import Format
 from emp_cli.output.units import read_duration
-from emp_cli.request import Asked, Line, read_inputs, read_requests
+from emp_cli.request import Asked, Line, read_inputs, read_texts, requests
 from emp_cli.run import leave, run
 from emp_cli.waiting import farewell, tell_ends, wait_for
 from emp_core.domain.explain import Explanation, Tier
@@ -26,14 +27,13 @@ if TYPE_CHECKING:
     from emp_core.client.async_emp import AsyncEmp
     from emp_core.store import Submitted
 
-WORK, PLACE, WHO, AFTER = "What it does", "When and where it runs", "Who it is", "Then"
 BATCH = 500
 
 
 HELP = """\
 Submit a job, and print its id.
 
-\b
+Examples:
 emp submit --workflow flux.json --set KSampler.seed=7 --wait --output-dir out/
 emp submit --service simulation --set duration=2 --require gpu_memory_gb=24
 emp submit --service ollama --payload chat.json --priority 80 --follow
@@ -41,47 +41,41 @@ cat jobs.jsonl | emp submit - | emp job wait -
 """
 
 
-def _option(names: str, metavar: str, help: str, panel: str) -> Any:
-    return typer.Option(*names.split(), metavar=metavar, help=help, rich_help_panel=panel)
-
-
 def submit(
     ctx: typer.Context,
-    source: Annotated[str | None, typer.Argument(metavar="FILE", help="Requests: JSON, JSONL; - is stdin.")] = None,
-    service: Annotated[str | None, _option("--service", "NAME", "The backend, such as comfyui.", WORK)] = None,
-    job_type: Annotated[str | None, _option("--type", "NAME", "The kind of job, such as txt2img.", WORK)] = None,
-    workflow: Annotated[str | None, _option("--workflow", "FILE", "A ComfyUI graph (API form).", WORK)] = None,
-    payload: Annotated[str | None, _option("--payload", "FILE", "What the service is sent, as JSON.", WORK)] = None,
-    template: Annotated[str | None, _option("--template", "NAME", "A template, filled with --set.", WORK)] = None,
-    settings: Annotated[list[str] | None, _option("--set", "X=Y", "A value; in a graph node.input=Y.", WORK)] = None,
-    files: Annotated[
-        list[str] | None, _option("--file", "X=PATH", "An input file, as the graph names it.", WORK)
-    ] = None,
-    priority: Annotated[int | None, _option("--priority -p", "N", "0 to 100, higher first.", PLACE)] = None,
-    require: Annotated[list[str] | None, _option("--require", "X=Y", "gpu_memory_gb=24, models=a,b …", PLACE)] = None,
-    requirements: Annotated[str | None, _option("--requirements", "JSON", "The same, as an object.", PLACE)] = None,
-    run_at: Annotated[str | None, _option("--run-at", "TIME", "Not before, such as 2026-01-31T18:00.", PLACE)] = None,
-    delay: Annotated[str | None, _option("--delay", "TIME", "Not before so long from now: 10m.", PLACE)] = None,
-    deadline: Annotated[str | None, _option("--deadline", "TIME", "Fail it if not started by then.", PLACE)] = None,
-    depends_on: Annotated[list[str] | None, _option("--depends-on", "ID", "After this job.", PLACE)] = None,
-    max_failures: Annotated[int | None, _option("--max-failures", "N", "Runs that may fail.", PLACE)] = None,
-    job_timeout: Annotated[str | None, _option("--job-timeout", "TIME", "The longest run.", PLACE)] = None,
-    customer: Annotated[str | None, _option("--customer", "ID", "Whose job it is.", WHO)] = None,
-    workflow_id: Annotated[str | None, _option("--workflow-id", "ID", "The jobs it belongs with.", WHO)] = None,
-    job_id: Annotated[str | None, _option("--id", "ID", "Its own id, if not a drawn one.", WHO)] = None,
-    idempotency_key: Annotated[str | None, _option("--idempotency-key", "KEY", "Safe to repeat.", WHO)] = None,
-    wait: Annotated[bool, _option("--wait", FLAG, "Until it ends; the exit code says how.", AFTER)] = False,
-    follow: Annotated[bool, _option("--follow", FLAG, "The same, telling what happens.", AFTER)] = False,
+    source: submitting.Source = None,
+    service: submitting.Service = None,
+    job_type: submitting.JobType = None,
+    workflow: submitting.Workflow = None,
+    payload: submitting.Payload = None,
+    template: submitting.Template = None,
+    settings: submitting.Settings = None,
+    files: submitting.Files = None,
+    priority: submitting.Priority = None,
+    require: submitting.Require = None,
+    requirements: submitting.Requirements = None,
+    run_at: submitting.RunAt = None,
+    delay: submitting.Delay = None,
+    deadline: submitting.Deadline = None,
+    depends_on: submitting.DependsOn = None,
+    max_failures: submitting.MaxFailures = None,
+    job_timeout: submitting.JobTimeout = None,
+    customer: submitting.Customer = None,
+    workflow_id: submitting.WorkflowId = None,
+    job_id: submitting.JobId = None,
+    idempotency_key: submitting.IdempotencyKey = None,
+    wait: submitting.Wait = False,
+    follow: submitting.Follow = False,
     timeout: TimeoutOption = None,
     output_dir: OutputDirOption = None,
-    dry_run: Annotated[bool, _option("--dry-run", FLAG, "Only say what would become of it.", AFTER)] = False,
-    require_worker: Annotated[bool, _option("--require-worker", FLAG, "Only if a worker can do it.", AFTER)] = False,
+    dry_run: submitting.DryRun = False,
+    require_worker: submitting.RequireWorker = False,
     output: OutputOption = Format.TABLE,
 ) -> None:
     """Submit a job, and print its id."""
     asked = Asked(**{name: ctx.params[name] for name in Asked.__dataclass_fields__})
-    then = Then(**{name: ctx.params[name] for name in Then.__dataclass_fields__})
-    leave(run(ctx, partial(_submit, session_of(ctx), asked, then)))
+    then = _then(ctx.params)
+    leave(run(ctx, partial(_submit, session_of(ctx), asked, read_texts(asked), then)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +84,9 @@ class Then:
 
     wait: bool
     follow: bool
-    timeout: str | None
+    seconds: float | None
+    """How long the wait may be."""
+
     output_dir: str | None
     dry_run: bool
     require_worker: bool
@@ -102,10 +98,26 @@ class Then:
         return self.wait or self.follow or bool(self.output_dir)
 
 
-async def _submit(session: Session, asked: Asked, then: Then, emp: "AsyncEmp") -> ExitCode:
+def _then(given: Mapping[str, Any]) -> Then:
+    """What is wrong with it is said before anything is stored."""
+    seconds = read_duration("timeout", given["timeout"]) if given["timeout"] else None
+    names = [name for name in Then.__dataclass_fields__ if name != "seconds"]
+    then = Then(seconds=seconds, **{name: given[name] for name in names})
+    if given["timeout"] and not then.waits:
+        raise InvalidInput("timeout", "goes with --wait or --follow; --job-timeout limits a run")
+    if then.dry_run and then.output is Format.IDS:
+        raise InvalidInput("format", "a dry run has no ids")
+    return then
+
+
+async def _submit(session: Session, asked: Asked, texts: Mapping[str, str], then: Then, emp: "AsyncEmp") -> ExitCode:
     if then.output_dir:
         emp.check_files()
-    lines = read_requests(asked, await emp.now_ms())
+    lines = requests(asked, texts, await emp.now_ms())
+    if not lines:
+        terminal.note("no requests, so nothing was submitted")
+    if then.follow and len(lines) > 1:
+        raise InvalidInput("follow", "goes with one job; wait for several")
     if then.dry_run or then.require_worker:
         explanations = [await emp.preview(line.body) for line in lines]
         if then.dry_run:
@@ -126,8 +138,6 @@ def _write_previews(explanations: Sequence[Explanation], output: Format) -> None
     if output is Format.TABLE:
         for explanation in explanations:
             write_explanation(explanation)
-    elif output is Format.IDS:
-        raise InvalidInput("format", "a dry run has no ids")
     else:
         formats.write_one_or_all([explanation_view(each) for each in explanations], output)
 
@@ -184,9 +194,8 @@ async def _warn_unworkable(emp: "AsyncEmp", stored: Sequence["Submitted"]) -> No
 
 
 async def _wait(emp: "AsyncEmp", job_ids: Sequence[str], then: Then) -> ExitCode:
-    seconds = read_duration("timeout", then.timeout) if then.timeout else None
     story = terminal.note if then.follow else None
-    jobs, code = await wait_for(emp, job_ids, seconds=seconds, tell=story)
+    jobs, code = await wait_for(emp, job_ids, seconds=then.seconds, tell=story)
     await tell_ends(emp, jobs)
     for job in jobs if then.output_dir else ():
         for path in await emp.download(job.id, Path(then.output_dir or ".")):

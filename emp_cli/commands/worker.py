@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emp_cli.context import session_of
-from emp_cli.group import ShowingGroup
+from emp_cli.group import Commands, ShowingGroup
 from emp_cli.options import OutputOption, ReasonOption, WorkerId
 from emp_cli.output import formats, terminal
 from emp_cli.output.columns import WORKERS
@@ -18,7 +18,7 @@ from emp_core.domain.worker import WorkerState
 if TYPE_CHECKING:
     from emp_core.client.async_emp import AsyncEmp
 
-app = typer.Typer(
+app = Commands(
     cls=ShowingGroup,
     help="Start a worker here; look at any, pause, resume and drain it. `emp worker ID` shows one.",
     subcommand_metavar="ID | COMMAND [ARGS]...",
@@ -29,13 +29,13 @@ app = typer.Typer(
 def start(
     ctx: typer.Context,
     services: Annotated[
-        str | None, typer.Option(metavar="NAMES", help="What it drives, such as comfyui,a1111 (SERVICES).")
+        str | None, typer.Option(metavar="NAMES", help="The services that it drives, such as comfyui,a1111 (SERVICES).")
     ] = None,
     worker_id: Annotated[
         str | None, typer.Option("--id", metavar="ID", help="Its name in the fleet (WORKER_ID).")
     ] = None,
     slots: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Jobs that run at once (CONCURRENT_JOBS).")
+        int | None, typer.Option(metavar="N", min=1, help="How many jobs run at once (CONCURRENT_JOBS).")
     ] = None,
 ) -> None:
     """Run a worker here.
@@ -43,7 +43,7 @@ def start(
     Ctrl-C has it finish its jobs and end; a second one gives them back at once. Everything else is set by the
     environment and `.env.worker`; see .env.worker.example.
 
-    \b
+    Examples:
     COMFYUI_URL=http://127.0.0.1:8188 emp worker start --services comfyui
     emp worker start --services simulation --slots 4
     """
@@ -53,14 +53,17 @@ def start(
     from daemons.logs import configure_logs
     from daemons.worker.run import run_worker
     from daemons.worker.settings import WorkerSettings
-    from emp_core.client.locate import locate
+    from emp_cli.surroundings import locate
     from emp_core.environment import load_settings
 
     given = {"SERVICES": services, "WORKER_ID": worker_id, "CONCURRENT_JOBS": slots, "REDIS_URL": session_of(ctx).redis}
     settings = load_settings(
         WorkerSettings, overrides={name: str(value) for name, value in given.items() if value is not None}
     )
-    url = session_of(ctx).redis or settings.url or asyncio.run(locate()).url
+    url = settings.url
+    if url is None:
+        found = asyncio.run(locate())
+        url, settings = found.url, settings.model_copy(update={"key_prefix": found.prefix})
     configure_logs(settings.log_level, settings.log_format)
     run_daemon(run_worker(settings, url))
 
@@ -69,7 +72,7 @@ def start(
 def show(ctx: typer.Context, worker: WorkerId, output: OutputOption = Format.TABLE) -> None:
     """Show a worker: what it offers, what it runs.
 
-    \b
+    Examples:
     emp worker gpu1:0
     """
 
@@ -91,7 +94,7 @@ def pause(ctx: typer.Context, worker: WorkerId, reason: ReasonOption = "") -> No
 
     It finishes what it runs; the pause lasts until it is resumed, beyond a restart.
 
-    \b
+    Examples:
     emp worker pause gpu1:0 -m "driver update"
     """
     _steer(ctx, worker, WorkerState.PAUSED, reason)
@@ -101,7 +104,7 @@ def pause(ctx: typer.Context, worker: WorkerId, reason: ReasonOption = "") -> No
 def resume(ctx: typer.Context, worker: WorkerId) -> None:
     """Let a paused or fenced worker take jobs again.
 
-    \b
+    Examples:
     emp worker resume gpu1:0
     """
     _steer(ctx, worker, WorkerState.READY, "")
@@ -113,7 +116,7 @@ def drain(ctx: typer.Context, worker: WorkerId, reason: ReasonOption = "") -> No
 
     After a restart it works again.
 
-    \b
+    Examples:
     emp worker drain gpu1:0 -m "moving house"
     """
     _steer(ctx, worker, WorkerState.DRAINING, reason)

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emp_cli.options import OutputOption, ServiceOption, WatchOption, flag
-from emp_cli.output import formats
+from emp_cli.output import formats, terminal
 from emp_cli.output.columns import WORKERS
-from emp_cli.output.formats import Format
+from emp_cli.output.formats import NOTHING, Format
 from emp_cli.run import run
 from emp_cli.watching import watch as watch_rows
 
@@ -20,16 +20,19 @@ if TYPE_CHECKING:
     from emp_core.domain.worker import Worker
 
 
+NONE = "no worker is running"
+
+
 def list_workers(
     ctx: typer.Context,
-    gone: Annotated[bool, flag("--all", help="Those too that are gone.")] = False,
+    gone: Annotated[bool, flag("--all", help="Show those that are gone, too.")] = False,
     service: ServiceOption = None,
     watch: WatchOption = False,
     output: OutputOption = Format.TABLE,
 ) -> None:
     """List the live workers.
 
-    \b
+    Examples:
     emp workers
     emp workers --service comfyui --watch
     """
@@ -44,7 +47,11 @@ def list_workers(
 
         if watch:
             await watch_rows(fetch, WORKERS, draw, output)
-        else:
-            formats.write(await fetch(), WORKERS, output, await emp.now_ms())
+            return
+        found = await fetch()
+        none_at_all = not found and not service
+        formats.write(found, WORKERS, output, await emp.now_ms(), nothing=NONE if none_at_all else NOTHING)
+        if none_at_all and output is Format.TABLE:
+            terminal.hint_line("emp worker start --services comfyui")
 
     run(ctx, work)

@@ -94,13 +94,10 @@ def _moment(time_ms: int | None, now: int) -> str:
 
 
 def _counters(job: Job) -> str:
-    counts = {
-        f"failed {job.failures} of {job.max_failures} times": job.failures,
-        f"lost its worker {job.losses} times": job.losses,
-        f"given back {job.releases} times": job.releases,
-        f"retried {job.gen} times": job.gen,
-    }
-    return ", ".join(words for words, count in counts.items() if count).replace(" 1 times", " once")
+    failed = [f"failed {job.failures} of {job.max_failures} times"] if job.failures else []
+    counts = {"lost its worker": job.losses, "given back": job.releases, "retried": job.gen}
+    times = [f"{words} {'once' if count == 1 else f'{count} times'}" for words, count in counts.items() if count]
+    return ", ".join([*failed, *times])
 
 
 def _words_of(detail: str) -> str:

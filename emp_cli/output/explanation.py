@@ -9,6 +9,9 @@ from emp_cli.output.formats import Column, Sheet, table, write_table
 from emp_core.domain.explain import Explanation, Reason, Skipped, Standing, Tier, WaitingClass, WorkerExplanation
 from emp_core.domain.matching import DIMENSIONS
 from emp_core.domain.requirements import Requirements
+from emp_core.domain.states import JobState
+
+WAITING = (JobState.PENDING, JobState.DELAYED, JobState.BLOCKED)
 
 FIRST_CLASSES = 10
 """Classes that are shown of those that a worker takes."""
@@ -16,9 +19,10 @@ FIRST_CLASSES = 10
 
 def write_explanation(explanation: Explanation) -> None:
     """Write why a job waits."""
-    tier = f": {explanation.tier.value}" if explanation.tier else ""
     job = explanation.job
-    terminal.headline(f"job {job.id} is {state_of(job)}, start{tier}" if tier else f"job {job.id}", _style(explanation))
+    waits = job.state in WAITING
+    start = f", start: {explanation.tier.value}" if waits and explanation.tier else ""
+    terminal.headline(f"job {job.id} is {state_of(job)}{start}", _style(explanation))
     for reason in explanation.reasons:
         terminal.data(_sentence(reason))
     for near in explanation.nearest:
@@ -26,7 +30,7 @@ def write_explanation(explanation: Explanation) -> None:
     if explanation.tier is Tier.NOT_NOW:
         before = explanation.before_in_class, explanation.before_elsewhere
         terminal.data(f"  before it: {before[0]} of its own class, {before[1]} of others that the same workers take")
-    if explanation.standings:
+    if explanation.standings and waits:
         terminal.data("")
         shown = STANDING_COLUMNS if any(each.verdict.ok for each in explanation.standings) else STANDING_COLUMNS[:-1]
         columns = (*shown, *_dimensions(explanation))

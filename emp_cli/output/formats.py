@@ -18,6 +18,8 @@ T = TypeVar("T")
 
 View = Mapping[str, Any]
 
+NOTHING = "nothing to show"
+
 
 class Format(StrEnum):
     """What `-o` takes."""
@@ -52,16 +54,17 @@ class Sheet(Generic[T]):
     key: Callable[[T], str]
 
 
-def write(rows: Sequence[T], sheet: Sheet[T], output: Format, now: int = 0) -> None:
-    """Write rows to stdout."""
+def write(rows: Sequence[T], sheet: Sheet[T], output: Format, now: int = 0, *, nothing: str = NOTHING) -> None:
+    """Write rows to stdout; `nothing` is said where there is none to look at."""
     match output:
         case Format.TABLE if not rows:
-            terminal.note("nothing to show")
+            terminal.note(nothing)
         case Format.TABLE:
             write_table(table(rows, sheet, now))
         case Format.IDS:
-            for row in rows:
-                terminal.data(one_line(sheet.key(row)))
+            for key in dict.fromkeys(sheet.key(row) for row in rows):
+                if key:
+                    terminal.data(one_line(key))
         case _:
             write_views([sheet.view(row) for row in rows], output)
 
@@ -123,7 +126,8 @@ def write_table(grid: "Table") -> None:
 
 def _csv(views: Sequence[View]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(views[0]), lineterminator="\n")
+    names = list(dict.fromkeys(name for view in views for name in view))
+    writer = csv.DictWriter(text, fieldnames=names, lineterminator="\n")
     writer.writeheader()
     for view in views:
         writer.writerow({name: _cell(value) for name, value in view.items()})

@@ -48,5 +48,5 @@ def _detail(event: Event) -> str:
 
 def event_line(event: Event) -> str:
     """An event of any job or worker on one line."""
-    subject = event.job or event.worker
-    return one_line(f"{time_of_day(event.at)}  {event.name:<14}  {subject:<16}  {_detail(event)}")
+    subject = one_line(event.job or event.worker)
+    return f"{time_of_day(event.at)}  {one_line(event.name):<14}  {subject:<16}  {one_line(_detail(event))}".rstrip()

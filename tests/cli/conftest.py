@@ -4,6 +4,7 @@ import asyncio
 import io
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -65,11 +66,11 @@ class Shell:
         out, err = process.communicate(stdin, timeout=120)
         return Said(process.returncode, out, err)
 
-    def begin(self, *words: str) -> "subprocess.Popen[str]":
+    def begin(self, *words: str, stdin: int = subprocess.PIPE) -> "subprocess.Popen[str]":
         """The process, still running."""
         return subprocess.Popen(
             [sys.executable, "-m", "emp_cli", *words],
-            stdin=subprocess.PIPE,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -89,6 +90,13 @@ def first_line(stream: "IO[str] | None") -> str:
     """What a process says first."""
     assert stream is not None
     return stream.readline().strip()
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from emp_cli.arguments import hoisted, ids_of
         (["jobs", "--redis=redis://x", "-n", "3"], ["--redis=redis://x", "jobs", "-n", "3"]),
         (["job", "7f3a", "--debug"], ["--debug", "job", "7f3a"]),
         (["submit", "--", "--redis"], ["submit", "--", "--redis"]),
-        (["jobs", "--redis"], ["--redis", "jobs"]),
+        (["jobs", "--redis"], ["--redis"]),
     ],
 )
 def test_root_options_may_stand_anywhere(typed: list[str], parsed: list[str]) -> None:

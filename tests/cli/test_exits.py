@@ -1,12 +1,20 @@
 """Exit codes are an API, and errors are a line and a hint."""
 
+import io
+import os
+import pty
+import subprocess
+import sys
+
 import pytest
 
 from emp_cli.exits import CODES, ExitCode, cause_of, code_of
 from emp_cli.main import main
+from emp_cli.main import run as emp_run
 from emp_core import errors
 from emp_core.errors import AccessDenied, Ambiguous, EmpError, LimitExceeded, QueueUnavailable
-from tests.cli.conftest import Command, Do, Shell
+from tests.cli.conftest import Command, Do, Said, Shell, first_line, interrupt
+from tests.generated import ROOT
 from tests.support.builders import submit
 
 
@@ -47,6 +55,14 @@ def test_an_error_is_found_among_those_of_a_group() -> None:
         (["jobs", "--limit", "0"], 2, "must be greater than or equal to 1"),
         (["jobs", "--status", "done"], 2, "'done' is not one of"),
         (["jobs", "--nope"], 2, "No such option"),
+        (["jobs", "--redis"], 2, "Option '--redis' requires an argument."),
+        (["jobs", "--limit", "abc"], 2, "'--limit' / '-n': must be a whole number"),
+        (["job", "priority", "90", "7f3a"], 2, "'PRIORITY': must be a whole number"),
+        (["job", "help"], 2, "No such command 'help'."),
+        (["explain"], 2, "error: ID: name a job, or --worker and a worker\nhint: emp explain --help"),
+        (["submit", "--service", "x", "--delay", "soon"], 2, "hint: emp submit --help"),
+        (["job", "show", "nobody"], 6, "error: no job nobody\nhint: emp jobs\n"),
+        (["worker", "nobody"], 6, "error: no worker nobody\nhint: emp workers --all\n"),
         (["job", "show"], 2, "Missing argument 'ID'"),
     ],
 )
@@ -93,6 +109,59 @@ def test_data_goes_to_stdout_and_what_is_said_of_it_to_stderr(shell: Shell, do: 
         do(lambda store, number=number: submit(store, id=f"job{number}"))  # type: ignore[misc]
     said = shell("jobs", "--limit", "2", "-o", "ids")
     assert (said.code, said.out, said.err) == (0, "job0\njob1\n", "showing 2, more with --limit\n")
+
+
+def test_ctrl_c_is_no_traceback_at_any_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(words: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("emp_cli.main.main", interrupted)
+    monkeypatch.setattr("sys.argv", ["emp", "jobs"])
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+    with pytest.raises(SystemExit) as ended:
+        emp_run()
+    assert ended.value.code == 130
+
+
+@pytest.mark.parametrize("words", [["job", "cancel", "-"], ["job", "wait", "-"], ["submit", "-"]])
+def test_who_is_asked_for_stdin_is_told_and_can_leave_with_ctrl_c(shell: Shell, words: list[str]) -> None:
+    ours, its = pty.openpty()
+    process = shell.begin(*words, stdin=its)
+    assert first_line(process.stderr).endswith(", then Ctrl-D")
+    said = interrupt(process)
+    os.close(ours)
+    os.close(its)
+    assert (said.code, said.out, said.err) == (130, "", "")
+
+
+def in_a_shell(shell: Shell, line: str) -> Said:
+    """`emp` of a line is the command."""
+    line = line.replace("emp ", f"{sys.executable} -m emp_cli ")
+    environ = {**shell.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["bash", "-c", line], capture_output=True, env=environ, check=False)
+    return Said(done.returncode, done.stdout.decode(), done.stderr.decode(errors="replace"))
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "message"),
+    [
+        ("emp jobs -o json >&-", 0, ""),
+        ("emp jobs nonsense 2>&-", 2, ""),
+        ("emp submit - <&-", 2, "error: -: is empty"),
+        ("emp job show - <&-", 0, "no ids on stdin"),
+        ("emp jobs -o json >/dev/full", 1, "error: No space left on device"),
+        ("emp --help >/dev/full", 1, "error: No space left on device"),
+        ("emp job $'\\xff\\xfe\\xfd\\xfc'", 2, "is not UTF-8 text"),
+        ("printf '\\xff\\xfe\\xfd\\xfc' | emp job show -", 6, "error: no job"),
+        ("printf '\\xff' | emp submit -", 2, "error: -: is not "),
+        ("emp completion bash | head -1", 0, ""),
+    ],
+)
+def test_streams_that_are_closed_full_or_no_text_are_no_bugs(shell: Shell, line: str, code: int, message: str) -> None:
+    said = in_a_shell(shell, f"set -o pipefail; {line}")
+    assert said.code == code, said.err
+    assert message in said.err
+    assert not any(word in said.err for word in ("a bug in emp", "Traceback", "Exception ignored"))
 
 
 def test_the_version_is_printed_fast_and_alone(shell: Shell) -> None:

@@ -2,6 +2,7 @@
 
 import json
 
+from emp_core.store import Store
 from tests.cli.conftest import Command, Do
 from tests.support.builders import register, submit
 
@@ -35,6 +36,20 @@ def test_a_worker_tells_what_it_skips(emp: Command, do: Do[object]) -> None:
     assert "it can do 1 waiting job, and skips 1 waiting job" in out
     assert "gpu_memory_gb: asks 80, has 24" in out
     assert json.loads(emp("explain", "--worker", "gpu1:0", "-o", "json").out)["skips"][0]["jobs"] == 1
+
+
+def test_a_job_that_does_not_wait_is_not_held_against_the_fleet(emp: Command, do: Do[object]) -> None:
+    async def begin(store: Store) -> None:
+        worker = await register(store)
+        await submit(store, id="runs")
+        await worker.take()
+
+    do(begin)
+    assert emp("explain", "runs").lines == ["job runs is active", "  it runs on gpu1:0, attempt 1"]
+    do(lambda store: submit(store, id="gone"))
+    emp("job", "cancel", "gone")
+    assert emp("explain", "gone").lines[0] == "job gone is cancelled"
+    assert len(emp("explain", "gone").lines) == 2
 
 
 def test_one_of_them_must_be_named(emp: Command) -> None:

@@ -9,6 +9,8 @@ import typer
 
 from emp_cli.app import app
 from emp_cli.commands.completion import Shell, script
+from emp_cli.exits import ExitCode
+from tests.cli.conftest import Command
 
 
 def commands(command: Any, path: str = "emp") -> Iterator[tuple[str, Any]]:
@@ -19,6 +21,8 @@ def commands(command: Any, path: str = "emp") -> Iterator[tuple[str, Any]]:
 
 TREE = dict(commands(typer.main.get_command(app)))
 
+EXAMPLES = "Examples:\n"
+
 
 @pytest.mark.parametrize("path", TREE)
 def test_every_command_has_a_sentence(path: str) -> None:
@@ -28,7 +32,7 @@ def test_every_command_has_a_sentence(path: str) -> None:
 
 @pytest.mark.parametrize("path", [path for path, command in TREE.items() if not hasattr(command, "commands")])
 def test_every_command_shows_an_example_of_itself(path: str) -> None:
-    examples = (TREE[path].help or "").partition("\b\n")[2].splitlines()
+    examples = (TREE[path].help or "").partition(EXAMPLES)[2].splitlines()
     assert examples
     word = path.removesuffix(" show")
     assert any(word in line for line in examples), examples
@@ -43,11 +47,47 @@ def test_every_option_says_what_it_is_for(path: str) -> None:
 def test_the_examples_of_the_help_use_options_that_exist() -> None:
     for path, command in TREE.items():
         known = {name for param in command.params for name in (*param.opts, *param.secondary_opts)}
-        for line in (command.help or "").partition("\b\n")[2].splitlines():
+        for line in (command.help or "").partition(EXAMPLES)[2].splitlines():
             for part in re.split(r"\||&&", line):
                 if path in part:
                     used = re.findall(r"(?<=\s)(--?[a-z][a-z-]*)", part)
                     assert set(used) <= known | {"-m"}, (line, known)
+
+
+@pytest.mark.parametrize("path", ["emp", *TREE])
+def test_the_help_speaks_of_what_people_type_and_not_of_types(path: str, emp: Command) -> None:
+    said = emp(*path.split()[1:], "--help")
+    assert said.code == 0
+    assert re.findall(r"<[a-z\[\]]+>|list\[|\{[A-Za-z]+\}|\x08", said.out) == []
+    assert re.search(r"--help\s+-h\s+Show this help\.", said.out)
+
+
+@pytest.mark.parametrize("path", [path for path, command in TREE.items() if not hasattr(command, "commands")])
+def test_the_examples_have_a_heading(path: str, emp: Command) -> None:
+    lines = emp(*path.split()[1:], "--help").lines
+    heading = [line.strip() for line in lines].index("Examples:")
+    assert "emp " in lines[heading + 1]
+    assert lines[heading - 1].strip() == ""
+    assert lines[heading - 2].strip()
+
+
+def test_the_help_of_emp_lists_the_exit_codes(emp: Command) -> None:
+    (block,) = re.findall(r"Exit codes: *\n(.*)", emp("--help").out, re.DOTALL)
+    assert [int(line.split()[0]) for line in block.splitlines() if line.strip()] == [*ExitCode]
+
+
+def test_the_commands_stand_in_the_order_in_which_one_needs_them(emp: Command) -> None:
+    shown = re.findall(r"^│ ([a-z]+) ", emp("--help").out, re.MULTILINE)
+    assert shown == [
+        *("submit", "jobs", "job", "explain"),
+        *("summary", "workers", "worker", "events"),
+        *("hub", "demo", "completion"),
+    ]
+
+
+def test_an_option_that_takes_some_formats_names_only_these(emp: Command) -> None:
+    assert "table, json or jsonl, on stdout" in emp("hub", "status", "--help").out
+    assert "table, json, jsonl or csv, on stdout" in emp("summary", "--help").out
 
 
 @pytest.mark.parametrize("shell", Shell)

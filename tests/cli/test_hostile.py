@@ -79,7 +79,7 @@ async def fill(store: Store, data_dir: Path) -> None:
     await worker.settle(failed(claim, Failure(message=HOSTILE, retryable=False, detail={"trace": HOSTILE})))
     await submit(store, id="runs", payload={"prompt": HOSTILE}, job_type=MARKUP)
     claim = await worker.take()
-    await worker.report(claim, percent=40, message=HOSTILE, lines=(HOSTILE, HOSTILE))
+    await worker.report(claim, percent=40, message=f"{MARKUP} {ESCAPES}", lines=(HOSTILE, HOSTILE))
     await submit(store, id="never", requirements={"models": [MARKUP, "[red]x"], "custom": {"a[b]": MARKUP}})
     await store.registry.steer("gpu1:0", WorkerState.PAUSED, reason=HOSTILE)
 

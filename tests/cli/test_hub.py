@@ -1,12 +1,15 @@
 """emp hub …: from nothing, with an embedded server, and back to nothing."""
 
 import json
+import os
+import signal
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Shell
+from tests.cli.conftest import Shell, free_port
 
 NOTHING = "redis://127.0.0.1:1/0"
 
@@ -15,15 +18,9 @@ NOTHING = "redis://127.0.0.1:1/0"
 def alone(shell: Shell) -> Iterator[Shell]:
     """A machine without a Redis; what was started there ends with the test."""
     del shell.environ["REDIS_URL"]
-    shell.environ["HUB_PORT"] = str(_free_port())
+    shell.environ["HUB_PORT"] = str(free_port())
     yield shell
     shell("hub", "stop", "--queue")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.mark.timeout(180)
@@ -74,3 +71,23 @@ def test_a_hub_that_cannot_listen_says_so_in_its_own_words(shell: Shell) -> None
         said = shell("hub", "start", "--detach", "--port", str(taken.getsockname()[1]))
     assert said.code == 2
     assert "Address already in use" in said.err
+
+
+@pytest.mark.timeout(180)
+def test_any_port_is_one_that_others_find(alone: Shell) -> None:
+    started = alone("hub", "start", "--detach", "--port", "0")
+    assert started.code == 0, started.err
+    (hub,) = json.loads(alone("hub", "status", "-o", "json").out)["hubs"]
+    assert hub["answers"]
+    assert not hub["url"].endswith(":0")
+
+
+@pytest.mark.timeout(180)
+def test_a_hub_whose_queue_is_gone_is_still_shown(alone: Shell) -> None:
+    assert alone("hub", "start", "--detach").code == 0
+    redis = Path(alone.environ["EMP_DATA_DIR"]) / "redis" / "server.pid"
+    os.kill(int(redis.read_text()), signal.SIGKILL)
+    said = alone("hub", "status")
+    assert said.code == 5
+    assert said.lines[0].startswith(f"hub         http://127.0.0.1:{alone.environ['HUB_PORT']}, process ")
+    assert "error: no queue" in said.err

@@ -1,5 +1,7 @@
 """emp job …: one job, looked at and steered."""
 
+import csv
+import io
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -49,6 +51,14 @@ def test_several_jobs_are_a_list(emp: Command, do: Do[object]) -> None:
     do(lambda store: submit(store, id="two2"))
     views = json.loads(emp("job", "show", "-", "-o", "json", stdin="one1\ntwo2\n").out)
     assert [view["id"] for view in views] == ["one1", "two2"]
+
+
+def test_csv_has_a_column_for_all_that_any_row_has(emp: Command, do: Do[object]) -> None:
+    do(lambda store: submit(store, id="one1"))
+    do(lambda store: submit(store, id="two2", payload=None, template="portrait", params={"seed": 7}))
+    one, two = csv.DictReader(io.StringIO(emp("job", "show", "one1", "two2", "--payload", "-o", "csv").out))
+    assert (one["payload"], one["template"]) == ('{"prompt": {}}', "")
+    assert (two["payload"], two["template"]) == ("", "portrait")
 
 
 def test_logs_events_and_result(emp: Command, do: Do[object]) -> None:
@@ -122,6 +132,40 @@ def test_what_goes_wrong_with_one_job_does_not_keep_the_others(emp: Command, do:
     said = emp("job", "hold", "a001")
     assert (said.code, said.out) == (7, "")
     assert "cannot hold job a001: it is cancelled" in said.err
+
+
+def test_no_ids_are_nothing_to_do_and_it_says_so(emp: Command) -> None:
+    for words in (("job", "cancel", "-"), ("job", "show", "-")):
+        said = emp(*words)
+        assert (said.code, said.out, said.err) == (0, "", "no ids on stdin\n")
+    said = emp("job", "wait", "-")
+    assert (said.code, said.out) == (2, "")
+
+
+def test_what_has_ended_is_not_cancelled_and_it_says_so(emp: Command, do: Do[object]) -> None:
+    do(lambda store: run_one(store, "good"))
+    said = emp("job", "cancel", "good", "-o", "ids")
+    assert (said.code, said.out, said.err) == (0, "good\n", "job good had ended before: completed\n")
+
+
+def test_a_result_without_files_says_so(emp: Command, do: Do[object]) -> None:
+    do(lambda store: run_one(store, "good"))
+    assert emp("job", "result", "good", "--output-dir", "out").err == "the result has no files\n"
+    assert emp("job", "result", "good", "-o", "table").err == "the result has no files\n"
+
+
+def test_a_cancelled_job_has_no_result_and_it_says_so(emp: Command, do: Do[object]) -> None:
+    do(lambda store: submit(store, id="gone"))
+    emp("job", "cancel", "gone")
+    said = emp("job", "result", "gone")
+    assert (said.code, said.out, said.err) == (9, "null\n", "warning: job gone was cancelled\n")
+
+
+def test_counters_are_said_in_words_that_read_well(emp: Command, do: Do[object]) -> None:
+    do(lambda store: run_one(store, "bad1", good=False))
+    assert "counted     failed 1 of 3 times" in emp("job", "bad1").lines
+    emp("job", "retry", "bad1")
+    assert "counted     retried once" in emp("job", "bad1").lines
 
 
 def test_a_running_job_can_be_released(emp: Command, do: Do[object]) -> None:

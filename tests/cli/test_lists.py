@@ -4,6 +4,8 @@ import csv
 import io
 import json
 
+from emp_cli.output.story import event_line
+from emp_core.domain.events import Event
 from tests.cli.conftest import Command, Do
 from tests.support.builders import register, submit
 
@@ -83,6 +85,27 @@ def test_events(emp: Command, do: Do[object]) -> None:
     do(lambda store: submit(store, id="a"))
     assert [event["name"] for event in json.loads(emp("events", "-o", "json").out)] == ["submitted"]
     assert emp("events", "-f", "-o", "csv").code == 2
+
+
+def test_ids_of_events_are_those_of_the_jobs_each_once(emp: Command, do: Do[object]) -> None:
+    do(lambda store: register(store))
+    do(lambda store: submit(store, id="a"))
+    emp("job", "hold", "a", "-o", "ids")
+    assert emp("events", "-o", "ids").lines == ["a"]
+
+
+def test_events_that_come_stand_in_columns() -> None:
+    event = Event(cursor="1-0", name="submitted", job="a", state="pending")
+    later = Event(cursor="2-0", name="worker_ready", job="", worker="gpu1:0")
+    lines = [event_line(event), event_line(later)]
+    assert [line[10:] for line in lines] == ["submitted       a", "worker_ready    gpu1:0"]
+
+
+def test_without_workers_it_says_how_to_start_one(emp: Command) -> None:
+    said = emp("workers")
+    assert (said.code, said.out) == (0, "")
+    assert said.err == "no worker is running\nhint: emp worker start --services comfyui\n"
+    assert emp("workers", "--service", "x").err == "nothing to show\n"
 
 
 def test_watching_needs_a_terminal_or_lines(emp: Command) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emp_cli.request import Asked, read_inputs, read_requests
+from emp_cli.request import Asked, read_inputs, read_texts, requests
 from emp_core.errors import InvalidInput
 
 NOW = 1_700_000_000_000
@@ -20,7 +20,7 @@ GRAPH = {
 
 
 def bodies(**asked: Any) -> list[dict[str, Any]]:
-    return [line.body for line in read_requests(Asked(**asked), NOW)]
+    return [line.body for line in requests(Asked(**asked), read_texts(Asked(**asked)), NOW)]
 
 
 @pytest.fixture
@@ -129,7 +129,8 @@ def test_what_the_options_say_wins_over_the_lines(monkeypatch: pytest.MonkeyPatc
         ("{", "is not JSON"),
         ('{"a": 1}\nnope\n', "line 2: is not JSON"),
         ("[1]", "must be a JSON object"),
-        ("", "not JSON"),
+        ("", "-: is empty"),
+        (" \n", "-: is empty"),
     ],
 )
 def test_what_cannot_be_read_is_told_with_its_line(text: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,6 +155,12 @@ def test_input_files_are_named_by_the_graph_or_as_they_are() -> None:
 def test_a_file_that_is_not_there_is_told_in_one_line() -> None:
     with pytest.raises(InvalidInput, match=r"payload: nope\.json cannot be read: No such file"):
         bodies(service="x", payload="nope.json")
+
+
+@pytest.mark.parametrize("other", [{"payload": "x.json"}, {"template": "portrait"}])
+def test_a_workflow_is_all_that_a_job_is_sent(graph_file: str, other: dict[str, str]) -> None:
+    with pytest.raises(InvalidInput, match="workflow: does not go with --payload or --template"):
+        bodies(workflow=graph_file, **other)
 
 
 def test_whole_requests_and_a_payload_do_not_mix() -> None:

@@ -66,6 +66,11 @@ def test_a_repeated_submit_is_the_same_job(emp: Command) -> None:
     ("words", "message"),
     [
         ((), "service: is missing"),
+        ((), "hint: emp submit --service simulation"),
+        (("--service", "x", "--timeout", "5s"), "timeout: goes with --wait or --follow; --job-timeout limits a run"),
+        (("--service", "x", "--wait", "--timeout", "soon"), "timeout: must be a duration"),
+        (("twice.jsonl", "--follow"), "follow: goes with one job"),
+        (("twice.jsonl", "--file", "x"), "file: goes with one job only"),
         (("--service", "x", "--priority", "999"), "priority: must be 0 to 100"),
         (("--service", "x", "--depends-on", "nobody"), "depends_on: there is no job nobody"),
         (("--service", "x", "--require", "vram=3"), "require: nothing is called vram"),
@@ -73,10 +78,24 @@ def test_a_repeated_submit_is_the_same_job(emp: Command) -> None:
         (("nowhere.jsonl",), "source: nowhere.jsonl cannot be read"),
     ],
 )
-def test_what_cannot_be_is_one_line_and_exit_code_2(emp: Command, words: tuple[str, ...], message: str) -> None:
+def test_what_cannot_be_is_one_line_and_exit_code_2_and_nothing_is_stored(
+    emp: Command, surroundings: Path, words: tuple[str, ...], message: str
+) -> None:
+    (surroundings / "twice.jsonl").write_text('{"service": "x"}\n{"service": "x"}\n')
+    (surroundings / "x").write_text("")
     said = emp("submit", *words)
     assert (said.code, said.out) == (2, "")
     assert message in said.err
+    assert emp("jobs", "-o", "ids").out == ""
+
+
+def test_an_empty_list_of_requests_is_no_error(emp: Command) -> None:
+    said = emp("submit", "-", stdin="[]")
+    assert (said.code, said.out, said.err) == (0, "", "no requests, so nothing was submitted\n")
+
+
+def test_files_are_read_before_a_queue_is_looked_for(emp: Command) -> None:
+    assert emp("submit", "nowhere.jsonl", "--redis", "redis://127.0.0.1:1/0").code == 2
 
 
 def work_off(do: Do[object], *, good: bool = True) -> threading.Thread:

@@ -1,11 +1,9 @@
 """The group `emp job`."""
 
-import typer
-
 from emp_cli.commands.job import show, steer, wait
-from emp_cli.group import ShowingGroup
+from emp_cli.group import Commands, ShowingGroup
 
-app = typer.Typer(
+app = Commands(
     cls=ShowingGroup,
     help="Look at jobs, wait for them, steer them. `emp job ID` shows one.",
     subcommand_metavar="ID | COMMAND [ARGS]...",

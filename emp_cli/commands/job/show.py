@@ -9,7 +9,7 @@ import typer
 
 from emp_cli.arguments import ids_of
 from emp_cli.exits import ExitCode
-from emp_cli.options import FollowOption, JobIds, OneJob, OutputDirOption, OutputOption, flag
+from emp_cli.options import FollowOption, JobIds, OneJob, OutputDirOption, OutputOption, ResultOption, flag
 from emp_cli.output import formats, terminal
 from emp_cli.output.clean import clean
 from emp_cli.output.columns import ARTIFACTS, EVENTS, JOBS
@@ -18,7 +18,7 @@ from emp_cli.output.formats import Format
 from emp_cli.run import leave, run
 from emp_cli.waiting import verdict
 from emp_core.domain.json_text import load_json
-from emp_core.domain.states import TERMINAL
+from emp_core.domain.states import TERMINAL, JobState
 from emp_core.domain.views import job_view
 from emp_core.errors import Conflict
 
@@ -26,19 +26,24 @@ if TYPE_CHECKING:
     from emp_core.client.async_emp import AsyncEmp
 
 
+NO_FILES = "the result has no files"
+
+
 def show(
     ctx: typer.Context,
     ids: JobIds,
-    payload: Annotated[bool, flag("--payload", help="With what the worker gets.")] = False,
+    payload: Annotated[bool, flag("--payload", help="Show what the worker gets, too.")] = False,
     output: OutputOption = Format.TABLE,
 ) -> None:
     """Show jobs: state, times, attempts, files.
 
-    \b
+    Examples:
     emp job 7f3a
     emp job show 7f3a --payload -o json
     """
-    run(ctx, lambda emp: _show(emp, ids_of(ids), payload, output))
+    names = ids_of(ids)
+    if names:
+        run(ctx, lambda emp: _show(emp, names, payload, output))
 
 
 async def _show(emp: "AsyncEmp", ids: Sequence[str], payload: bool, output: Format) -> None:
@@ -87,7 +92,7 @@ def logs(
 ) -> None:
     """Print what a job's connector logged.
 
-    \b
+    Examples:
     emp job logs 7f3a --tail 20
     emp job logs 7f3a -f
     """
@@ -113,7 +118,7 @@ def events(ctx: typer.Context, job: OneJob, output: OutputOption = Format.TABLE)
 
     The queue remembers an hour, or less where much happened.
 
-    \b
+    Examples:
     emp job events 7f3a
     """
 
@@ -128,11 +133,11 @@ def result(
     ctx: typer.Context,
     job: OneJob,
     output_dir: OutputDirOption = None,
-    output: OutputOption = Format.JSON,
+    output: ResultOption = Format.JSON,
 ) -> None:
     """Print what a job made, as JSON, and save its files.
 
-    \b
+    Examples:
     emp job result 7f3a
     emp job result 7f3a --output-dir out/
     emp job result 7f3a -o table
@@ -147,7 +152,11 @@ async def _result(emp: "AsyncEmp", prefix: str, output_dir: str | None, output: 
     if output is Format.JSON:
         formats.write_json(await emp.result(job.id))
     else:
-        formats.write(await emp.artifacts(job.id), ARTIFACTS, output)
-    for path in await emp.download(job.id, Path(output_dir)) if output_dir else ():
-        terminal.note(f"saved {path}")
+        formats.write(await emp.artifacts(job.id), ARTIFACTS, output, nothing=NO_FILES)
+    if job.state is JobState.CANCELLED:
+        terminal.warn(f"job {job.id} was cancelled")
+    elif output_dir:
+        saved = await emp.download(job.id, Path(output_dir))
+        for line in [f"saved {path}" for path in saved] or [NO_FILES]:
+            terminal.note(line)
     return verdict([job])

@@ -12,6 +12,7 @@ from emp_cli.output import formats, terminal
 from emp_cli.output.columns import JOBS
 from emp_cli.output.formats import Format
 from emp_cli.run import leave, run
+from emp_core.domain.states import JobState
 from emp_core.errors import Conflict, EmpError, QueueUnavailable
 
 if TYPE_CHECKING:
@@ -23,17 +24,23 @@ Act = Callable[["AsyncEmp", str], Awaitable[object]]
 def cancel(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE) -> None:
     """Cancel jobs: waiting ones at once, running ones within 15 s.
 
-    \b
+    Examples:
     emp job cancel 7f3a
     emp jobs --customer acme -o ids | emp job cancel -
     """
-    _act(ctx, ids, output, lambda emp, job_id: emp.cancel(job_id))
+
+    async def stop(emp: "AsyncEmp", job_id: str) -> None:
+        state = await emp.cancel(job_id)
+        if state in (JobState.COMPLETED, JobState.FAILED):
+            terminal.note(f"job {job_id} had ended before: {state}")
+
+    _act(ctx, ids, output, stop)
 
 
 def retry(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE) -> None:
     """Run failed and cancelled jobs anew, as if submitted now.
 
-    \b
+    Examples:
     emp jobs --status failed -o ids | emp job retry -
     """
     _act(ctx, ids, output, lambda emp, job_id: emp.retry(job_id))
@@ -42,7 +49,7 @@ def retry(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE) 
 def release(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE) -> None:
     """Take running jobs from their workers and put them back in their place.
 
-    \b
+    Examples:
     emp job release 7f3a
     """
     _act(ctx, ids, output, lambda emp, job_id: emp.release(job_id))
@@ -51,7 +58,7 @@ def release(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE
 def hold(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE) -> None:
     """Keep waiting jobs back until they are unheld.
 
-    \b
+    Examples:
     emp jobs --customer acme -s pending -o ids | emp job hold -
     """
     _act(ctx, ids, output, lambda emp, job_id: emp.hold(job_id))
@@ -60,7 +67,7 @@ def hold(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE) -
 def unhold(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE) -> None:
     """Let held jobs wait again, in their old place.
 
-    \b
+    Examples:
     emp job unhold 7f3a
     """
     _act(ctx, ids, output, lambda emp, job_id: emp.unhold(job_id))
@@ -74,7 +81,7 @@ def priority(
 ) -> None:
     """Move waiting jobs to another priority; they keep their age.
 
-    \b
+    Examples:
     emp job priority 7f3a 90
     emp jobs --customer acme -s pending -o ids | emp job priority - 20
     """
@@ -90,10 +97,12 @@ def priority(
 def _act(ctx: typer.Context, ids: list[str], output: Format, act: Act) -> None:
     """Do it to each job; what goes wrong with one does not keep the others. The jobs as they are afterwards."""
 
+    names = ids_of(ids)
+
     async def work(emp: "AsyncEmp") -> ExitCode:
         done: list[str] = []
         code = ExitCode.OK
-        for name in ids_of(ids):
+        for name in names:
             try:
                 job_id = await emp.resolve(name)
                 await act(emp, job_id)
@@ -107,4 +116,5 @@ def _act(ctx: typer.Context, ids: list[str], output: Format, act: Act) -> None:
             formats.write(await emp.jobs_by_id(done), JOBS, output, await emp.now_ms())
         return code
 
-    leave(run(ctx, work))
+    if names:
+        leave(run(ctx, work))

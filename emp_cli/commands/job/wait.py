@@ -32,19 +32,20 @@ def wait(
 
     Exit code 0: all completed, 1: one failed, 9: one was cancelled, 8: time is up.
 
-    \b
+    Examples:
     emp job wait 7f3a && emp job result 7f3a --output-dir out/
     emp jobs -o ids | emp job wait - --timeout 10m
     """
     seconds = read_duration("timeout", timeout) if timeout else None
-    leave(run(ctx, lambda emp: _wait(session_of(ctx), emp, ids_of(ids), any_of, seconds, output)))
+    given = ids_of(ids)
+    if not given:
+        raise InvalidInput("ID", "there is no job to wait for")
+    leave(run(ctx, lambda emp: _wait(session_of(ctx), emp, given, any_of, seconds, output)))
 
 
 async def _wait(
     session: Session, emp: "AsyncEmp", ids: Sequence[str], any_of: bool, seconds: float | None, output: Format
 ) -> ExitCode:
-    if not ids:
-        raise InvalidInput("ID", "none given")
     names = [await emp.resolve(name) for name in ids]
     session.farewell = farewell(names)
     jobs, code = await wait_for(emp, names, any_of=any_of, seconds=seconds)
@@ -58,7 +59,7 @@ def follow(ctx: typer.Context, job: OneJob, timeout: TimeoutOption = None) -> No
 
     It ends with the job; the exit codes are those of wait.
 
-    \b
+    Examples:
     emp job follow 7f3a
     """
     seconds = read_duration("timeout", timeout) if timeout else None

@@ -1,0 +1,50 @@
+"""The queue at a glance: how much waits, and who is there to do it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from emp_cli.output.units import duration
+from emp_core.domain.views import time_view
+
+if TYPE_CHECKING:
+    from emp_core.client.async_emp import Queue
+    from emp_core.store import Summary
+
+
+def summary_view(found: "Summary", queue: "Queue") -> dict[str, Any]:
+    """The summary as JSON."""
+    waited = None if found.oldest_pending_ms is None else found.oldest_pending_ms / 1000
+    view = {name: value for name, value in asdict(found).items() if name not in ("oldest_pending_ms", "at")}
+    return {"at": time_view(found.at), **view, "oldest_pending_seconds": waited, "queue": asdict(queue)}
+
+
+def facts(found: "Summary", queue: "Queue") -> Iterator[tuple[str, str]]:
+    """The summary as lines."""
+    yield from counts(found)
+    yield "queue", f"{queue.engine} ({queue.source})"
+    yield "kept", durability_of(queue.durability)
+
+
+def counts(found: "Summary") -> Iterator[tuple[str, str]]:
+    """What waits, and who is there to do it, as lines."""
+    yield "jobs", _counts(found.jobs) or "none"
+    if found.oldest_pending_ms is not None:
+        classes = "1 kind" if found.classes_waiting == 1 else f"{found.classes_waiting} kinds"
+        yield "waiting", f"the oldest for {duration(found.oldest_pending_ms / 1000)}; {classes} of jobs"
+    if found.unworkable_jobs:
+        yield "unworkable", f"{found.unworkable_jobs} that no live worker can do (emp jobs --unworkable)"
+    yield (
+        "workers",
+        f"{_counts(found.workers)}; {found.busy_slots} of {found.slots} slots busy" if found.workers else "none",
+    )
+    yield "services", _counts(found.services)
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+
+
+def durability_of(durability: str) -> str:
+    """What a restart of Redis costs."""
+    return "in memory only: a restart of Redis loses it" if durability == "memory" else f"on disk ({durability})"

@@ -1,0 +1,126 @@
+"""Where the command finds the queue: `--redis`, the environment, the files of this directory, then this machine.
+
+`.env.hub` and `.env.worker` count as the hub and the worker that start here would read them. Where the two say
+different things nobody can know which one is meant: that is an error.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from daemons.hub.settings import HubSettings
+from daemons.worker.settings import WorkerSettings
+from emp_core import embedded
+from emp_core.client import locate as core
+from emp_core.client.async_emp import AsyncEmp
+from emp_core.client.locate import ClientSettings, Location, local_files
+from emp_core.environment import load_settings
+from emp_core.errors import Misconfigured, QueueUnavailable
+from emp_core.settings import masked, variables_of
+from emp_core.store import open_store
+
+PROGRAMS = (HubSettings, WorkerSettings)
+
+DECISIVE = ("redis_url", "key_prefix", "data_dir", "artifacts_url", "hub_ws_url", "hub_auth_token")
+"""What must not be said twice: it decides which queue it is, and where its files are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is known before anything is looked for."""
+
+    settings: ClientSettings
+    source: str
+    """Who named the queue; means nothing where nobody did."""
+
+
+def read(redis: str | None = None, decisive: Sequence[str] = DECISIVE) -> Told:
+    """What `--redis`, the environment and the files say. Raises `Misconfigured` where files disagree on `decisive`."""
+    given = {"REDIS_URL": redis} if redis else {}
+    bare = load_settings(ClientSettings, overrides=given)
+    files = {
+        program.env_file: load_settings(ClientSettings, overrides=given, program=program)
+        for program in PROGRAMS
+        if program.env_file is not None and program.env_file.exists()
+    }
+    _refuse_contradictions(files, decisive)
+    told = ClientSettings(**{name: value for each in (*files.values(), bare) for name, value in _set(each).items()})
+    if bare.url == told.url:
+        return Told(told, "--redis" if redis else "the environment")
+    return Told(told, next((str(file) for file, each in files.items() if each.url == told.url), "the environment"))
+
+
+def _set(settings: ClientSettings) -> Mapping[str, Any]:
+    return {name: getattr(settings, name) for name in settings.model_fields_set}
+
+
+def _refuse_contradictions(files: Mapping[Path, ClientSettings], decisive: Sequence[str]) -> None:
+    for field in decisive:
+        said = {file: value for file, each in files.items() if (value := _said(each, field)) is not None}
+        if len(set(said.values())) > 1:
+            variable = variables_of(field, ClientSettings.model_fields[field])[0]
+            raise Misconfigured(
+                f"{' and '.join(map(str, said))} disagree on {variable}{_shown(said.values())}",
+                hint=f"make them agree, or set {variable} in the environment, which wins over both",
+            )
+
+
+def _shown(values: Iterable[Any]) -> str:
+    """Nothing where they differ only in what must not be seen."""
+    texts = dict.fromkeys(masked(str(value)) for value in values)
+    return f": {' or '.join(texts)}" if len(texts) > 1 else ""
+
+
+def _said(settings: ClientSettings, field: str) -> Any:
+    """A value that was set, the parts of a URL as the URL that they make."""
+    if field == "redis_url":
+        return settings.url
+    return getattr(settings, field) if field in settings.model_fields_set else None
+
+
+async def find(redis: str | None = None) -> Location | None:
+    """The queue, and None where there is none to be found."""
+    told = read(redis)
+    url, source = told.settings.url, told.source
+    if url is None and (server := await asyncio.to_thread(embedded.find, told.settings.data_dir)):
+        url, source = server.url, "the embedded server"
+    found = await core.find(url)
+    if found is None or (url is None and found.url.startswith("unix:")):
+        # The second is the embedded server of another data directory than a file names.
+        return None
+    token = told.settings.hub_auth_token
+    return replace(
+        found,
+        prefix=told.settings.key_prefix,
+        source=source if url else found.source,
+        artifacts=_artifacts(told.settings, found),
+        token=token.get_secret_value() if token else "",
+    )
+
+
+def _artifacts(settings: ClientSettings, found: Location) -> str | None:
+    if settings.artifacts_url:
+        return settings.artifacts_url
+    if settings.hub_ws_url:
+        return settings.hub_ws_url.replace("ws", "http", 1)
+    return local_files(settings.data_dir) if found.artifacts else None
+
+
+async def locate(redis: str | None = None) -> Location:
+    """The queue. Raises `QueueUnavailable` with what to do, or `Misconfigured`."""
+    found = await find(redis)
+    if found is None:
+        raise QueueUnavailable("redis_unavailable", core.NOT_FOUND, hint=core.WHAT_TO_DO)
+    return found
+
+
+async def connect(redis: str | None = None) -> AsyncEmp:
+    """A client of the queue."""
+    location = await locate(redis)
+    try:
+        return AsyncEmp(await open_store(location.url, location.prefix), location)
+    except QueueUnavailable as error:
+        error.hint = error.hint or f"{location.source} names it; is it running? --redis names another"
+        raise
