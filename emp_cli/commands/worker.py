@@ -102,7 +102,7 @@ def pause(ctx: typer.Context, worker: WorkerId, reason: ReasonOption = "") -> No
 
 @app.command("resume")
 def resume(ctx: typer.Context, worker: WorkerId) -> None:
-    """Let a paused or fenced worker take jobs again.
+    """Let a paused, draining or fenced worker take jobs again.
 
     Examples:
     emp worker resume gpu1:0
@@ -112,9 +112,9 @@ def resume(ctx: typer.Context, worker: WorkerId) -> None:
 
 @app.command("drain")
 def drain(ctx: typer.Context, worker: WorkerId, reason: ReasonOption = "") -> None:
-    """Let a worker finish and take nothing more in this life.
+    """Let a worker finish what it runs and take nothing more.
 
-    After a restart it works again.
+    After a restart it works again, or after `emp worker resume`.
 
     Examples:
     emp worker drain gpu1:0 -m "moving house"

@@ -233,6 +233,13 @@ async def test_a_workflow_may_claim_an_age_of_an_hour(store: Store, look: Look, 
     assert abs(tick - tick_at(now - kept_ms)) < 32 * 2_000
 
 
+async def test_a_workflow_beyond_the_last_place_keeps_its_priority(store: Store) -> None:
+    """The places of time end in 2094."""
+    jobs = [await submit(store, workflow_id="w", run_at=4_102_444_800_000, priority=50)]
+    jobs += [await submit(store, workflow_id="w") for _ in range(2)]
+    assert [(await store.inspector.job(job)).priority for job in jobs] == [50] * 3
+
+
 async def test_a_workflow_is_forgotten_with_its_last_job(store: Store, look: Look) -> None:
     jobs = [await submit(store, workflow_id="w") for _ in range(2)]
     for job in jobs:
