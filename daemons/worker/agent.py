@@ -181,7 +181,8 @@ class Agent:
 
     @property
     def _is_over(self) -> bool:
-        return bool(self._stopping) and not (self.slots or self._claimed or self._done or self.contact.tokens)
+        left = self.slots or self._claimed or self._done or self.contact.tokens or self._intake.is_unsure
+        return bool(self._stopping) and not left
 
     async def _work(self) -> None:
         backoff = Backoff(self.contact.outage)

@@ -1,6 +1,7 @@
 """What a running attempt may ask of its worker: the `JobContext` that connectors get."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable
 from pathlib import PurePosixPath
 
@@ -39,8 +40,9 @@ class AttemptContext:
         return self._cancelled
 
     def progress(self, percent: float, message: str = "", node: str = "") -> None:
-        self._percent = min(max(percent, 0.0), 100.0)
-        self.best_percent = max(self.best_percent, self._percent)
+        if math.isfinite(percent):
+            self._percent = min(max(percent, 0.0), 100.0)
+            self.best_percent = max(self.best_percent, self._percent)
         self._message = (f"{node}: {message}" if node and message else node or message)[:MAX_LINE]
         self.alive()
 

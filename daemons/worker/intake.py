@@ -90,6 +90,11 @@ class Intake:
             nonces=nonces, token=token, workflow=self._options.workflow, customers=self._only_customers(running)
         )
 
+    @property
+    def is_unsure(self) -> bool:
+        """Whether jobs may be claimed that nobody was told of."""
+        return bool(self._unsure)
+
     def _draw(self, count: int) -> tuple[str, ...]:
         self._nonces += [new_nonce() for _ in range(count - len(self._nonces))]
         return tuple(self._nonces[: max(count, 0)])

@@ -5,6 +5,7 @@ import signal
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -12,7 +13,8 @@ from structlog.testing import capture_logs
 from daemons.worker import stopping
 from daemons.worker.stopping import stop_when_asked
 from emp_core.domain.states import JobState
-from emp_core.store import Store, open_store
+from emp_core.errors import QueueUnavailable
+from emp_core.store import Store, Turn, open_store
 from tests.faults.proxy import Proxy
 from tests.support.agents import make_agent, running, until
 from tests.support.builders import make_request, submit
@@ -144,3 +146,26 @@ async def test_a_worker_ends_though_nobody_hears_of_its_results(
         assert [entry["job"] for entry in logs if entry["event"] == "job.unreported"] == [job]
         assert "worker.left_silently" in [entry["event"] for entry in logs]
     assert (await store.inspector.job(job)).state is JobState.ACTIVE
+
+
+async def test_a_claim_whose_answer_was_lost_is_asked_for_before_the_worker_leaves(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its job never began: it must not be lost, with the lease that nobody knows of."""
+    claim, lost = store.broker.turn, False
+
+    async def turn(*arguments: Any) -> Turn:
+        nonlocal lost
+        told = await claim(*arguments)
+        if told.claimed and not lost:
+            lost = True
+            agent.drain()
+            raise QueueUnavailable("redis_unavailable", "gone")
+        return told
+
+    monkeypatch.setattr(store.broker, "turn", turn)
+    agent = make_agent(store, [ScriptedConnector()])
+    job = await submit(store, on_lost="fail")
+    await asyncio.wait_for(agent.run(), 10)
+    found = await store.inspector.job(job)
+    assert (lost, found.state, found.losses, found.releases) == (True, JobState.PENDING, 0, 1)

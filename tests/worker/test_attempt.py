@@ -1,5 +1,6 @@
 """What a connector tells of its run, until it is taken away."""
 
+import math
 from collections.abc import AsyncIterator
 
 import pytest
@@ -46,6 +47,15 @@ def test_percents_are_0_to_100(said: float, kept: float) -> None:
     report = rig.context.take_report()
     assert report is not None
     assert report.percent == kept
+
+
+def test_a_percent_that_is_no_number_leaves_the_last_one() -> None:
+    rig = Rig()
+    rig.context.progress(20)
+    rig.context.progress(math.nan, "what?")
+    report = rig.context.take_report()
+    assert report is not None
+    assert (report.percent, report.message, rig.context.best_percent) == (20, "what?", 20)
 
 
 def test_a_sign_of_life_leaves_the_progress_as_it_is() -> None:

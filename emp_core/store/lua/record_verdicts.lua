@@ -29,6 +29,9 @@ for i = verdicts_at, #ARGV, verdicts_width do
     touched[class] = true
     fitting[class] = fitting[class] or fits or nil
     recorded = recorded + 1
+  elseif not known then
+    -- Its record is lost, and it has no jobs: no search needs to come past it.
+    call('ZREM', P .. 'improved', class)
   end
 end
 for class in pairs(touched) do review_standing(class) end

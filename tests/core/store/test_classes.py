@@ -6,6 +6,7 @@ import time
 import pytest
 
 from emp_core.domain.matching import match
+from emp_core.domain.requirements import Requirements
 from emp_core.errors import NotFound
 from emp_core.store import Store
 from emp_core.store.classes import PAGE, ClassIndex
@@ -99,6 +100,20 @@ async def test_two_workers_of_one_profile_may_judge_at_once(store: Store, look: 
     for request in requests:
         wanted = 3 if match(request.requirements, one.capabilities).ok else 2
         assert await _verdicts(look, request.requirements.class_id, one.slot) == [wanted]
+
+
+@pytest.mark.damages
+async def test_a_class_whose_record_is_lost_stands_in_nobodys_way(store: Store) -> None:
+    """It has no jobs any more, but its head rose once, and no one has judged it."""
+    worker = await register(store, gpu_memory_gb=8)
+    await submit(store, priority=99, requirements={"gpu_memory_gb": 80})
+    assert await worker.claim() is None, "now the cursor leads"
+    lost = Requirements.parse({"services": ["comfyui"], "gpu_memory_gb": 7}).class_id
+    await store.link.call(
+        "ZADD", store.link.key("improved"), await store.link.call("INCR", store.link.key("changes")), lost
+    )
+    job = await submit(store, requirements={"gpu_memory_gb": 4})
+    assert (await worker.take()).job_id == job
 
 
 async def test_the_requirements_of_a_class(store: Store) -> None:
