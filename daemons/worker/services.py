@@ -137,9 +137,10 @@ class ServiceBoard:
 
     def _set(self, state: ServiceState, *, up: bool, why: str, also: bool = False) -> None:
         changed, state.up, state.why = state.up != up, up, why
-        if changed:
-            tell = log.info if up else log.warning
-            tell("service.up" if up else "service.down", service=state.connector.service, why=why)
+        if changed and up:
+            log.info("service.up", service=state.connector.service)
+        elif changed or not state.probed.is_set():
+            log.warning("service.down", service=state.connector.service, why=why)
         if changed or also:
             self.changes += 1
             self._on_change()

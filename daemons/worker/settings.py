@@ -94,7 +94,7 @@ class BackendSettings(Settings):
     a1111_url: HttpUrl | None = Field(default=None, repr=False, examples=["http://localhost:7860"])
     """Where A1111 answers; unset: port 7860 of this machine."""
 
-    services: Names = Field(default_factory=_addressed, examples=["comfyui,a1111"])
+    services: Names = Field(default_factory=_addressed, examples=["comfyui"])
     """The services; unset: those whose address is set here."""
 
     comfyui_models: NamesOrAll | None = Field(default=None, examples=["sd15.safetensors,sdxl.safetensors"])

@@ -36,7 +36,7 @@ Submit a job, and print its id.
 Examples:
 emp submit --workflow flux.json --set KSampler.seed=7 --wait --output-dir out/
 emp submit --service simulation --set duration=2 --require gpu_memory_gb=24
-emp submit --service ollama --payload chat.json --priority 80 --follow
+emp submit --service comfyui --payload request.json --priority 80 --follow
 cat jobs.jsonl | emp submit - | emp job wait -
 """
 

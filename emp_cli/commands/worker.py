@@ -29,7 +29,7 @@ app = Commands(
 def start(
     ctx: typer.Context,
     services: Annotated[
-        str | None, typer.Option(metavar="NAMES", help="The services that it drives, such as comfyui,a1111 (SERVICES).")
+        str | None, typer.Option(metavar="NAMES", help="What it drives, such as comfyui or simulation (SERVICES).")
     ] = None,
     worker_id: Annotated[
         str | None, typer.Option("--id", metavar="ID", help="Its name in the fleet (WORKER_ID).")

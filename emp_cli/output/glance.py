@@ -38,7 +38,10 @@ def counts(found: "Summary") -> Iterator[tuple[str, str]]:
         "workers",
         f"{_counts(found.workers)}; {found.busy_slots} of {found.slots} slots busy" if found.workers else "none",
     )
-    yield "services", _counts(found.services)
+    yield (
+        "services",
+        _counts(found.services) or ("none is up; emp workers says which are down" if found.workers else ""),
+    )
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -108,7 +108,7 @@ class AsyncEmp:
             raise InvalidInput("inputs", "go with a payload, not with a template")
         # A repeated submit must name the same files, so its id follows from its key.
         key = request.idempotency_key
-        job_id = request.id or (digest(f"{request.customer_id}:{key}") if key else new_job_id())
+        job_id = request.id or (digest(f"{request.customer_id or ''}/{key}") if key else new_job_id())
         stored = {name: await files.upload(self._artifacts(), job_id, name, path) for name, path in inputs.items()}
         names = {name: artifact.id for name, artifact in stored.items()}
         payload = dict(request.payload or {})

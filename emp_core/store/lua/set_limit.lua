@@ -15,9 +15,14 @@ else
 end
 local kind, name = string.match(whose, '^(%l+):(.*)$')
 local classes = kind == 'customer' and call('SMEMBERS', P .. 'customer.classes:' .. name) or { name }
+local tried = {}
 -- Nobody may have tried these since they were last unparked.
 for _, class in ipairs(classes) do
-  if call('SISMEMBER', P .. 'parked', class) == 0 then wake_listed(class, math.huge) end
+  if call('SISMEMBER', P .. 'parked', class) == 0 then
+    wake_listed(class, math.huge)
+    tried[class] = true
+  end
 end
+wake_avoided(tried, math.huge)
 unpark(whose, math.huge)
 return 'ok'

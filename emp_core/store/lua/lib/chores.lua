@@ -90,6 +90,8 @@ local function do_chores(batch, jitter)
   each('delayed', promote)
   each('expiry', expire)
   each('avoided.until', stop_avoiding)
+  local before = done
   each('workers', lose_worker)
+  if done > before then review_avoided() end
   return done
 end

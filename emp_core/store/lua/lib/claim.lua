@@ -1,7 +1,7 @@
 -- claim: gives a worker the best job that it can do (T3), with the lease, the limits and the lists that go with it.
 --
 -- USES pick chores
--- RARE may_take take_avoided take_of_workflow past_deadline claim_all
+-- RARE may_take take_avoided take_of_workflow past_deadline pass_permits claim_all
 
 local function take(id, job, worker, nonce, lease)
   if job.workflow then call('ZREM', P .. 'workflow.pending:' .. job.workflow, id) end
@@ -121,11 +121,20 @@ local function claim_one(slot, worker, nonce, lease, workflow, customers)
     local job = readable_pending(id)
     if job and not (job.deadline and past_deadline(id, job)) then
       take(id, job, worker, nonce, lease)
-      if not nobody_idle and call('EXISTS', P .. 'limits') == 1 then wake_next(job.class) end
       return handed(id, job, 'ok'), {}, true
     end
   end
   return nil, {}, false
+end
+
+-- Once for all jobs of a customer, or of a class without one: who is woken goes on with it.
+local function pass_permits(claimed)
+  local classes = {}
+  for _, job in ipairs(claimed) do
+    local class, customer = job[5], job[9]
+    classes[customer ~= '' and customer or class .. ' '] = class
+  end
+  for _, class in pairs(classes) do wake_next(class) end
 end
 
 -- A nonce that has its job gets it again (the reply was lost), whatever the worker's state; others only where it is ready.
@@ -145,5 +154,6 @@ local function claim_all(ready, slot, worker, nonces, lease, workflow, customers
       end
     end
   end)
+  if #claimed > 0 and not nobody_idle and call('EXISTS', P .. 'limits') == 1 then pass_permits(claimed) end
   return claimed, unjudged, done, nothing
 end

@@ -12,10 +12,14 @@ local function another_fits(class, avoid)
     local known = call('HMGET', P .. 'worker:' .. worker, 'slot', 'alive')
     if known[2] == '1' and verdict_of(class, tonumber(known[1])) == 3 then others = others - 1 end
   end
-  local counted = call('ZRANGE', P .. 'profiles.workers', 0, -1, 'WITHSCORES')
-  for i = 1, #counted, 2 do
-    if verdict_of(class, tonumber(counted[i])) == 3 then others = others + tonumber(counted[i + 1]) end
-    if others > 0 then return true end
+  for at = 1, math.min(#verdicts, #live) do
+    local both = bit.band(string.byte(verdicts, at), string.byte(live, at))
+    for slot = 4 * (at - 1), both ~= 0 and 4 * at - 1 or -1 do
+      if bit.band(both, 4 ^ (3 - slot % 4)) ~= 0 then
+        others = others + tonumber(call('ZSCORE', P .. 'profiles.workers', slot) or 0)
+        if others > 0 then return true end
+      end
+    end
   end
   return false
 end

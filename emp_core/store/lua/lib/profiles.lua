@@ -39,11 +39,11 @@ local function retire_worker(worker, gone, reason)
   for _, id in ipairs(call('HVALS', P .. 'jobs:active:' .. worker)) do call('ZADD', P .. 'leases', 'NX', now, id) end
   count_worker(known[2], -1)
   return_tokens(worker)
-  if gone ~= 'restarted' then review_avoided() end
+  if gone == 'stopped' then review_avoided() end
   return true
 end
 
--- No beat for its lease. Its jobs come back by their own leases.
+-- No beat for its lease. Its jobs come back by their own leases; who waits for another worker is looked at afterwards.
 local function lose_worker(worker)
   if retire_worker(worker, 'lost', '') then emit('worker_lost', '-', 0, 0, 'lost', worker) end
 end

@@ -1,7 +1,7 @@
 -- wake: one job that became claimable wakes one idle worker that can do it, the least capable first.
 --
 -- USES job verdict idle permits
--- RARE wake_one wake_reserved wake_workflows wake_listed wake_avoided wake_next return_tokens
+-- RARE wake_one wake_reserved wake_workflows wake_listed wake_avoided classes_for_idle wake_next return_tokens
 
 local function tell(worker, token)
   local waiter = call('HGET', P .. 'worker:' .. worker, 'waiter')
@@ -116,17 +116,38 @@ local function wake_avoided(classes, wanted)
   return woken
 end
 
+-- A class, and the others of its customer where one is given, as far as they may fit an idle worker.
+local function classes_for_idle(class, customer)
+  local classes, found = customer and call('SMEMBERS', P .. 'customer.classes:' .. customer) or {}, {}
+  table.insert(classes, 1, class)
+  local bits = call('EXISTS', P .. 'idle.names') == 0 and (call('GET', P .. 'idle.bits') or '')
+  for from = 1, #classes, 1000 do
+    local keys = {}
+    for i = from, math.min(from + 999, #classes) do keys[#keys + 1] = P .. 'class.verdicts:' .. classes[i] end
+    for i, verdicts in ipairs(call('MGET', unpack(keys))) do
+      if verdicts and (not bits or any_common(verdicts, bits)) then found[#found + 1] = classes[from + i - 1] end
+    end
+  end
+  return found
+end
+
 -- Where a limit lets one more job run, of this class or another one of its customer. Permits outnumber wake-ups: who
 -- uses one passes on the next.
 local function wake_next(class)
+  if nobody_idle or call('EXISTS', P .. 'idle.where') == 0 then return end
   local customer = call('HGET', P .. 'class:' .. class, 'customer')
   local limits = call('HMGET', P .. 'limits', 'class:' .. class, 'customer:' .. (customer or ''))
   if not limits[1] and not limits[2] then return end
-  local classes = limits[2] and call('SMEMBERS', P .. 'customer.classes:' .. customer) or {}
-  table.insert(classes, 1, class)
-  for _, other in ipairs(classes) do
-    if not over_limit(other) and (wake_listed(other, 1) > 0 or wake_avoided({ [other] = true }, 1) > 0) then return end
+  local running = limits[2] and tonumber(call('HGET', P .. 'customers.active', customer) or 0)
+  if running and running >= tonumber(limits[2]) then return end
+  local named = {}
+  for _, other in ipairs(classes_for_idle(class, limits[2] and customer)) do
+    if not over_limit(other) then
+      if wake_listed(other, 1) > 0 then return end
+      named[other] = true
+    end
   end
+  if next(named) then wake_avoided(named, 1) end
 end
 
 -- A token that was not used for its class goes to the next one, while the class still has jobs.

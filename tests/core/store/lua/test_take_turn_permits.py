@@ -101,6 +101,24 @@ async def test_a_limit_that_is_taken_away_wakes_for_what_is_not_parked_too(store
     assert set(await _served(*idle)) == waiting
 
 
+async def test_a_limit_that_is_taken_away_wakes_for_a_job_that_avoids_somebody(store: Store) -> None:
+    """Its class has no head, and is not parked."""
+    busy = await register(store, "busy", gpu_memory_gb=8)
+    await submit(store, customer_id="acme", requirements={"gpu_memory_gb": 8})
+    await busy.take()
+    bad, good = [await register(store, name, models={"comfyui": ["b"]}) for name in ("bad", "good")]
+    job = await submit(store, customer_id="acme", requirements=ANOTHER)
+    claim = await bad.take()
+    await store.broker.set_limit("customer:acme", 1)
+    await bad.release(claim)
+    assert await good.claim() is None
+    assert await _served(good) == []
+    await store.link.call("SREM", store.link.key("parked"), (await store.inspector.job(job)).class_id)
+    await store.link.call("DEL", store.link.key("parked:customer:acme"))
+    await store.broker.set_limit("customer:acme", None)
+    assert await _served(good) == [job]
+
+
 @pytest.mark.parametrize("in_front", [{}, {"workflow_id": "other"}])
 async def test_a_job_behind_others_wakes_the_worker_of_its_workflow(store: Store, in_front: dict[str, str]) -> None:
     """Of a new class, which is judged after the jobs are there."""
