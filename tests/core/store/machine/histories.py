@@ -1,18 +1,38 @@
 """How many random histories are tried: a few in each run; `--histories 2000 --timeout 0` for more."""
 
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from typing import cast
+
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+
+from tests.core.store.machine.queue import Queue
+from tests.support.redis_server import Servers
 
 SHRINKING_SECONDS = 300
 """A history that went wrong is made short before it is shown."""
 
+Make = Callable[[], Queue]
 
-def histories(config: pytest.Config, steps: int) -> settings:
-    """Histories of so many steps; without Hypothesis's explanations, for which it traces every line."""
-    return settings(
+
+def try_histories(
+    machine: Callable[[Make], RuleBasedStateMachine], servers: Servers, config: pytest.Config, steps: int
+) -> None:
+    """Histories of so many steps, each on an empty queue; without Hypothesis's explanations, which trace every line."""
+    counts: Counter[str] = Counter()
+    server = servers.empty("redis")
+    bounds = settings(
         max_examples=config.getoption("histories"),
         stateful_step_count=steps,
         deadline=None,
         phases=set(Phase) - {Phase.explain},
         suppress_health_check=list(HealthCheck),
     )
+    with asyncio.Runner() as runner:
+        # Typed as a class, documented to take a function as well.
+        make = cast("type[RuleBasedStateMachine]", lambda: machine(lambda: Queue(server, runner, counts)))
+        run_state_machine_as_test(make, settings=bounds)
+    print(dict(counts))  # noqa: T201 - for `pytest -s`
