@@ -89,7 +89,7 @@ async def locate(redis: str | None = None) -> Location:
     """The queue. Raises `QueueUnavailable` with what to do, or `Misconfigured`."""
     found = await find(redis)
     if found is None:
-        raise QueueUnavailable("redis_unavailable", core.NOT_FOUND, hint=core.WHAT_TO_DO)
+        raise core.none_found(read(redis).settings.data_dir)
     return found
 
 

@@ -123,6 +123,12 @@ def start(data_dir: Path, *, port: int = 0, search_path: str | None = None, time
     raise _failure(directory, f"was not ready in {timeout_seconds:g} s")
 
 
+def kept_in(data_dir: Path) -> Path | None:
+    """Where a queue lies whose server may be stopped; None where there never was one."""
+    directory = _directory(data_dir)
+    return directory if (directory / "appendonlydir").exists() else None
+
+
 def stop(server: Embedded, *, timeout_seconds: float = 30.0) -> None:
     """Ends a server politely and waits until it is gone; the queue stays on disk."""
     _shut_down(server.socket)

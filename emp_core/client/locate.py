@@ -66,8 +66,17 @@ async def locate(url: str | None = None) -> Location:
     """Find the queue. Raises `QueueUnavailable` with what to do, or `Misconfigured`."""
     found = await find(url)
     if found is None:
-        raise QueueUnavailable("redis_unavailable", NOT_FOUND, hint=WHAT_TO_DO)
+        raise none_found(load_settings(ClientSettings).data_dir)
     return found
+
+
+def none_found(data_dir: Path) -> QueueUnavailable:
+    """What to say where there is no queue, or one that was stopped."""
+    stopped = embedded.kept_in(data_dir)
+    if stopped is None:
+        return QueueUnavailable("redis_unavailable", NOT_FOUND, hint=WHAT_TO_DO)
+    problem = f"no queue: the embedded server is stopped, its jobs are in {stopped}"
+    return QueueUnavailable("redis_unavailable", problem, hint="`emp hub start` starts it again")
 
 
 async def find(url: str | None = None, settings: ClientSettings | None = None) -> Location | None:

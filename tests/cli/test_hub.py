@@ -41,7 +41,9 @@ def test_a_hub_starts_from_nothing_and_ends(alone: Shell) -> None:
     assert alone("hub", "status").code == 5
     assert alone("jobs", "-o", "ids").lines == [job_id]
     assert "the queue stays in" in alone("hub", "stop", "--queue").err
-    assert alone("jobs").code == 5
+    gone = alone("jobs")
+    assert gone.code == 5
+    assert "the embedded server is stopped, its jobs are in" in gone.err
 
 
 def test_without_a_queue_every_command_says_what_to_do(alone: Shell) -> None:
