@@ -38,8 +38,8 @@ class Journal:
         os.write(self._file, json.dumps({**fields, "at": time.monotonic()}).encode() + b"\n")
 
     def entries(self, what: str | None = None, job: str | None = None) -> list[Entry]:
-        """The lines so far, oldest first."""
-        lines = self.path.read_bytes().splitlines()
+        """The whole lines so far, oldest first; a reader may see a part of one that is being written."""
+        lines = self.path.read_bytes().rpartition(b"\n")[0].splitlines()
         found = [Entry(**json.loads(line)) for line in lines]
         return [entry for entry in found if what in (None, entry.what) and job in (None, entry.job)]
 

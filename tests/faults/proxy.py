@@ -70,19 +70,16 @@ class Proxy:
         task = asyncio.current_task()
         assert task is not None
         self._connections.add(task)
+        ends = [writer]
         try:
-            far_reader, far_writer = await asyncio.open_unix_connection(str(self._target))
-        except OSError:
-            writer.close()
-            self._connections.discard(task)
-            return
-        try:
-            with suppress(asyncio.CancelledError, ConnectionError):
+            with suppress(asyncio.CancelledError, OSError):
+                far_reader, far_writer = await asyncio.open_unix_connection(str(self._target))
+                ends.append(far_writer)
                 await self._join(reader, writer, far_reader, far_writer)
         finally:
             self._connections.discard(task)
-            for end in (writer, far_writer):
-                end.close()
+            for end in ends:
+                end.transport.abort()
 
     async def _join(
         self,

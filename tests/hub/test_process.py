@@ -146,6 +146,8 @@ async def is_refused(client: httpx.AsyncClient) -> bool:
         await client.get("/health")
     except httpx.ConnectError:
         return True
+    except httpx.TransportError:
+        pass  # it hung up: only a new connection tells
     return False
 
 
