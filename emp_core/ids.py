@@ -25,8 +25,8 @@ def new_job_id() -> str:
 
 
 def new_nonce() -> str:
-    """128 random bits, drawn by whoever makes a call that must be safe to repeat."""
-    return secrets.token_hex(16)
+    """96 random bits, drawn by whoever makes a call that must be safe to repeat."""
+    return secrets.token_hex(12)
 
 
 def digest(text: str | bytes, length: int = 16) -> str:

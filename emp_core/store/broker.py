@@ -1,7 +1,7 @@
 """`Broker`: every write about jobs. Reads for people are the inspector's."""
 
 import random
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -19,6 +19,12 @@ from emp_core.store.connection import Link
 
 JOBS_A_CALL = 32
 """About a millisecond of Redis: no other call should wait longer for a bulk submit."""
+
+BYTES_A_CALL = 1024 * 1024
+"""Of their payloads, which Redis copies."""
+
+MOVED_A_CALL = 100
+"""Jobs whose priority changes; one or two milliseconds."""
 
 Spill = Callable[[str, bytes], Awaitable[None]]
 """Stores a large payload under a job's id."""
@@ -171,8 +177,7 @@ class Broker:
         Where Redis goes away in the middle, the lines that it did not answer have the error; if all, it is raised.
         """
         answers: list[Submitted | EmpError] = []
-        for start in range(0, len(requests), JOBS_A_CALL):
-            records = [await self._record(request, spill) for request in requests[start : start + JOBS_A_CALL]]
+        async for records in self._batches(requests, spill):
             try:
                 stored = iter(await self._store([record for record in records if not isinstance(record, EmpError)]))
             except QueueUnavailable as error:
@@ -181,6 +186,22 @@ class Broker:
                 return answers + [error] * (len(requests) - len(answers))
             answers += [record if isinstance(record, EmpError) else next(stored) for record in records]
         return answers
+
+    async def _batches(
+        self, requests: Sequence[JobRequest], spill: Spill | None
+    ) -> AsyncIterator[list[Record | EmpError]]:
+        some: list[Record | EmpError] = []
+        size = 0
+        for request in requests:
+            record = await self._record(request, spill)
+            more = 0 if isinstance(record, EmpError) else len(record[-1])
+            if some and (len(some) == JOBS_A_CALL or size + more > BYTES_A_CALL):
+                yield some
+                some, size = [], 0
+            some.append(record)
+            size += more
+        if some:
+            yield some
 
     async def _store(self, records: Sequence[Record]) -> list[Submitted | EmpError]:
         if not records:
@@ -306,11 +327,11 @@ class Broker:
         return {job_id: word.decode() for job_id, word in zip(job_ids, answers, strict=True)}
 
     async def set_workflow_priority(self, workflow_id: str, priority: int) -> int:
-        """Move a workflow's waiting jobs, 500 a call, and those to come. How many were moved."""
+        """Move a workflow's waiting jobs, some a call, and those to come. How many were moved."""
         ids = await self._link.call("ZRANGE", self._link.key(f"workflow.jobs:{workflow_id}"), 0, -1)
         moved = 0
-        for start in range(0, len(ids), 500):
-            records = [(job_id,) for job_id in ids[start : start + 500]]
+        for start in range(0, len(ids), MOVED_A_CALL):
+            records = [(job_id,) for job_id in ids[start : start + MOVED_A_CALL]]
             answers = await self._link.run(
                 "set_priority", records, priority=priority, customer="", workflow=workflow_id
             )

@@ -83,11 +83,11 @@ def claimed_of(answer: Sequence[Any]) -> Claimed:
     verdict, job_id, attempt, nonce, class_id, left, gen, on_lost, customer, body = answer
     return Claimed(
         job_id=job_id.decode(),
-        attempt=attempt,
+        attempt=int(attempt),
         nonce=nonce.decode(),
         class_id=class_id.decode(),
         time_left_ms=left,
-        gen=gen,
+        gen=int(gen),
         on_lost=on_lost.decode() or "requeue",
         customer_id=customer.decode() or None,
         body=body,
@@ -99,6 +99,26 @@ def fields_of(flat: Sequence[bytes] | Mapping[bytes, bytes]) -> dict[str, str]:
     """A hash's fields as text, whichever way the client hands them over."""
     pairs = flat.items() if isinstance(flat, Mapping) else zip(flat[::2], flat[1::2], strict=True)
     return {name.decode(): value.decode() for name, value in pairs}
+
+
+_WORDS = {
+    "spec": ("class", "score", "max_failures", "digest"),
+    "times": ("created", "ttl_at"),
+    "claim": ("attempt", "nonce", "claimed", "began"),
+}
+"""Fields of a job that hold several values; `-` stands for none."""
+
+
+def job_fields(fields: Mapping[str, str]) -> dict[str, str]:
+    """A job's hash with a field for each value (see `lua/lib/job.lua`); a damaged one has no state."""
+    values = {name: value for name, value in fields.items() if name not in _WORDS}
+    for name, named in _WORDS.items():
+        words = fields[name].split(" ") if name in fields else []
+        if len(words) == len(named):
+            values |= {part: word for part, word in zip(named, words, strict=True) if word != "-"}
+        elif words or name == "spec":
+            values.pop("state", None)
+    return values
 
 
 _COUNTERS = {name: name for name in ("gen", "attempt", "failures", "losses", "releases", "max_failures")} | {

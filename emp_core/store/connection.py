@@ -19,7 +19,7 @@ from emp_core.errors import AccessDenied, Conflict, Misconfigured, QueueUnavaila
 from emp_core.store.coalescing import Coalescer
 from emp_core.store.scripts import script
 
-SCHEMA = "1"
+SCHEMA = "2"
 """The layout of the keys. Another one in Redis is refused: nothing is guessed about old data."""
 
 DEFAULT_PREFIX = "{emp}:"

@@ -12,7 +12,7 @@ from emp_core.domain.requirements import Requirements, requirements_of
 from emp_core.domain.states import JobState
 from emp_core.domain.worker import Worker
 from emp_core.errors import Ambiguous, NotFound
-from emp_core.store.codec import Attempt, attempt_of, fields_of, job_of, worker_of
+from emp_core.store.codec import Attempt, attempt_of, fields_of, job_fields, job_of, worker_of
 from emp_core.store.connection import DAMAGED, Link
 
 LOOK_AT_MOST = 1_000
@@ -129,7 +129,7 @@ class Inspector:
     async def jobs_by_id(self, job_ids: Sequence[str]) -> list[Job]:
         """Those of the jobs that exist, in the order given."""
         hashes = await self._link.read_many([("HGETALL", self._key(f"job:{job_id}")) for job_id in job_ids])
-        found = [(job_id, _fields(flat)) for job_id, flat in zip(job_ids, hashes, strict=True) if flat]
+        found = [(job_id, job_fields(_fields(flat))) for job_id, flat in zip(job_ids, hashes, strict=True) if flat]
         classes = list({fields.get("class", "") for _, fields in found})
         known = await self._classes(classes)
         leases = await self._link.read_many([("ZSCORE", self._key("leases"), job_id) for job_id, _ in found])
@@ -152,8 +152,9 @@ class Inspector:
 
     async def holds(self, job_id: str, worker: str, attempt: int, nonce: str) -> bool:
         """Whether a job runs under this claim."""
-        found = await self._link.call("HMGET", self._key(f"job:{job_id}"), "state", "worker", "attempt", "nonce")
-        return list(found) == [b"active", worker.encode(), str(attempt).encode(), nonce.encode()]
+        state, holder, claim = await self._link.call("HMGET", self._key(f"job:{job_id}"), "state", "worker", "claim")
+        signed = f"{attempt} {nonce} ".encode()
+        return bool(state == b"active" and holder == worker.encode() and claim and claim.startswith(signed))
 
     async def _classes(self, class_ids: Sequence[str]) -> dict[str, tuple[str, bool]]:
         """Class -> its canonical requirements, and whether it is unworkable."""

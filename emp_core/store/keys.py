@@ -66,7 +66,13 @@ _FIXED = "one number"
 KEYS: Sequence[Key] = (
     _row("schema", "string", "The layout's version; another one is refused.", _FIXED),
     # One job.
-    _row("job:{job}", "hash", "State, place, counters, claim, times, limits.", "retention (T16)"),
+    _row(
+        "job:{job}",
+        "hash",
+        "State, place, counters, limits. Three fields hold several words: `spec` (class score max_failures digest), "
+        "`times` (created ttl_at) and `claim` (attempt nonce claimed began).",
+        "retention (T16)",
+    ),
     _row(
         "job.payload:{job}", "string", "The payload as JSON, opaque to the queue; none where it was spilled.", _AS_JOB
     ),

@@ -8,6 +8,7 @@ from emp_core.domain.outcome import Failure, Result
 from emp_core.domain.worker import LIVE, Worker
 from emp_core.errors import EmpError, QueueUnavailable, Refused
 from emp_core.store import Life, Report, Settlement, Store, Wish, completed, failed, released
+from emp_core.store.codec import fields_of, job_fields
 from tests.faults.history import Stale
 from tests.support.waiting import POLL_SECONDS
 
@@ -60,8 +61,8 @@ class Zombies:
             pairs = held.items() if isinstance(held, dict) else zip(held[::2], held[1::2], strict=True)
             for nonce, job in [(nonce.decode(), job.decode()) for nonce, job in pairs]:
                 if nonce not in self.seen:
-                    attempt = await link.call("HGET", link.key(f"job:{job}"), "attempt")
-                    self.seen[nonce] = OldClaim(worker.id, job, int(attempt), nonce)
+                    attempt = (await self._store.inspector.job(job)).attempt
+                    self.seen[nonce] = OldClaim(worker.id, job, attempt, nonce)
 
     async def offer(self) -> None:
         """Write under every old claim, once for each version of its job: a result, a failure, a release, progress."""
@@ -69,14 +70,13 @@ class Zombies:
         link = self._store.link
         for claim in list(self.seen.values()):
             worker = workers.get(claim.worker)
-            attempt, nonce, version = await link.call(
-                "HMGET", link.key(f"job:{claim.job_id}"), "attempt", "nonce", "ver"
-            )
-            is_last = (attempt, nonce) == (str(claim.attempt).encode(), claim.nonce.encode())
-            used = (claim.nonce, int(version or 0))
-            if worker is not None and worker.state in LIVE and attempt and not is_last and used not in self._offered:
+            held = await link.call("HGETALL", link.key(f"job:{claim.job_id}"))
+            now = job_fields(fields_of(held))
+            is_last = (now.get("attempt"), now.get("nonce")) == (str(claim.attempt), claim.nonce)
+            used = (claim.nonce, int(now.get("ver", 0)))
+            if worker is not None and worker.state in LIVE and now and not is_last and used not in self._offered:
                 self._offered.add(used)
-                await self._offer_all(claim, worker, superseded=int(attempt) > claim.attempt)
+                await self._offer_all(claim, worker, superseded=int(now["attempt"]) > claim.attempt)
 
     async def _offer_all(self, claim: OldClaim, worker: Worker, *, superseded: bool) -> None:
         before = self._stale.offered

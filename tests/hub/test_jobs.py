@@ -66,7 +66,7 @@ async def test_a_job_that_expired_has_its_code_for_an_error(hub: httpx.AsyncClie
 @pytest.mark.damages
 async def test_a_damaged_job_is_shown_as_such(hub: httpx.AsyncClient, store: Store) -> None:
     job_id = await submit(store)
-    await store.link.call("HDEL", store.link.key(f"job:{job_id}"), "state", "score", "ver")
+    await store.link.call("HDEL", store.link.key(f"job:{job_id}"), "state", "spec", "ver")
     job = body_of(await hub.get(f"/api/jobs/{job_id}"))
     assert (job["state"], job["status"]) == (None, "corrupt")
 

@@ -12,7 +12,7 @@ ENDED = ("completed", "failed", "cancelled")
 
 def violations(found: Snapshot) -> list[str]:
     """One line for each broken rule; damaged jobs are outside."""
-    jobs = {name: job for name, job in found.hashes("job:{job}").items() if "state" in job}
+    jobs = {name: job for name, job in found.jobs().items() if "state" in job}
     return [f"{name}: {what}" for name, rule in RULES.items() for what in rule(found, jobs)]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
+from emp_core.store.codec import job_fields
 from emp_core.store.keys import Key, row_of
 
 T = TypeVar("T")
@@ -73,7 +74,11 @@ class Snapshot:
         return self._parsed(name, lambda found: [_fields(fields) for _, fields in found], ())
 
     def job(self, job_id: str) -> dict[str, str]:
-        return self.fields(f"job:{job_id}")
+        """A job's values by name, also those that lie together in one field."""
+        return job_fields(self.fields(f"job:{job_id}"))
+
+    def jobs(self) -> dict[str, dict[str, str]]:
+        return {name: self.job(name) for name in self.ids("job:{job}")}
 
     def event_names(self, job_id: str) -> list[str]:
         """The names of a job's events, oldest first."""

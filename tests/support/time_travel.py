@@ -3,6 +3,7 @@
 Each function makes one thing due by `ms`; the next reap does what follows.
 """
 
+from emp_core.domain.policy import POLICY
 from emp_core.store import Store
 from tests.support.builders import LEASE_MS
 
@@ -17,8 +18,12 @@ async def end_lease(store: Store, job_id: str, ms: int = 1) -> None:
 
 async def end_attempt(store: Store, job_id: str, ms: int = 1) -> None:
     """The attempt has lasted too long."""
-    at = await store.inspector.now_ms() - ms
-    await store.link.call("HSET", store.link.key(f"job:{job_id}"), "ends", at)
+    key = store.link.key(f"job:{job_id}")
+    timeout, claim = await store.link.call("HMGET", key, "timeout", "claim")
+    if claim is not None:
+        attempt, nonce, _, began = claim.split()
+        claimed = await store.inspector.now_ms() - int(timeout or POLICY.attempt_timeout_ms) - ms
+        await store.link.call("HSET", key, "claim", b"%b %b %d %b" % (attempt, nonce, claimed, began))
     await _set(store, "timeouts", job_id, ms)
 
 

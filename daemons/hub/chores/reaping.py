@@ -3,7 +3,7 @@
 from daemons.hub.chores.periodic import Periodic
 from emp_core.store import Upkeep
 
-BATCH = 100
+BATCH = 25
 """Of each kind in one pass, so that none of them holds Redis for long."""
 
 

@@ -13,8 +13,8 @@
 -- USES   now chores worker renew
 -- RETURNS state, for each held job: ok | cancel | lost:why | stale
 
-local me = present_worker(worker, boot)
-if not me then return { 'refused:register' } end
+local state = present_worker(worker, boot)
+if not state then return { 'refused:register' } end
 
 local time_for_chores = note_seen(lease)
 local answers = {}
@@ -24,4 +24,4 @@ end
 call('HSET', P .. 'worker:' .. worker, 'beat', now, 'services', services)
 call('ZADD', P .. 'workers', now + lease, worker)
 if time_for_chores then do_chores(POLICY.chore_batch, jitter) end
-return { me.state, answers }
+return { state, answers }

@@ -16,5 +16,5 @@ unlist_waiting(id, job)
 if job.nonce then close_claim(id, job) end
 if not job.began then watch_expiry(id, nil, job.deadline) end
 call('ZADD', P .. 'held', now, id)
-transition(id, job, 'delayed', 'held', nil, 'held', 1, 'ttl_left', math.max(0, (tonumber(job.ttl_at) or now) - now))
+transition(id, job, 'delayed', 'held', nil, 'held', 1, 'ttl_left', math.max(0, (ttl_at_of(job) or now) - now))
 return 'ok'

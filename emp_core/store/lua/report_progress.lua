@@ -6,25 +6,25 @@
 -- ARGV   worker    str
 -- REST   reports   job attempt nonce percent stall message lines
 -- DERIVES job:<id>, job.log:<id>, timeouts, progress
--- USES   now active
+-- USES   active silence
 -- RETURNS for each: ok | cancel | stale
 
 -- `percent` '' leaves the progress as it is; `stall` ms, 0 where silence means nothing; `lines` each end in a line feed.
 local function report(id, attempt, nonce, percent, stall, message, lines)
   local key = P .. 'job:' .. id
-  local known = redis.pcall('HMGET', key, 'state', 'worker', 'attempt', 'nonce', 'stalls')
-  local job = { state = known[1], worker = known[2], attempt = tonumber(known[3]), nonce = known[4] }
+  local known = redis.pcall('HMGET', key, 'state', 'worker', 'claim', 'stalls')
+  local job = { state = known[1], worker = known[2], claim = known[3] or nil }
   if not holds_claim(job, worker, attempt, nonce) then return 'stale' end
   if job.state ~= 'active' then return job.state == 'cancelling' and 'cancel' or 'stale' end
-  local stalls = tonumber(stall) > 0 and now + tonumber(stall)
-  if stalls and not known[5] then call('ZADD', P .. 'timeouts', 'LT', stalls, id) end
-  if stalls then call('HSET', key, 'stalls', stalls) end
+  if tonumber(stall) > 0 then watch_silence(id, known[4], tonumber(stall)) end
   if percent ~= '' then
     call('HSET', key, 'progress', percent, 'message', message)
-    call('XADD', P .. 'progress', 'MAXLEN', '~', 'POLICY.progress_kept', '*', 'j', id, 'a', attempt, 'p', percent, 'm', message)
+    call('XADD', P .. 'progress', 'MAXLEN', '~', 'POLICY.progress_kept', '*', 'e',
+      id .. ' ' .. attempt .. ' ' .. percent .. ' ' .. message)
   end
+  if lines == '' then return 'ok' end
   for line in string.gmatch(lines, '([^\n]*)\n') do call('RPUSH', P .. 'job.log:' .. id, line) end
-  if lines ~= '' then call('LTRIM', P .. 'job.log:' .. id, -POLICY.log_lines, -1) end
+  call('LTRIM', P .. 'job.log:' .. id, -POLICY.log_lines, -1)
   return 'ok'
 end
 

@@ -17,7 +17,7 @@ local function move(id)
   local avoids = job.state == 'pending' and call('ZSCORE', P .. 'avoided.until', id)
   if job.state == 'pending' then unlist_pending(id, job) end
   job.score = score_of(priority, tick_of(job.score))
-  transition(id, job, job.state, 'reprioritised', nil, 'score', job.score)
+  transition(id, job, job.state, 'reprioritised', nil, 'spec', spec_of(job))
   if avoids then
     list_avoided(id, job, job.avoid, avoids)
   elseif job.state == 'pending' then

@@ -18,8 +18,8 @@
 -- USES   now chores claim settle worker idle
 -- RETURNS state, answers of settled, claimed jobs, classes to judge, 1 where the search goes on with the next call
 
-local me, slot = present_worker(worker, boot), tonumber(call('HGET', P .. 'profiles', profile))
-if not me or not slot then
+local state, slot = present_worker(worker, boot), tonumber(call('HGET', P .. 'profiles', profile))
+if not state or not slot then
   pass_on(token)
   return { 'refused:register' }
 end
@@ -35,14 +35,14 @@ if note_seen(lease) then
 end
 
 -- A failure may have fenced the worker.
-if failed then me.state = call('HGET', P .. 'worker:' .. worker, 'state') end
+if some_failed then state = call('HGET', P .. 'worker:' .. worker, 'state') end
 if nonces == '' then
   leave_idle(worker)
   pass_on(token)
-  return { me.state, answers, {}, {}, 0 }
+  return { state, answers, {}, {}, 0 }
 end
 
-local ready = me.state == 'ready'
+local ready = state == 'ready'
 local claimed, unjudged, done, idle = claim_all(ready, slot, worker, nonces, lease, workflow, customers)
 local used = false
 for _, job in ipairs(claimed) do used = used or job[1] == 'ok' and job[5] == token end
@@ -50,8 +50,8 @@ if token ~= '' or not idle then leave_idle(worker) end
 if not used then pass_on(token) end
 if idle then
   local names = reserved_names(workflow, customers)
-  join_idle(worker, slot, me.rank, names)
+  join_idle(worker, slot, names)
   -- Nobody else sees that it waits under this profile, which need not be the one that it registered.
   if names ~= '' then call('ZADD', P .. 'profiles.used', now, profile) end
 end
-return { me.state, answers, claimed, unjudged, done and 0 or 1 }
+return { state, answers, claimed, unjudged, done and 0 or 1 }

@@ -13,10 +13,10 @@
 local job = read_job(id)
 if not job or job.state ~= 'active' or not holds_claim(job, worker, attempt, nonce) then return 'stale' end
 leave_active(id, job)
-close_claim(id, job)
 if job.began == job.claimed then
-  call('HDEL', P .. 'job:' .. id, 'began')
-  watch_expiry(id, job.ttl_at, job.deadline)
+  job.began = nil
+  watch_expiry(id, ttl_at_of(job), job.deadline)
 end
+close_claim(id, job)
 to_pending(id, job, 'unclaimed')
 return 'ok'

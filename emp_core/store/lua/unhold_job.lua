@@ -17,8 +17,8 @@ job.held = nil
 local ttl_at = now + (tonumber(job.ttl_left) or POLICY.queue_ttl_ms)
 if not job.began then watch_expiry(id, ttl_at, job.deadline) end
 if (tonumber(job.due) or 0) > now then
-  to_delayed(id, job, 'unheld', nil, job.due, 'ttl_at', ttl_at)
+  to_delayed(id, job, 'unheld', nil, job.due, 'times', times_with(job, ttl_at))
 else
-  to_pending(id, job, 'unheld', nil, 'ttl_at', ttl_at)
+  to_pending(id, job, 'unheld', nil, 'times', times_with(job, ttl_at))
 end
 return 'ok'

@@ -9,7 +9,7 @@ from emp_core.domain.outcome import Artifact, Blame, Failure, Result
 from emp_core.domain.policy import MAX_INLINE_PAYLOAD, MAX_SPILLED_PAYLOAD
 from emp_core.errors import Conflict, EmpError, InvalidInput, LimitExceeded, NotFound, QueueUnavailable, Refused
 from emp_core.store import ClassIndex, Life, Store, Wish, completed, failed
-from emp_core.store.broker import JOBS_A_CALL, Broker
+from emp_core.store.broker import BYTES_A_CALL, JOBS_A_CALL, Broker
 from tests.support.builders import LEASE_MS, make_capabilities, make_request, register, submit
 from tests.support.redis_server import Server
 from tests.support.snapshot import Look
@@ -41,6 +41,14 @@ async def test_a_batch_may_fill_the_queue_in_the_middle(store: Store, look: Look
     answers = await store.broker.submit_many([make_request() for _ in range(5)])
     assert [type(answer).__name__ for answer in answers] == ["Submitted"] * 3 + ["LimitExceeded"] * 2
     assert look().fields("counts") == {"pending": "3"}
+
+
+async def test_large_payloads_do_not_travel_all_in_one_call(store: Store, server: Server) -> None:
+    server.client.config_resetstat()
+    size = BYTES_A_CALL // 2 - 1_000
+    answers = await store.broker.submit_many([make_request(payload={"x": "x" * size}) for _ in range(5)])
+    assert [type(answer).__name__ for answer in answers] == ["Submitted"] * 5
+    assert server.client.info("commandstats")["cmdstat_evalsha"]["calls"] == 3
 
 
 async def test_a_batch_that_redis_leaves_in_the_middle_says_which_lines_it_took(store: Store, server: Server) -> None:

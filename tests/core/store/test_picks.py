@@ -62,7 +62,7 @@ class Picks:
             self.waiting[answer.id] = await self.score(answer.id), of
 
     async def score(self, job: str) -> int:
-        return int(await self.store.link.call("HGET", self.store.link.key(f"job:{job}"), "score"))
+        return (await self.store.inspector.job(job)).score
 
     async def claim(self) -> None:
         worker = self.dice.choice(list(self.workers.values()))

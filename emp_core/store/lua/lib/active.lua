@@ -4,7 +4,8 @@
 
 -- Same attempt, same nonce, not closed: the fence of the contract.
 local function holds_claim(job, worker, attempt, nonce)
-  return nonce ~= '' and job.nonce == nonce and job.attempt == tonumber(attempt) and job.worker == worker
+  local signed = attempt .. ' ' .. nonce .. ' '
+  return nonce ~= '-' and job.worker == worker and string.sub(job.claim or '', 1, #signed) == signed
 end
 
 -- The answer to a write of somebody who does not hold the claim.
@@ -22,14 +23,15 @@ end
 
 -- `fin` tells the holder who repeats its call that it was applied; nobody is told so of a claim that others closed.
 local function close_claim(id, job, by_holder)
-  if by_holder then call('HSET', P .. 'job:' .. id, 'fin', job.attempt .. ' ' .. job.nonce) end
-  call('HDEL', P .. 'job:' .. id, 'nonce')
+  local key, fin = P .. 'job:' .. id, by_holder and job.attempt .. ' ' .. job.nonce
+  job.nonce = nil
+  if fin then call('HSET', key, 'claim', claim_of(job), 'fin', fin) else call('HSET', key, 'claim', claim_of(job)) end
 end
 
 -- What became of an attempt that did not complete, for `emp job show`.
 local function note_attempt(id, job, outcome, detail)
   local key = P .. 'job.attempts:' .. id
-  local words = { job.attempt, job.worker, job.claimed or 0, now, outcome }
+  local words = { job.attempt, job.worker, job.claimed, now, outcome }
   call('RPUSH', key, table.concat(words, ' ') .. '\n' .. (detail or ''))
   call('LTRIM', key, -POLICY.attempts_kept, -1)
 end

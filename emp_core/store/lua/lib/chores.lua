@@ -29,7 +29,7 @@ local function note_seen(lease)
   return true
 end
 
-local function due(key, batch)
+local function fallen_due(key, batch)
   return call('ZRANGE', P .. key, '-inf', now, 'BYSCORE', 'LIMIT', 0, batch)
 end
 
@@ -48,7 +48,7 @@ end
 local function reap_overdue(id, jitter)
   local job = read_job(id)
   if not job or job.state ~= 'active' then return call('ZREM', P .. 'timeouts', id) end
-  local ends, stalls = tonumber(job.ends) or math.huge, tonumber(job.stalls) or math.huge
+  local ends, stalls = ends_of(job), tonumber(job.stalls) or math.huge
   if math.min(ends, stalls) > now then return call('ZADD', P .. 'timeouts', math.min(ends, stalls), id) end
   fail(id, job, ends <= now and 'timeout' or 'stalled', true, jitter)
 end
@@ -76,7 +76,7 @@ end
 local function do_chores(batch, jitter)
   local done = 0
   local function each(key, act)
-    for _, id in ipairs(due(key, batch)) do
+    for _, id in ipairs(fallen_due(key, batch)) do
       local fine, why = pcall(act, id, jitter)
       if not fine then
         call('ZREM', P .. key, id)

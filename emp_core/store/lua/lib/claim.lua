@@ -5,22 +5,21 @@
 
 local function take(id, job, worker, nonce, lease)
   if job.workflow then call('ZREM', P .. 'workflow.pending:' .. job.workflow, id) end
-  job.attempt, job.worker, job.nonce = job.attempt + 1, worker, nonce
-  job.ends = now + (job.timeout > 0 and job.timeout or POLICY.attempt_timeout_ms)
-  local ends = int(job.ends)
+  local begun = job.began
+  job.attempt, job.worker, job.nonce, job.claimed, job.began = int(job.attempt + 1), worker, nonce, now_text, begun or now_text
   call('ZADD', P .. 'leases', int(now + lease), id)
-  call('ZADD', P .. 'timeouts', ends, id)
+  job.ends = ends_of(job)
+  call('ZADD', P .. 'timeouts', int(job.ends), id)
   call('HSET', P .. 'jobs:active:' .. worker, nonce, id)
   occupy(job.class, job.customer, 1)
-  if not job.began then call('ZREM', P .. 'expiry', id) end
+  if not begun then call('ZREM', P .. 'expiry', id) end
   if job.stalls then call('HDEL', P .. 'job:' .. id, 'stalls') end
-  transition(id, job, 'active', 'claimed', nil, 'attempt', int(job.attempt), 'worker', worker,
-    'nonce', nonce, 'claimed', now_text, 'ends', ends, 'began', job.began or now_text)
+  transition(id, job, 'active', 'claimed', nil, 'worker', worker, 'claim', claim_of(job))
 end
 
 -- What the worker is told of the job; the requirements are the class's, which it knows or asks for.
 local function handed(id, job, answer)
-  return { answer, id, job.attempt, job.nonce, job.class, job.ends - now, job.gen, job.on_lost or '',
+  return { answer, id, job.attempt, job.nonce, job.class, (job.ends or ends_of(job)) - now, job.gen or 0, job.on_lost or '',
     job.customer or '', call('GET', P .. 'job.payload:' .. id) or false }
 end
 
@@ -52,7 +51,7 @@ end
 -- Jobs that wait for another worker come before the class heads that they outrank. An id, or a class to judge first.
 local function take_avoided(slot, worker, customers, floor)
   for _, id in ipairs(call('ZRANGE', P .. 'avoided', '+inf', floor and '(' .. floor or '-inf', 'BYSCORE', 'REV')) do
-    local known = peek_job(id, 'class', 'avoid', 'customer')
+    local known = peek_job(id, 'avoid', 'customer')
     local class, customer = known[1], known[3] or nil
     if class and not has_word(known[2], worker) and (customers == '' or has_word(customers, customer)) then
       local may = may_take(slot, class)
@@ -67,16 +66,17 @@ local function take_avoided(slot, worker, customers, floor)
 end
 
 local function take_class(class)
-  local id = call('ZPOPMAX', P .. 'jobs:pending:' .. class)[1]
-  local top = call('ZRANGE', P .. 'jobs:pending:' .. class, '0', '0', 'REV', 'WITHSCORES')
-  if top[1] then call('ZADD', P .. 'heads', top[2], class) else call('ZREM', P .. 'heads', class) end
-  return id
+  local key = P .. 'jobs:pending:' .. class
+  local best = call('ZRANGE', key, '0', '1', 'REV')
+  if best[1] then call('ZREM', key, best[1]) end
+  if best[2] then call('ZADD', P .. 'heads', call('ZSCORE', key, best[2]), class) else call('ZREM', P .. 'heads', class) end
+  return best[1]
 end
 
 -- A worker reserved for a workflow takes from that workflow's jobs only, filtered by the same verdicts.
 local function take_of_workflow(slot, worker, workflow)
   for _, id in ipairs(call('ZRANGE', P .. 'workflow.pending:' .. workflow, 0, -1, 'REV')) do
-    local known = peek_job(id, 'class', 'avoid')
+    local known = peek_job(id, 'avoid')
     local class = known[1]
     if class and not (has_word(known[2], worker) and call('ZSCORE', P .. 'avoided', id)) then
       local may = may_take(slot, class)

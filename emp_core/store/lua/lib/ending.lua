@@ -14,12 +14,14 @@ end
 local function complete(id, job, result)
   if job.state == 'active' then leave_active(id, job) else unlist_waiting(id, job) end
   if result ~= '' then call('SET', P .. 'job.result:' .. id, result) end
-  finish(id, job, 'completed', nil, 'fin', int(job.attempt) .. ' ' .. job.nonce, 'nonce', '')
+  local fin = job.attempt .. ' ' .. job.nonce
+  job.nonce = nil
+  finish(id, job, 'completed', nil, 'fin', fin, 'claim', claim_of(job))
 end
 
 local function fail_for_good(id, job, code, detail)
   if detail then call('SET', P .. 'job.result:' .. id, detail) end
-  finish(id, job, 'failed', code, 'failures', job.failures, 'losses', job.losses, 'releases', job.releases)
+  finish(id, job, 'failed', code, 'failures', job.failures or 0, 'losses', job.losses or 0, 'releases', job.releases or 0)
 end
 
 -- `jitter` 0.5 to 1.5 from the caller; the place in line stays, so a job that backs off is in front again once due.
@@ -28,8 +30,8 @@ local function fail(id, job, code, retryable, jitter, detail)
   leave_active(id, job)
   close_claim(id, job, detail)
   note_attempt(id, job, code, detail)
-  job.failures = job.failures + 1
-  if not retryable or job.failures >= job.max_failures then
+  job.failures = (job.failures or 0) + 1
+  if not retryable or job.failures >= tonumber(job.max_failures) then
     return fail_for_good(id, job, code, detail)
   end
   local pause = math.min(POLICY.backoff_cap_ms, POLICY.backoff_base_ms * 2 ^ (job.failures - 1)) * jitter
@@ -41,7 +43,7 @@ local function release(id, job, reason, begun)
   leave_active(id, job)
   close_claim(id, job, true)
   note_attempt(id, job, 'released', reason)
-  job.releases = job.releases + 1
+  job.releases = (job.releases or 0) + 1
   if begun and job.on_lost == 'fail' then return fail_for_good(id, job, 'lost') end
   if job.releases > POLICY.max_releases then return fail_for_good(id, job, 'rejected') end
   job.avoid = avoiding(job)
@@ -52,7 +54,7 @@ end
 local function lose(id, job)
   leave_active(id, job)
   note_attempt(id, job, 'lost')
-  job.losses = job.losses + 1
+  job.losses = (job.losses or 0) + 1
   local code = job.on_lost == 'fail' and 'lost' or job.losses >= POLICY.max_losses and 'poison'
   if code then
     close_claim(id, job)

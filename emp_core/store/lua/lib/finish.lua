@@ -11,7 +11,7 @@ end
 local function start_unblocked(id, job)
   local ttl_at = math.max(now, tonumber(job.due) or 0) + (tonumber(job.ttl) or POLICY.queue_ttl_ms)
   call('ZREM', P .. 'blocked', id)
-  call('HSET', P .. 'job:' .. id, 'ttl_at', ttl_at)
+  call('HSET', P .. 'job:' .. id, 'times', times_with(job, ttl_at))
   watch_expiry(id, ttl_at, job.deadline)
   if (tonumber(job.due) or 0) > now then
     to_delayed(id, job, 'unblocked', nil, job.due)

@@ -26,7 +26,7 @@ local function leave_idle(worker)
   end
 end
 
-local function join_idle(worker, slot, rank, names)
+local function join_idle(worker, slot, names)
   local where = slot .. ' ' .. names
   if call('HGET', P .. 'idle.where', worker) == where then return end
   leave_idle(worker)
@@ -38,6 +38,6 @@ local function join_idle(worker, slot, rank, names)
   end
   if names ~= '' then return end
   call('ZADD', P .. 'idle.workers:' .. slot, now, worker)
-  call('ZADD', P .. 'idle', rank, slot)
+  call('ZADD', P .. 'idle', call('HGET', P .. 'worker:' .. worker, 'rank') or 0, slot)
   call('BITFIELD', P .. 'idle.bits', 'SET', 'u2', '#' .. slot, 1)
 end

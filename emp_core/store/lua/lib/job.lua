@@ -1,25 +1,63 @@
--- job: reads a job's hash into a table with its numbers as numbers; nil where there is none or its state is damaged.
+-- job: reads a job's hash into a table; nil where there is none or it is damaged. Its numbers stay text, as Redis hands
+-- them over: who counts with one converts it.
+--
+-- A field costs more than a word does, so three of them hold several: `spec` (class score max_failures digest), `times`
+-- (created ttl_at) and `claim` (attempt nonce claimed began). `-`: not there, or not any more.
 
-local job_numbers = { 'ver', 'gen', 'attempt', 'failures', 'losses', 'releases', 'max_failures', 'timeout', 'waits' }
 local job_states = {
   blocked = 1, delayed = 1, pending = 1, active = 1, cancelling = 1, completed = 2, failed = 2, cancelled = 2,
 }
+
+local function read_spec(spec)
+  return string.match(spec or '', '^(%S+) (%d+) (%d+) (%S+)$')
+end
+
+local function spec_of(job)
+  return job.class .. ' ' .. job.score .. ' ' .. job.max_failures .. ' ' .. job.digest
+end
+
+local function claim_of(job)
+  return job.attempt .. ' ' .. (job.nonce or '-') .. ' ' .. (job.claimed or '-') .. ' ' .. (job.began or '-')
+end
+
+local function ttl_at_of(job)
+  return tonumber(string.match(job.times or '', ' (%d+)$'))
+end
+
+local function times_with(job, ttl_at)
+  return string.match(job.times or now_text, '^%d+') .. ' ' .. int(ttl_at)
+end
+
+-- When the attempt under way has lasted as long as it may.
+local function ends_of(job)
+  local timeout = tonumber(job.timeout) or 0
+  return tonumber(job.claimed) + (timeout > 0 and timeout or POLICY.attempt_timeout_ms)
+end
 
 -- In the newer protocol a hash comes as a table.
 local function read_job(id)
   redis.setresp(3)
   local job = redis.pcall('HGETALL', P .. 'job:' .. id).map or {}
   redis.setresp(2)
-  if not job_states[job.state] or not job.class or not job.score then return nil end
-  if job.nonce == '' then job.nonce = nil end
-  for _, name in ipairs(job_numbers) do job[name] = tonumber(job[name]) or 0 end
+  job.class, job.score, job.max_failures, job.digest = read_spec(job.spec)
+  if not job.class or not job_states[job.state] then return nil end
+  if not job.claim then
+    job.attempt = '0'
+    return job
+  end
+  job.attempt, job.nonce, job.claimed, job.began = string.match(job.claim, '^(%d+) (%S+) (%S+) (%S+)$')
+  if not job.attempt then return nil end
+  if job.nonce == '-' then job.nonce = nil end
+  if job.began == '-' then job.began = nil end
   return job
 end
 
--- Some fields of a job, where the rest does not matter; none of a damaged one.
+-- Some fields of a job, where the rest does not matter, behind its class; none of a damaged one.
 local function peek_job(id, ...)
-  local known = redis.pcall('HMGET', P .. 'job:' .. id, ...)
-  return known.err and {} or known
+  local known = redis.pcall('HMGET', P .. 'job:' .. id, 'spec', ...)
+  if known.err then return {} end
+  known[1] = read_spec(known[1] or nil)
+  return known
 end
 
 local function is_terminal(job)

@@ -47,7 +47,7 @@ end
 -- A job waits for another worker only while there is one.
 local function review_avoided()
   for _, id in ipairs(call('ZRANGE', P .. 'avoided', 0, -1)) do
-    local known = peek_job(id, 'class', 'avoid')
+    local known = peek_job(id, 'avoid')
     if known[1] and not another_fits(known[1], known[2] or '') then end_avoiding(id) end
   end
 end

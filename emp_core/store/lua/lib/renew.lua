@@ -5,7 +5,7 @@
 -- Why the job is not this claim's any more, in words for a person.
 local function why_lost(id, job, attempt)
   if not job then return 'lost:deleted' end
-  if job.attempt > tonumber(attempt) then return 'lost:superseded' end
+  if tonumber(job.attempt) > tonumber(attempt) then return 'lost:superseded' end
   local last = call('LINDEX', P .. 'job.attempts:' .. id, -1)
   local outcome = last and string.match(last, '^%S+ %S+ %S+ %S+ (%l+)')
   if outcome == 'timeout' or outcome == 'stalled' then return 'lost:' .. outcome end
@@ -15,10 +15,10 @@ end
 local function readopt(id, job, worker, lease)
   unlist_pending(id, job)
   call('ZADD', P .. 'leases', now + lease, id)
-  call('ZADD', P .. 'timeouts', math.min(tonumber(job.ends) or now, tonumber(job.stalls) or math.huge), id)
+  call('ZADD', P .. 'timeouts', int(math.min(ends_of(job), tonumber(job.stalls) or math.huge)), id)
   call('HSET', P .. 'jobs:active:' .. worker, job.nonce, id)
   occupy(job.class, job.customer, 1)
-  transition(id, job, 'active', 'readopted', nil, 'losses', job.losses - 1)
+  transition(id, job, 'active', 'readopted', nil, 'losses', (job.losses or 1) - 1)
 end
 
 local function renew(worker, lease, id, attempt, nonce)

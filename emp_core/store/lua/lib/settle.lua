@@ -3,7 +3,7 @@
 -- USES ending fence
 -- RARE settle_all
 
-local failed = false
+local some_failed = false
 
 -- Data: complete: the result; fail: `error|permanent job|worker|backend` and a line feed, then the failure; release
 -- and return (before the run began): why.
@@ -26,7 +26,7 @@ local function settle(worker, jitter, verb, id, attempt, nonce, data)
     local code, blame, detail = string.match(data, '^(%l+) (%l+)\n(.*)$')
     fail(id, job, code, code ~= 'permanent', jitter, detail)
     ran_badly(worker, job.class, blame)
-    failed = true
+    some_failed = true
   elseif verb == 'cancelled' then
     return 'stale'
   else

@@ -19,11 +19,11 @@ local function known_answer(r)
     end
   end
   if call('EXISTS', P .. 'job:' .. id, P .. 'job.gone:' .. id) == 0 then return nil end
-  local stored = call('HMGET', P .. 'job:' .. id, 'digest', 'state')
+  local stored = call('HMGET', P .. 'job:' .. id, 'spec', 'state')
   if not stored[2] then
     return call('EXISTS', P .. 'job.gone:' .. id) == 1 and { 'conflict', id } or nil
   end
-  return stored[1] == r.digest and { 'already', id, stored[2] } or { 'conflict', id }
+  return string.match(stored[1] or '', '%S+$') == r.digest and { 'already', id, stored[2] } or { 'conflict', id }
 end
 
 -- Waiting jobs in the queue: read once, then counted along.
@@ -96,9 +96,8 @@ local optional_fields = { customer = 'customer', workflow = 'workflow', deadline
   timeout = 'timeout', on_lost = 'on_lost', on_dep = 'on_dep', idem = 'idem', parents = 'parents' }
 
 -- What is kept beside the hash; returns the hash's fields.
-local function store(r, score, ttl_at)
-  local fields = { 'class', r.class, 'score', score, 'created', now_text, 'max_failures', r.max_failures,
-    'digest', r.digest, 'ttl_at', int(ttl_at) }
+local function store(r, job)
+  local fields = { 'spec', spec_of(job), 'times', now_text .. ' ' .. int(job.ttl_at) }
   for name, from in pairs(optional_fields) do
     if r[from] then
       fields[#fields + 1] = name
@@ -140,11 +139,9 @@ local function submit(r, max_waiting)
   if not open then return { 'parent', failed } end
   local standing = join_class(r)
   local ttl_at = math.max(now, tonumber(r.run_at) or 0) + (tonumber(r.ttl) or POLICY.queue_ttl_ms)
-  local score = place(r)
-  local fields = store(r, score, ttl_at)
-  local job = { class = r.class, score = score, ver = 0, gen = 0, attempt = 0, customer = r.customer,
+  local job = { class = r.class, score = place(r), max_failures = r.max_failures, digest = r.digest, customer = r.customer,
     workflow = r.workflow, ttl_at = ttl_at, deadline = r.deadline, due = r.run_at, ttl = r.ttl, waits = #open }
-  list_new(r, job, fields, open, failed)
+  list_new(r, job, store(r, job), open, failed)
   if job.state ~= 'failed' then waiting = waiting + 1 end
   return { 'ok', r.id, job.state, standing }
 end

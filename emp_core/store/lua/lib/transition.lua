@@ -3,8 +3,8 @@
 -- USES now
 
 local function emit(name, subject, gen, ver, state, worker, attempt, code, customer)
-  local text = name .. ' ' .. subject .. ' ' .. int(gen) .. ' ' .. int(ver) .. ' ' .. state .. ' ' .. (worker or '')
-    .. ' ' .. int(attempt or 0) .. ' ' .. (code or '') .. ' ' .. (customer or '')
+  local text = name .. ' ' .. subject .. ' ' .. (gen or 0) .. ' ' .. ver .. ' ' .. state .. ' ' .. (worker or '')
+    .. ' ' .. (attempt or 0) .. ' ' .. (code or '') .. ' ' .. (customer or '')
   call('XADD', P .. 'events', 'MAXLEN', '~', 'POLICY.events_kept', '*', 'e', text)
 end
 
@@ -40,8 +40,8 @@ local function count(from, to)
 end
 
 local function transition(id, job, to, name, code, ...)
-  job.ver = job.ver + 1
-  call('HSET', P .. 'job:' .. id, 'state', to, 'ver', int(job.ver), ...)
+  job.ver = int((job.ver or 0) + 1)
+  call('HSET', P .. 'job:' .. id, 'state', to, 'ver', job.ver, ...)
   count(job.state, to)
   job.state = to
   emit(name, id, job.gen, job.ver, to, job.worker, job.attempt, code, job.customer)

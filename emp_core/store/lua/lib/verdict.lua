@@ -7,8 +7,11 @@ local function verdict_in(byte, slot)
   return math.floor((byte or 0) / 4 ^ (3 - slot % 4)) % 4
 end
 
+local byte_of_slot = {}
+
 local function verdict_of(class, slot)
-  local at = int(math.floor(slot / 4))
+  local at = byte_of_slot[slot] or int(math.floor(slot / 4))
+  byte_of_slot[slot] = at
   return verdict_in(string.byte(call('GETRANGE', P .. 'class.verdicts:' .. class, at, at)), slot)
 end
 

@@ -81,7 +81,7 @@ local function wake_workflows(class, wanted)
     local workflow = string.match(name, '^workflow:(.+)$')
     for _, id in ipairs(workflow and call('ZRANGE', P .. 'workflow.pending:' .. workflow, 0, 63, 'REV') or {}) do
       if woken >= wanted then return woken end
-      local known = peek_job(id, 'class', 'avoid')
+      local known = peek_job(id, 'avoid')
       local avoid = known[1] == class and call('ZSCORE', P .. 'avoided', id) and known[2] or nil
       if known[1] == class and wake_reserved(name, class, avoid) then woken = woken + 1 end
     end
@@ -95,7 +95,7 @@ local function wake_listed(class, wanted)
   if idle == 0 or not call('ZSCORE', P .. 'heads', class) then return woken end
   for _, id in ipairs(call('ZRANGE', P .. 'jobs:pending:' .. class, 0, idle - 1, 'REV')) do
     local known = peek_job(id, 'customer', 'workflow')
-    if wake_for(class, known[1] or nil, known[2] or nil) then woken = woken + 1 elseif not known[2] then break end
+    if wake_for(class, known[2] or nil, known[3] or nil) then woken = woken + 1 elseif not known[3] then break end
     if woken >= wanted then return woken end
   end
   return woken + wake_workflows(class, wanted - woken)
@@ -105,7 +105,7 @@ end
 local function wake_avoided(classes, wanted)
   local woken = 0
   for _, id in ipairs(call('ZRANGE', P .. 'avoided', 0, -1, 'REV')) do
-    local known = peek_job(id, 'class', 'customer', 'workflow', 'avoid')
+    local known = peek_job(id, 'customer', 'workflow', 'avoid')
     local class = known[1]
     if classes[class] and call('SISMEMBER', P .. 'parked', class) == 0
       and wake_for(class, known[2] or nil, known[3] or nil, known[4] or nil) then

@@ -3,11 +3,11 @@
 -- USES wake
 -- RARE reserved_names
 
--- Its hash as a table, or nil where it must register (again).
+-- Its state, or nil where it must register (again).
 local function present_worker(worker, boot)
-  local known = call('HMGET', P .. 'worker:' .. worker, 'boot', 'state', 'alive', 'rank')
+  local known = call('HMGET', P .. 'worker:' .. worker, 'boot', 'state', 'alive')
   if known[1] ~= boot or known[3] ~= '1' then return nil end
-  return { state = known[2], rank = known[4] }
+  return known[2]
 end
 
 -- Under which names a worker waits that may take only some jobs.

@@ -124,7 +124,7 @@ async def test_t10_a_stall_limit_does_not_outlive_its_attempt(store: Store, look
     await worker.release(claim)
     await worker.take()
     assert "stalls" not in look().job(job)
-    assert look().scores("timeouts")[job] == float(look().job(job)["ends"])
+    assert look().scores("timeouts")[job] == float(look().job(job)["claimed"]) + POLICY.attempt_timeout_ms
 
 
 @pytest.mark.parametrize("state", ["pending", "delayed"])

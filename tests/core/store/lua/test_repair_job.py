@@ -94,10 +94,14 @@ async def test_r47_any_one_key_of_a_job_may_go(store: Store, look: Look, state: 
 
 
 @pytest.mark.damages
-async def test_r47_a_job_whose_hash_cannot_be_read_is_shown_and_kept_out(store: Store, look: Look) -> None:
+@pytest.mark.parametrize("damage", [("HDEL", "state"), ("HDEL", "spec"), ("HSET", "spec", "x"), ("HSET", "claim", "x")])
+async def test_r47_a_job_whose_hash_cannot_be_read_is_shown_and_kept_out(
+    store: Store, look: Look, damage: tuple[str, ...]
+) -> None:
     worker = await register(store)
     job = await submit(store)
-    await store.link.call("HDEL", store.link.key(f"job:{job}"), "state")
+    command, *words = damage
+    await store.link.call(command, store.link.key(f"job:{job}"), *words)
     assert await worker.claim() is None
     assert set(look().fields("quarantine")) == {job}
     assert await store.upkeep.repair_quarantine() == {job: "corrupt"}
@@ -141,7 +145,7 @@ async def test_r47_a_job_that_its_list_lost_is_listed_again(store: Store, look: 
     await reap(store)
     found = look()
     wanted = {name: RULES[name] for name in ("I6 noLeaseForTerminal", "I7 activeHasLease", "waitingIsListed")}
-    jobs = found.hashes("job:{job}")
+    jobs = found.jobs()
     broken = [line for rule in wanted.values() for line in rule(found, jobs) if "expiry" not in line]
     assert broken == []
 

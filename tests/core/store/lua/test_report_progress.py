@@ -17,7 +17,7 @@ async def test_t5_the_latest_progress_is_kept_and_the_version_stays(store: Store
     found = look()
     assert (found.job(job)["progress"], found.job(job)["ver"]) == ("42.5", before)
     assert found.job(job)["message"] == "step 3 ☃"
-    assert [entry["p"] for entry in found.log("progress")] == ["10", "42.5"]
+    assert [entry["e"] for entry in found.log("progress")] == [f"{job} 1 10 loading", f"{job} 1 42.5 step 3 ☃"]
     shown = await store.inspector.job(job)
     assert (shown.progress, shown.message) == (42.5, "step 3 ☃")
 

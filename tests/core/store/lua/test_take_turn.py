@@ -234,7 +234,7 @@ async def test_i4_r21_the_attempt_is_no_fence(store: Store, look: Look) -> None:
     job = await submit(store)
     old = await one.take()
     await store.broker.unclaim(one.id, old)
-    await store.link.call("HSET", store.link.key(f"job:{job}"), "attempt", 0)
+    await store.link.call("HSET", store.link.key(f"job:{job}"), "claim", "0 - - -")
     new = await two.take()
     assert (old.attempt, new.attempt) == (1, 1)
     assert await one.complete(old) == "stale"

@@ -142,7 +142,7 @@ async def _shuffle(store: Store, dice: random.Random, worker: WorkerDriver, left
         ram = dice.randrange(1, 70)
         job = await submit(store, priority=dice.randrange(4), requirements={"ram_gb": ram, "gpu_memory_gb": ram})
         if ram <= 24:
-            left[job] = int(await store.link.call("HGET", store.link.key(f"job:{job}"), "score"))
+            left[job] = (await store.inspector.job(job)).score
     elif act < 0.6:
         job = dice.choice(sorted(left))
         priority = dice.randrange(4)

@@ -25,7 +25,7 @@ async def test_t22_after_a_start_the_queue_time_does_not_come_back(store: Store,
     worker = await register(store)
     job = await submit(store)
     await worker.release(await worker.take())
-    await store.link.call("HSET", store.link.key(f"job:{job}"), "began", 1)
+    await store.link.call("HSET", store.link.key(f"job:{job}"), "claim", "1 - 1 1")
     await store.broker.unclaim(worker.id, await worker.take())
     assert look().scores("expiry") == {}
 

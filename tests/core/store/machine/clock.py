@@ -13,9 +13,12 @@ for _, key in ipairs({ 'leases', 'timeouts', 'delayed', 'expiry', 'avoided.until
 end
 for i = 3, #ARGV do
   local key = P .. 'job:' .. ARGV[i]
-  for _, field in ipairs({ 'ends', 'stalls', 'due', 'deadline', 'ttl_at' }) do
-    local at = redis.call('HGET', key, field)
-    if at then redis.call('HSET', key, field, at - by) end
+  for _, field in ipairs({ 'stalls', 'due', 'deadline', 'times', 'claim' }) do
+    local held = redis.call('HGET', key, field)
+    local back = held and string.gsub(held, '%f[%w]%d%d%d%d%d%d%d%d%d%d%d%d%d%f[%W]', function(at)
+      return string.format('%d', at - by)
+    end)
+    if held then redis.call('HSET', key, field, back) end
   end
 end
 local time = redis.call('TIME')

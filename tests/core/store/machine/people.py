@@ -140,9 +140,7 @@ class People(Workers):
         self.last_tick = tick
 
     def score_of(self, job_id: str) -> int:
-        return int(
-            self.queue.run(self.queue.store.link.call("HGET", self.queue.store.link.key(f"job:{job_id}"), "score"))
-        )
+        return self.queue.run(self.queue.store.inspector.job(job_id)).score
 
     def submit_again(self, which: int, other: bool, by_key: bool) -> None:
         """The answer was lost; or the name is used for something else."""

@@ -185,6 +185,8 @@ class Queue:
             assert found.fields(f"jobs:active:{job.claim.worker}")[job.claim.nonce] == job.id
         for name in LISTS:
             self._compare_time(job, name, found.scores(name).get(job.id))
+        if job.state in RUNNING:
+            known["ends"] = str(int(known["claimed"]) + job.timeout)
         for field in ("ends", "stalls", "due", "ttl_at", "ttl_left", "deadline"):
             if field in known and getattr(job, field) is not None:
                 setattr(job, field, _near(getattr(job, field), float(known[field]), job.id, field))
