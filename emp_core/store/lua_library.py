@@ -42,8 +42,8 @@ def parts_of(text: str, rare: Collection[str]) -> list[Part]:
     return parts
 
 
-def gather(body: str, parts: Sequence[Part]) -> str:
-    """The library of one script, in the order of its parts."""
+def gather(body: str, parts: Sequence[Part], once: Sequence[str] = ()) -> str:
+    """The library of one script, in the order of its parts; `once` are built with those that the body names."""
     owner = {name: index for index, part in enumerate(parts) for name in part.names}
 
     def named_in(text: str) -> set[int]:
@@ -59,7 +59,8 @@ def gather(body: str, parts: Sequence[Part]) -> str:
             lines.append(part.stub(write(needs[index], added.union(built))) if part.rare else part.text)
         return " ".join(lines)
 
-    return write(named_in("\n".join(line.partition("--")[0] for line in body.splitlines())), ())
+    code = "\n".join(line.partition("--")[0] for line in body.splitlines())
+    return write(named_in(" ".join([code, *once])), ())
 
 
 def _reach(start: Iterable[int], needs: Sequence[set[int]], is_rare: Callable[[int], bool]) -> set[int]:

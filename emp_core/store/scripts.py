@@ -1,7 +1,8 @@
 """Loads `lua/*.lua` and runs them by the names in their headers.
 
 A script's header is its calling convention: `FLAGS` becomes the `#!lua` line, `KEYS`, `ARGV` and `REST` become Lua
-locals and Python keywords, `USES` pulls files of `lua/lib` (see `lua_library`), and `POLICY.name` becomes the number of
+locals and Python keywords, `REST` also a function that reads one record, `USES` pulls files of `lua/lib` (see
+`lua_library`; `ONCE` names functions that several rare ones share), and `POLICY.name` becomes the number of
 `domain.policy`. The header's first line gives way to the bindings, and one line is put before it, so that an error's
 line number is one more than the file's.
 """
@@ -22,7 +23,7 @@ LUA = Path(__file__).parent / "lua"
 LOADS = 5
 """How often a script is loaded for one call; more than once only where Redis restarts or is flushed meanwhile."""
 
-_HEADER_LINE = re.compile(r"^-- (KEYS|ARGV|REST|USES|RARE|FLAGS)[ \t]*(.*)$", re.MULTILINE)
+_HEADER_LINE = re.compile(r"^-- (KEYS|ARGV|REST|USES|RARE|ONCE|FLAGS)[ \t]*(.*)$", re.MULTILINE)
 _CONVERSIONS = {"int": "tonumber(ARGV[{0}])", "float": "tonumber(ARGV[{0}])", "str": "ARGV[{0}]"}
 
 
@@ -45,10 +46,13 @@ class Header:
     rare: tuple[str, ...]
     """Functions of a library file that few calls need."""
 
+    once: tuple[str, ...]
+    """Functions that a script builds at once, because several rare ones need them."""
+
 
 def read_header(text: str) -> Header:
     """Parse the comment lines at the top of a script or a library file."""
-    found: dict[str, list[list[str]]] = {kind: [] for kind in ("KEYS", "ARGV", "REST", "USES", "RARE", "FLAGS")}
+    found: dict[str, list[list[str]]] = {kind: [] for kind in ("KEYS", "ARGV", "REST", "USES", "RARE", "ONCE", "FLAGS")}
     for kind, words in _HEADER_LINE.findall(text):
         found[kind].append(words.split())
     rest = found["REST"][0] if found["REST"] else [None]
@@ -60,6 +64,7 @@ def read_header(text: str) -> Header:
         fields=tuple(word for word in rest[1:] if word),
         uses=tuple(name for words in found["USES"] for name in words),
         rare=tuple(name for words in found["RARE"] for name in words),
+        once=tuple(name for words in found["ONCE"] for name in words),
     )
 
 
@@ -77,7 +82,12 @@ def assemble(name: str) -> str:
         first, width = len(header.arguments) + 1, len(header.fields)
         bindings.append(f"local {header.rest}_at, {header.rest}_width = {first}, {width}")
     body = source.partition("\n")[2]
-    library = gather(body, [part for used in _with_dependencies(header.uses) for part in _library_file(used)])
+    if f"{header.rest}_record" in body:
+        values = ", ".join(f"{name} = given({number})" for number, name in enumerate(header.fields))
+        given = "local function given(n) local text = ARGV[i + n] if text ~= '' then return text end end"
+        bindings.append(f"local function {header.rest}_record(i) {given} return {{ {values} }} end")
+    parts = [part for used in _with_dependencies(header.uses) for part in _library_file(used)]
+    library = gather(body, parts, header.once)
     # In a function of its own, because a closure reaches what lies further out faster.
     inner = f"return (function() {_with_policy(library)}\n{_with_policy(body)}\nend)()"
     return f"#!lua{flags}\n{'; '.join(bindings)}; {inner}"

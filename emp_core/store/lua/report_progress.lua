@@ -12,15 +12,14 @@
 -- `percent` '' leaves the progress as it is; `stall` ms, 0 where silence means nothing; `lines` each end in a line feed.
 local function report(id, attempt, nonce, percent, stall, message, lines)
   local key = P .. 'job:' .. id
-  local known = redis.pcall('HMGET', key, 'state', 'worker', 'claim', 'stalls')
+  local known = redis.pcall('HMGET', key, 'state', 'worker', 'claim')
   local job = { state = known[1], worker = known[2], claim = known[3] or nil }
   if not holds_claim(job, worker, attempt, nonce) then return 'stale' end
   if job.state ~= 'active' then return job.state == 'cancelling' and 'cancel' or 'stale' end
-  if tonumber(stall) > 0 then watch_silence(id, known[4], tonumber(stall)) end
+  if tonumber(stall) > 0 then watch_silence(id, tonumber(stall)) end
   if percent ~= '' then
     call('HSET', key, 'progress', percent, 'message', message)
-    call('XADD', P .. 'progress', 'MAXLEN', '~', 'POLICY.progress_kept', '*', 'e',
-      id .. ' ' .. attempt .. ' ' .. percent .. ' ' .. message)
+    call('XADD', P .. 'progress', '*', 'e', id .. ' ' .. attempt .. ' ' .. percent .. ' ' .. message)
   end
   if lines == '' then return 'ok' end
   for line in string.gmatch(lines, '([^\n]*)\n') do call('RPUSH', P .. 'job.log:' .. id, line) end

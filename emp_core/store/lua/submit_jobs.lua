@@ -11,10 +11,6 @@
 
 return counting(function()
   local answers = {}
-  for i = jobs_at, #ARGV, jobs_width do
-    local r = {}
-    for n, name in ipairs(record_fields) do r[name] = ARGV[i + n - 1] ~= '' and ARGV[i + n - 1] or nil end
-    answers[#answers + 1] = submit(r, max_waiting)
-  end
+  for i = jobs_at, #ARGV, jobs_width do answers[#answers + 1] = submit(jobs_record(i), max_waiting) end
   return answers
 end)

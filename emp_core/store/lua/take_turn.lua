@@ -16,11 +16,12 @@
 -- REST   settled   verb job attempt nonce data
 -- DERIVES nearly every key: see the table of keys
 -- USES   now chores claim settle worker idle
+-- ONCE   read_job transition occupy counting
 -- RETURNS state, answers of settled, claimed jobs, classes to judge, 1 where the search goes on with the next call
 
 local state, slot = present_worker(worker, boot), tonumber(call('HGET', P .. 'profiles', profile))
 if not state or not slot then
-  pass_on(token)
+  if token ~= '' then pass_on(token) end
   return { 'refused:register' }
 end
 
@@ -29,7 +30,7 @@ if note_seen(lease) then
   do_chores(POLICY.chore_batch, jitter)
   -- Its own time may have been up: then its jobs wait, and it comes back for them before it claims any.
   if not present_worker(worker, boot) then
-    pass_on(token)
+    if token ~= '' then pass_on(token) end
     return { 'lost', answers, {}, {}, 0 }
   end
 end
@@ -38,7 +39,7 @@ end
 if some_failed then state = call('HGET', P .. 'worker:' .. worker, 'state') end
 if nonces == '' then
   leave_idle(worker)
-  pass_on(token)
+  if token ~= '' then pass_on(token) end
   return { state, answers, {}, {}, 0 }
 end
 
@@ -47,7 +48,7 @@ local claimed, unjudged, done, idle = claim_all(ready, slot, worker, nonces, lea
 local used = false
 for _, job in ipairs(claimed) do used = used or job[1] == 'ok' and job[5] == token end
 if token ~= '' or not idle then leave_idle(worker) end
-if not used then pass_on(token) end
+if token ~= '' and not used then pass_on(token) end
 if idle then
   local names = reserved_names(workflow, customers)
   join_idle(worker, slot, names)

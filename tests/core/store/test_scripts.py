@@ -132,6 +132,19 @@ def test_a_script_gets_only_what_it_reaches() -> None:
     assert gather("return 1", parts) == ""
 
 
+def test_what_rare_functions_share_is_built_once() -> None:
+    parts = parts_of(LIBRARY, rare=("second",))
+    text = gather("return second()", parts, once=["first"])
+    assert text.startswith("local one = 1 local function first() return one end local function second(...)  local")
+
+
+async def test_a_record_has_the_fields_that_are_given(store: Store) -> None:
+    text = assemble("submit_jobs")
+    record = text[text.index("local function jobs_record") : text.index("; return (function()")]
+    ask = f"#!lua\n{record} local r = jobs_record(2) return {{ r.id, tostring(r.class), r.requirements, ARGV[1] }}"
+    assert await store.link.call("EVAL", ask, 0, "before", "a", "", "{}") == [b"a", b"nil", b"{}", b"before"]
+
+
 def test_a_rare_function_is_built_when_it_is_called() -> None:
     parts = parts_of(LIBRARY, rare=("second",))
     text = gather("return second()", parts)

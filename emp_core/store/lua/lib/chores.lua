@@ -90,6 +90,7 @@ local function do_chores(batch, jitter)
   each('delayed', promote)
   each('expiry', expire)
   each('avoided.until', stop_avoiding)
+  call('XTRIM', P .. 'progress', 'MAXLEN', '~', POLICY.progress_kept)
   local before = done
   each('workers', lose_worker)
   if done > before then review_avoided() end

@@ -8,7 +8,7 @@ local function to_cancelled(id, job, verb)
   leave_active(id, job)
   close_claim(id, job, verb)
   note_attempt(id, job, 'cancelled')
-  finish(id, job, 'cancelled', verb == 'complete' and 'late_result' or '')
+  finish(id, job, 'cancelled', verb == 'complete' and 'late_result' or nil)
 end
 
 local function complete(id, job, result)

@@ -57,7 +57,8 @@ local childless
 local children_left = POLICY.children_inline
 
 local function finish(id, job, state, code, ...)
-  transition(id, job, state, state, code, 'ended', now_text, 'code', code or '', ...)
+  transition(id, job, state, state, code, 'ended', now_text, ...)
+  if code then call('HSET', P .. 'job:' .. id, 'code', code) end
   set_aside(id, job)
   if id ~= childless and call('EXISTS', P .. 'job.children:' .. id) == 1 then
     children_left = resolve_children(id, state, children_left)

@@ -1,7 +1,7 @@
 -- pending: how a job enters and leaves the places where waiting jobs are listed.
 --
 -- USES job transition heads wake
--- RARE list_avoided another_fits end_avoiding review_avoided to_delayed unlist_waiting
+-- RARE list_avoided another_fits end_avoiding review_avoided list_returned to_delayed unlist_waiting
 
 -- Whether a live worker other than those to be avoided fits the class.
 local function another_fits(class, avoid)
@@ -27,7 +27,7 @@ end
 local function list_pending(id, job)
   if job.workflow then call('ZADD', P .. 'workflow.pending:' .. job.workflow, job.score, id) end
   push_class(job.class, id, job.score)
-  wake_for(job.class, job.customer, job.workflow)
+  if not nobody_idle then wake_for(job.class, job.customer, job.workflow) end
 end
 
 -- For up to a minute a returned job waits for another worker than those that failed it, if there is one.
@@ -52,14 +52,18 @@ local function review_avoided()
   end
 end
 
-local function to_pending(id, job, name, code, ...)
-  local avoid = job.avoid
-  transition(id, job, 'pending', name, code, ...)
-  if avoid and call('ZCARD', P .. 'avoided') < POLICY.avoided_cap and another_fits(job.class, avoid) then
-    list_avoided(id, job, avoid, now + POLICY.avoid_ms)
+-- Where it should not run, if another worker can take it.
+local function list_returned(id, job)
+  if call('ZCARD', P .. 'avoided') < POLICY.avoided_cap and another_fits(job.class, job.avoid) then
+    list_avoided(id, job, job.avoid, now + POLICY.avoid_ms)
   else
     list_pending(id, job)
   end
+end
+
+local function to_pending(id, job, name, code, ...)
+  transition(id, job, 'pending', name, code, ...)
+  if job.avoid then list_returned(id, job) else list_pending(id, job) end
 end
 
 local function unlist_pending(id, job)

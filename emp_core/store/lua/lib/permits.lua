@@ -1,4 +1,6 @@
 -- permits: how many jobs of a class or of a customer may run at once.
+--
+-- RARE over_limit
 
 -- Whose limit keeps a class's jobs from starting now.
 local function over_limit(class)

@@ -38,19 +38,19 @@ end
 
 -- Lifts the cursor to the heads that rose since. False where one of them is not judged, or the budget is spent.
 local function catch_up(slot, cursor, unjudged)
-  local rose = call('ZRANGE', P .. 'improved', '(' .. cursor.v, '+inf', 'BYSCORE', 'LIMIT', 0, BUDGET, 'WITHSCORES')
-  local verdicts = verdicts_of(rose, slot, 2)
-  for i = 1, #rose, 2 do
-    local verdict = verdicts[(i + 1) / 2]
-    if verdict < 2 then
-      unjudged[1] = rose[i]
-      return false
+  local rose = call('ZRANGE', P .. 'improved', '(' .. cursor.v, '+inf', 'BYSCORE', 'LIMIT', 0, BUDGET)
+  local verdicts, last = verdicts_of(rose, slot, 1), nil
+  for i, class in ipairs(rose) do
+    if verdicts[i] < 2 then
+      unjudged[1] = class
+      break
     end
-    local head = verdict == 3 and call('ZSCORE', P .. 'heads', rose[i])
+    local head = verdicts[i] == 3 and call('ZSCORE', P .. 'heads', class)
     if head and above(head, cursor.s) then cursor.s = head end
-    cursor.v = tonumber(rose[i + 1])
+    last = class
   end
-  return #rose < 2 * BUDGET
+  if last then cursor.v = tonumber(call('ZSCORE', P .. 'improved', last)) end
+  return #unjudged == 0 and #rose < BUDGET
 end
 
 -- Heads may share a score, so it goes by rank, and ends a call only below the score that it began with.

@@ -3,9 +3,8 @@
 -- USES now
 -- RARE watch_silence
 
--- `watched`: its limit by now; one that moves on with progress is looked at again when it is due.
-local function watch_silence(id, watched, stall_ms)
+-- A limit that moves on with progress is looked at again when it is due.
+local function watch_silence(id, stall_ms)
   local stalls = int(now + stall_ms)
-  if not watched then call('ZADD', P .. 'timeouts', 'LT', stalls, id) end
-  call('HSET', P .. 'job:' .. id, 'stalls', stalls)
+  if call('HSET', P .. 'job:' .. id, 'stalls', stalls) == 1 then call('ZADD', P .. 'timeouts', 'LT', stalls, id) end
 end

@@ -1,10 +1,7 @@
 -- submit: one job of a batch.
 --
 -- USES tick finish
--- RARE read_parents place_in_workflow
-
-local record_fields = { 'id', 'class', 'requirements', 'customer', 'workflow', 'workflow_at', 'priority', 'run_at',
-  'deadline', 'ttl', 'max_failures', 'timeout', 'on_lost', 'on_dep', 'idem', 'digest', 'parents', 'body' }
+-- RARE read_parents place_in_workflow fail_new
 
 -- The same id or idempotency key again: the same job, or a conflict.
 local function known_answer(r)
@@ -116,9 +113,13 @@ local function store(r, job)
   return fields
 end
 
+local function fail_new(id, job, fields)
+  finish(id, job, 'failed', 'dependency', unpack(fields))
+end
+
 local function list_new(r, job, fields, open, parent_failed)
   local due = r.run_at and tonumber(r.run_at) or 0
-  if parent_failed and r.on_dep ~= 'run' then return finish(r.id, job, 'failed', 'dependency', unpack(fields)) end
+  if parent_failed and r.on_dep ~= 'run' then return fail_new(r.id, job, fields) end
   if #open > 0 then
     for _, parent in ipairs(open) do call('SADD', P .. 'job.children:' .. parent, r.id) end
     call('ZADD', P .. 'blocked', now, r.id)

@@ -10,7 +10,9 @@ end
 
 local held_counts
 
+-- Jobs of the other states need no count: each of these has a list of just its jobs.
 local function count_one(state, by)
+  if state ~= 'pending' and state ~= 'delayed' and state ~= 'blocked' then return end
   if not held_counts then return call('HINCRBY', P .. 'counts', state, int(by)) end
   held_counts[state] = (held_counts[state] or 0) + by
 end
@@ -28,15 +30,10 @@ local function counting(act)
   return answer
 end
 
--- Jobs of the other states need no count: each of these has a list of just its jobs.
-local function is_counted(state)
-  return state == 'pending' or state == 'delayed' or state == 'blocked'
-end
-
 local function count(from, to)
   if from == to then return end
-  if from and is_counted(from) then count_one(from, -1) end
-  if to and is_counted(to) then count_one(to, 1) end
+  if from then count_one(from, -1) end
+  if to then count_one(to, 1) end
 end
 
 local function transition(id, job, to, name, code, ...)

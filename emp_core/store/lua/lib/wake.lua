@@ -1,7 +1,7 @@
 -- wake: one job that became claimable wakes one idle worker that can do it, the least capable first.
 --
 -- USES job verdict idle permits
--- RARE wake_one wake_reserved wake_workflows wake_listed wake_avoided classes_for_idle wake_next return_tokens
+-- RARE wake_one wake_reserved wake_for wake_workflows wake_listed wake_avoided classes_for_idle wake_next pass_on return_tokens
 
 local function tell(worker, token)
   local waiter = call('HGET', P .. 'worker:' .. worker, 'waiter')
@@ -152,7 +152,7 @@ end
 
 -- A token that was not used for its class goes to the next one, while the class still has jobs.
 local function pass_on(class)
-  if class == '' or wake_listed(class, 1) > 0 or wake_avoided({ [class] = true }, 1) > 0 then return end
+  if wake_listed(class, 1) > 0 or wake_avoided({ [class] = true }, 1) > 0 then return end
   if call('EXISTS', P .. 'limits') == 1 then wake_next(class) end
 end
 

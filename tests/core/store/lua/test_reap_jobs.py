@@ -7,6 +7,7 @@ import pytest
 from emp_core.domain.policy import POLICY
 from emp_core.store import Store
 from tests.support.builders import LEASE_MS, register, submit
+from tests.support.redis_server import Server
 from tests.support.snapshot import Look
 from tests.support.time_travel import end_attempt, end_lease, end_silence, end_worker, expire, fall_due, reap
 
@@ -193,3 +194,12 @@ async def test_i15_many_hubs_at_once_do_each_thing_once(store: Store, look: Look
     assert sum(moved) == 20
     found = look()
     assert {found.job(job)["losses"] for job in jobs} == {"1"}
+
+
+async def test_the_stream_of_progress_is_kept_short(store: Store, look: Look, server: Server) -> None:
+    pipeline = server.client.pipeline(transaction=False)
+    for number in range(POLICY.progress_kept + 500):
+        pipeline.xadd(store.link.key("progress"), {"e": number})
+    pipeline.execute()
+    await reap(store)
+    assert POLICY.progress_kept <= len(look().log("progress")) < POLICY.progress_kept + 200
