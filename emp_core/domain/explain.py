@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from emp_core.domain.job import Job
-from emp_core.domain.matching import Verdict, match
+from emp_core.domain.matching import Verdict, fits, match
 from emp_core.domain.nearest import NearMiss, nearest
 from emp_core.domain.requirements import Requirements
 from emp_core.domain.states import RUNNING, TERMINAL, JobState
@@ -203,7 +203,7 @@ def _obstacle(worker: Worker) -> str:
 def _service_obstacle(requirements: Requirements, worker: Worker) -> str:
     down = _down(worker)
     left = worker.capabilities.without_services(down)
-    return f"{', '.join(sorted(down))} down" if down and not match(requirements, left).ok else ""
+    return f"{', '.join(sorted(down))} down" if down and not fits(requirements, left) else ""
 
 
 def _down(worker: Worker) -> frozenset[str]:
@@ -216,7 +216,7 @@ def _usefulness(standing: Standing) -> tuple[int, int, float, str]:
 
 
 def _competes(other: WaitingClass, fitting: Sequence[Standing]) -> bool:
-    return any(match(other.requirements, standing.worker.capabilities).ok for standing in fitting)
+    return any(fits(other.requirements, standing.worker.capabilities) for standing in fitting)
 
 
 def _reasons(situation: Situation, fitting: Sequence[Standing], before: int) -> list[Reason]:

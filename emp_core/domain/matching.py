@@ -6,7 +6,7 @@ pure, it never raises on parsed values, and every miss carries the remedy that w
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -77,10 +77,20 @@ FITS = Verdict()
 
 def match(requirements: Requirements, capabilities: Capabilities) -> Verdict:
     """Judge one worker's profile for one class of jobs."""
-    asked = requirements.asked
-    checks = (check for check, about in _CHECKS if not about or not asked.isdisjoint(about))
-    misses = tuple(miss for check in checks for miss in check(requirements, capabilities))
+    misses = tuple(_misses(requirements, capabilities))
     return Verdict(misses) if misses else FITS
+
+
+def fits(requirements: Requirements, capabilities: Capabilities) -> bool:
+    """The same without saying why not: it stops at the first miss."""
+    return next(_misses(requirements, capabilities), None) is None
+
+
+def _misses(requirements: Requirements, capabilities: Capabilities) -> Iterator[Miss]:
+    asked = requirements.asked
+    for check, about in _CHECKS:
+        if not about or not asked.isdisjoint(about):
+            yield from check(requirements, capabilities)
 
 
 def remedied(capabilities: Capabilities, verdict: Verdict) -> Capabilities:

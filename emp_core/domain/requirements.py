@@ -107,6 +107,7 @@ class Requirements:
 
 
 _NAMES = tuple(item.name for item in fields(Requirements))
+_KNOWN = frozenset(_NAMES)
 _NOTHING: tuple[Any, ...] = (None, (), {})
 
 
@@ -114,7 +115,7 @@ _NOTHING: tuple[Any, ...] = (None, (), {})
 def requirements_of(canonical: str) -> Requirements:
     """The requirements behind a class's canonical text, which is emp's own and so not checked again."""
     source = json.loads(canonical)
-    if not source.keys() <= set(_NAMES):
+    if not source.keys() <= _KNOWN:
         return Requirements.parse(source)
     requirements = Requirements(**{name: _frozen(value) for name, value in source.items()})
     vars(requirements)["asked"] = frozenset(source)

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
 from emp_core.domain.capabilities import Capabilities, capabilities_of
-from emp_core.domain.matching import match
+from emp_core.domain.matching import fits
 from emp_core.domain.requirements import Requirements, requirements_of
 from emp_core.errors import NotFound
 from emp_core.store.connection import Link
@@ -38,7 +38,7 @@ class ClassIndex:
         """Judge new classes (id -> requirements) against every profile in use. True where a live worker's fits."""
         profiles = await self._profiles_in_use()
         verdicts = (
-            (class_id, profile, str(slot), "1" if match(requirements_of(canonical), offered).ok else "0")
+            (class_id, profile, str(slot), "1" if fits(requirements_of(canonical), offered) else "0")
             for class_id, canonical in classes.items()
             for profile, slot, offered in profiles
         )
@@ -67,7 +67,7 @@ class ClassIndex:
         last, page = await self._unjudged(slot, after)
         while int(last) > int(after):
             verdicts = [
-                (class_id, profile, str(slot), "1" if match(requirements_of(canonical), offered).ok else "0")
+                (class_id, profile, str(slot), "1" if fits(requirements_of(canonical), offered) else "0")
                 for class_id, canonical in page
             ]
             judged, after = judged + len(verdicts), last
@@ -86,7 +86,7 @@ class ClassIndex:
         reads = [("HGET", self._link.key(f"class:{class_id}"), "requirements") for class_id in classes]
         found = await self._link.read_many(reads)
         verdicts = [
-            (class_id, profile, slot or b"", "1" if text and match(requirements_of(text.decode()), offered).ok else "0")
+            (class_id, profile, slot or b"", "1" if text and fits(requirements_of(text.decode()), offered) else "0")
             for class_id, text in zip(classes, found, strict=True)
         ]
         await self._record(verdicts)

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from emp_core.domain.capabilities import Capabilities, capabilities_of
-from emp_core.domain.matching import DIMENSIONS, match, remedied
+from emp_core.domain.matching import DIMENSIONS, fits, match, remedied
 from emp_core.domain.nearest import NearMiss
 from emp_core.domain.requirements import Requirements, requirements_of
 from emp_core.errors import InvalidInput
@@ -22,6 +22,7 @@ workers = st.one_of(some.capabilities, some.wild_capabilities)
 @given(jobs, workers)
 def test_match_never_raises_and_explains_every_miss(asked: Requirements, offered: Capabilities) -> None:
     verdict = match(asked, offered)
+    assert fits(asked, offered) == verdict.ok
     assert verdict.ok == (not verdict.misses)
     assert sum(map(len, verdict.by_dimension().values())) == len(verdict.misses)
     assert all(miss.sentence() and miss.gap > 0 and miss.dimension in DIMENSIONS for miss in verdict.misses)
