@@ -47,12 +47,14 @@ class HubReport:
         if self.stats is None:
             return None
         jobs, workers, services = (self._counts(name) for name in ("jobs", "workers", "services"))
-        numbers = {name: self.stats.get(name) or 0 for name in ("slots", "busy_slots", "classes_waiting")}
+        numbers = {
+            name: self.stats.get(name) or 0
+            for name in ("slots", "busy_slots", "classes_waiting", "unworkable_jobs", "held")
+        }
         return Summary(
             jobs=jobs,
             workers=workers,
             services=services,
-            unworkable_jobs=self.stats.get("unworkable_jobs") or 0,
             oldest_pending_ms=self.stats.get("oldest_pending_ms"),
             at=self.stats.get("at") or 0,
             **numbers,

@@ -1,12 +1,13 @@
 """Each option that several commands share, once."""
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from emp_cli.completing import job_ids, worker_ids
 from emp_cli.output.formats import Format
-from emp_core.domain.states import JobState
+from emp_core.domain.states import HELD, JobState
 
 FLAG = ""
 """In the place of what a flag takes."""
@@ -54,9 +55,24 @@ WorkerId = Annotated[
     str, typer.Argument(metavar="ID", autocompletion=worker_ids, help="A worker, as `emp workers` names it.")
 ]
 
+
+class Status(StrEnum):
+    """A job's state as lists show it."""
+
+    BLOCKED = JobState.BLOCKED
+    DELAYED = JobState.DELAYED
+    HELD = HELD
+    PENDING = JobState.PENDING
+    ACTIVE = JobState.ACTIVE
+    CANCELLING = JobState.CANCELLING
+    COMPLETED = JobState.COMPLETED
+    FAILED = JobState.FAILED
+    CANCELLED = JobState.CANCELLED
+
+
 StatusOption = Annotated[
-    list[JobState] | None,
-    typer.Option("--status", "-s", metavar="STATE", help=f"Only this state, or several: {', '.join(JobState)}."),
+    list[Status] | None,
+    typer.Option("--status", "-s", metavar="STATE", help=f"Only this state, or several: {', '.join(Status)}."),
 ]
 ServiceOption = Annotated[
     str | None, typer.Option("--service", metavar="NAME", help="Only this service, such as comfyui.")

@@ -1,6 +1,8 @@
 """Waiting for jobs in front of a person or a script: what is shown meanwhile, and what the exit code says."""
 
 import asyncio
+import contextlib
+import itertools
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
@@ -11,14 +13,20 @@ from emp_cli.output.clean import one_line
 from emp_cli.output.columns import remark, state_of
 from emp_cli.output.story import Story
 from emp_cli.output.units import duration
-from emp_core.domain.states import TERMINAL, JobState
-from emp_core.errors import InvalidInput
+from emp_core.domain.states import TERMINAL, WAITING, JobState
+from emp_core.errors import InvalidInput, NotFound, QueueUnavailable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
     from emp_core.client.async_emp import AsyncEmp
     from emp_core.domain.job import Job
+
+TEXT = 100
+"""Characters beside the bar."""
+
+FIRST_LOOKS, LATER_LOOKS = (1.0, 4.0), 10.0
+"""Seconds between two looks at why a job waits."""
 
 
 def farewell(job_ids: Sequence[str]) -> str:
@@ -97,13 +105,32 @@ async def tell_ends(emp: "AsyncEmp", jobs: Sequence["Job"]) -> None:
 
 
 async def _show_progress(emp: "AsyncEmp", job_id: str) -> None:
-    with _bar() as bar:
-        task = bar.add_task(job_id, total=100, text="")
-        async with aclosing(emp.follow(job_id)) as changes:
-            async for change in changes:
-                job = change.job
-                text = one_line(f"{state_of(job)} {remark(job, await emp.now_ms())}", 60)
-                bar.update(task, completed=100 if job.state in TERMINAL else job.progress or 0, text=text)
+    looking: asyncio.Task[None] | None = None
+    try:
+        with _bar() as bar:
+            line = bar.add_task(job_id, total=100, text="")
+            async with aclosing(emp.follow(job_id)) as changes:
+                async for change in changes:
+                    job = change.job
+                    text = one_line(f"{state_of(job)} {remark(job, await emp.now_ms())}", TEXT)
+                    bar.update(line, completed=100 if job.state in TERMINAL else job.progress or 0, text=text)
+                    if looking is not None:
+                        looking.cancel()
+                    looking = asyncio.create_task(_say_why(emp, job, lambda text: bar.update(line, text=text)))
+    finally:
+        if looking is not None:
+            looking.cancel()
+
+
+async def _say_why(emp: "AsyncEmp", job: "Job", say: Callable[[str], None]) -> None:
+    """Why a job waits, looked at ever less often: it reads the whole fleet."""
+    if job.state not in WAITING:
+        return
+    for pause in itertools.chain(FIRST_LOOKS, itertools.repeat(LATER_LOOKS)):
+        await asyncio.sleep(pause)
+        with contextlib.suppress(QueueUnavailable, NotFound):  # who waits is told by what is waited for
+            found = await emp.explain(job.id)
+            say(one_line(f"{state_of(found.job)}: {found.reasons[0].text}", TEXT))
 
 
 def _bar() -> "Progress":

@@ -21,7 +21,7 @@ from emp_core.client.locate import local_files
 from emp_core.clock import SystemClock
 from emp_core.errors import Misconfigured, Refused
 from emp_core.ids import new_job_id
-from emp_core.settings import is_loopback
+from emp_core.settings import is_loopback, masked
 from emp_core.store import Store, open_store
 
 log = structlog.get_logger()
@@ -36,6 +36,8 @@ async def run_worker(settings: WorkerSettings, url: str) -> None:
     async with AsyncExitStack() as stack:
         store = await open_store(url, settings.key_prefix)
         stack.push_async_callback(store.close)
+        server = store.server
+        log.info("queue.joined", redis=masked(store.url), engine=f"{server.engine} {server.version}")
         artifacts = artifacts_for(settings, url)
         stack.push_async_callback(artifacts.aclose)
         await _run_under_some_id(settings, store, artifacts)

@@ -9,6 +9,7 @@ from emp_cli.options import (
     LimitOption,
     OutputOption,
     ServiceOption,
+    Status,
     StatusOption,
     UnworkableOption,
     WatchOption,
@@ -60,6 +61,7 @@ def list_jobs(
 
         wanted = JobFilter(
             states=_states(status, unworkable),
+            held=Status.HELD in (status or ()),
             service=service,
             customer_id=customer,
             worker=worker,
@@ -71,9 +73,11 @@ def list_jobs(
     run(ctx, work)
 
 
-def _states(status: list[JobState] | None, unworkable: bool) -> tuple[JobState, ...]:
+def _states(status: list[Status] | None, unworkable: bool) -> tuple[JobState, ...]:
     """`active` shows what is being cancelled too: it holds its worker."""
-    states = dict.fromkeys(status or ([JobState.PENDING, JobState.DELAYED, JobState.BLOCKED] if unworkable else []))
+    named = [JobState(each) for each in status or () if each is not Status.HELD]
+    waiting = [JobState.PENDING, JobState.DELAYED, JobState.BLOCKED]
+    states = dict.fromkeys(waiting if unworkable and not status else named)
     if JobState.ACTIVE in states:
         states[JobState.CANCELLING] = None
     return tuple(states)

@@ -10,6 +10,7 @@ from emp_cli.output.columns import WORKERS
 from emp_cli.output.formats import NOTHING, Format
 from emp_cli.run import run
 from emp_cli.watching import watch as watch_rows
+from emp_core.domain.worker import WorkerState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +52,15 @@ def list_workers(
         found = await fetch()
         none_at_all = not found and not service
         formats.write(found, WORKERS, output, await emp.now_ms(), nothing=NONE if none_at_all else NOTHING)
-        if none_at_all and output is Format.TABLE:
+        if output is Format.TABLE and not gone and not service:
+            await _tell_lost(emp)
+        if output is Format.TABLE and none_at_all:
             terminal.hint_line("emp worker start --services comfyui")
 
     run(ctx, work)
+
+
+async def _tell_lost(emp: "AsyncEmp") -> None:
+    lost = sum(worker.state is WorkerState.LOST for worker in await emp.workers(gone=True))
+    if lost:
+        terminal.note(f"{lost} {'was' if lost == 1 else 'were'} lost: emp workers --all")

@@ -7,7 +7,7 @@ from emp_core.domain.events import Event
 from emp_core.domain.explain import Standing, Tier
 from emp_core.domain.job import Job
 from emp_core.domain.outcome import Artifact
-from emp_core.domain.states import JobState
+from emp_core.domain.states import HELD, WAITING, JobState
 from emp_core.domain.worker import Worker, WorkerState
 
 STATE_STYLES = {
@@ -37,7 +37,7 @@ def state_of(job: Job) -> str:
     """A job's state as it is shown."""
     if job.state is None:
         return "corrupt"
-    return "held" if job.held else job.state.value
+    return HELD if job.held else job.state.value
 
 
 def state_style(job: Job) -> str:
@@ -85,13 +85,18 @@ def service_of(job: Job) -> str:
     return " or ".join(job.requirements.services) or job.requirements.job_type or ""
 
 
+def worker_of(job: Job) -> str:
+    """Who has a job, or had it at its end; one that waits again is nobody's."""
+    return "" if job.state in WAITING else job.worker or ""
+
+
 JOB_COLUMNS: tuple[Column[Job], ...] = (
     Column("JOB", lambda job, now: job.id),
     Column("STATE", lambda job, now: state_of(job), style=state_style),
     Column("PRI", lambda job, now: str(job.priority), "right"),
     Column("SERVICE", lambda job, now: service_of(job), shrinks=True),
     Column("CUSTOMER", lambda job, now: job.customer_id or "", shrinks=True),
-    Column("WORKER", lambda job, now: job.worker or "", shrinks=True),
+    Column("WORKER", lambda job, now: worker_of(job), shrinks=True),
     Column("AGE", age, "right"),
     Column("REMARK", remark, shrinks=True),
 )
@@ -113,6 +118,13 @@ def hardware(worker: Worker) -> str:
     return f"{count}{has.gpu_model or 'GPU'}{memory}"
 
 
+def silence(worker: Worker, now: int) -> str:
+    """What is said of a worker that has missed a beat: one comes every third of a lease."""
+    if worker.lost_at is None or not worker.is_silent(now):
+        return ""
+    return f"no beat for {since(worker.beat_at, now)}, lost in {duration(max(0, worker.lost_at - now) / 1000)}"
+
+
 WORKER_COLUMNS: tuple[Column[Worker], ...] = (
     Column("WORKER", lambda worker, now: worker.id),
     Column("STATE", lambda worker, now: worker.state.value, style=lambda worker: WORKER_STYLES[worker.state]),
@@ -121,7 +133,7 @@ WORKER_COLUMNS: tuple[Column[Worker], ...] = (
     Column("HARDWARE", lambda worker, now: hardware(worker), shrinks=True),
     Column("BEAT", lambda worker, now: since(worker.beat_at, now), "right"),
     Column("UP", lambda worker, now: since(worker.started_at, now), "right"),
-    Column("REMARK", lambda worker, now: worker.reason, shrinks=True),
+    Column("REMARK", lambda worker, now: worker.reason or silence(worker, now), shrinks=True),
 )
 
 EVENT_COLUMNS: tuple[Column[Event], ...] = (

@@ -21,7 +21,7 @@ from emp_cli.output.formats import Column, Sheet, table, write_table
 from emp_cli.output.units import clock, duration, since
 from emp_core.domain.job import Job
 from emp_core.domain.outcome import Artifact
-from emp_core.domain.states import JobState
+from emp_core.domain.states import WAITING, JobState
 from emp_core.domain.worker import Worker
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _facts(job: Job, now: int) -> Iterable[tuple[str, str]]:
     yield "deadline", clock(job.deadline)
     yield "started", _moment(job.started_at, now)
     yield "ended", _moment(job.ended_at, now)
-    yield "worker", f"{job.worker}, attempt {job.attempt}" if job.worker else ""
+    yield "last on" if job.state in WAITING else "worker", f"{job.worker}, attempt {job.attempt}" if job.worker else ""
     yield "progress", remark(job, now) if job.state is JobState.ACTIVE else ""
     yield "took", remark(job, now).removeprefix("in ") if job.state is JobState.COMPLETED else ""
     yield "counted", _counters(job)

@@ -29,6 +29,8 @@ def facts(found: "Summary", queue: "Queue") -> Iterator[tuple[str, str]]:
 def counts(found: "Summary") -> Iterator[tuple[str, str]]:
     """What waits, and who is there to do it, as lines."""
     yield "jobs", _counts(found.jobs) or "none"
+    if found.held:
+        yield "held", f"{found.held} of the delayed (emp jobs --status held)"
     if found.oldest_pending_ms is not None:
         classes = "1 kind" if found.classes_waiting == 1 else f"{found.classes_waiting} kinds"
         yield "waiting", f"the oldest for {duration(found.oldest_pending_ms / 1000)}; {classes} of jobs"

@@ -66,4 +66,4 @@ def _imagined(request: JobRequest, now: int, parents: dict[str, str]) -> Job:
 
 async def explain_worker(store: Store, worker: Worker) -> WorkerExplanation:
     """What a worker makes of the queue."""
-    return explain.explain_worker(worker, await Outlook(store.link).waiting())
+    return explain.explain_worker(worker, await Outlook(store.link).waiting(), await store.inspector.now_ms())

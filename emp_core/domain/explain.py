@@ -146,12 +146,12 @@ def explain(situation: Situation) -> Explanation:
     )
 
 
-def explain_worker(worker: Worker, waiting: Sequence[WaitingClass]) -> WorkerExplanation:
+def explain_worker(worker: Worker, waiting: Sequence[WaitingClass], now: int) -> WorkerExplanation:
     """Explain a worker against the classes that wait, the best head first."""
     judged = [(each, match(each.requirements, worker.capabilities)) for each in waiting]
     return WorkerExplanation(
         worker=worker,
-        reason=_obstacle(worker) or "free",
+        reason=_obstacle(worker, now) or "free",
         takes=tuple(each for each, verdict in judged if verdict.ok),
         skips=tuple(Skipped(waiting=each, verdict=verdict) for each, verdict in judged if not verdict.ok),
     )
@@ -181,17 +181,19 @@ def _standing(situation: Situation, worker: Worker) -> Standing:
     if not verdict.ok:
         more = f", and {len(verdict.misses) - 1} more" if len(verdict.misses) > 1 else ""
         return Standing(worker=worker, tier=Tier.NEVER, verdict=verdict, reason=verdict.misses[0].sentence() + more)
-    obstacle = _obstacle(worker) or _service_obstacle(job.requirements, worker)
+    obstacle = _obstacle(worker, situation.now) or _service_obstacle(job.requirements, worker)
     if not obstacle and situation.avoided_until is not None and worker.id in job.avoid:
         obstacle = "avoided: it did not finish this job before"
     tier = Tier.NOT_NOW if obstacle else Tier.NOW
     return Standing(worker=worker, tier=tier, verdict=verdict, reason=obstacle or "free")
 
 
-def _obstacle(worker: Worker) -> str:
+def _obstacle(worker: Worker, now: int) -> str:
     """What keeps a worker from claiming at all."""
     if worker.state is not WorkerState.READY:
         return f"{worker.state}: {worker.reason}" if worker.reason else worker.state
+    if worker.is_silent(now):
+        return f"silent: no beat for {(now - worker.beat_at) / 1000:.0f} s"
     down = _down(worker)
     if down and down >= set(worker.capabilities.services):
         return f"{', '.join(sorted(down))} down"

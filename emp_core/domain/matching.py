@@ -47,8 +47,8 @@ class Miss:
 
     def sentence(self) -> str:
         """`gpu_memory_gb: asks 24, has 16`."""
-        offered = "nothing known" if self.offered is None else _words(self.offered)
-        return f"{self.field}: asks {_words(self.asked)}, has {offered}"
+        offered = "it does not say" if self.offered is None else f"has {_words(self.offered)}"
+        return f"{self.field}: asks {_words(self.asked)}, {offered}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,11 +55,11 @@ def nearest(requirements: Requirements, fleet: Iterable[tuple[str, Capabilities]
 
 def _in_words(path: str, before: Any, after: Any) -> Iterator[str]:
     if not isinstance(before, tuple) or not isinstance(after, tuple):
-        yield f"{path} were {'not set' if after is None else _shown(after)} (has {_shown(before)})"
+        yield f"{path} were {'not set' if after is None else _shown(after)} ({_had(before)})"
         return
     added, removed = _beyond(after, before), _beyond(before, after)
     if added:
-        yield f"{path} also had {_shown(added)} (has {_shown(before)})"
+        yield f"{path} also had {_shown(added)} ({_had(before)})"
     if removed:
         yield f"{path} had no {_shown(removed)}"
 
@@ -71,4 +71,8 @@ def _beyond(names: tuple[Any, ...], others: tuple[Any, ...]) -> list[Any]:
 def _shown(value: Any) -> str:
     if isinstance(value, tuple | list):
         return ", ".join(map(str, value)) or "none"
-    return "nothing known" if value is None else str(value)
+    return str(value)
+
+
+def _had(value: Any) -> str:
+    return "it does not say" if value is None else f"has {_shown(value)}"

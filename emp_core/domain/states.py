@@ -27,6 +27,9 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
 
 
+HELD = "held"
+"""How lists show a delayed job that somebody holds."""
+
 TERMINAL = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED})
 WAITING = frozenset({JobState.BLOCKED, JobState.DELAYED, JobState.PENDING})
 RUNNING = frozenset({JobState.ACTIVE, JobState.CANCELLING})

@@ -44,9 +44,16 @@ class Worker:
     beat_at: int = 0
     """ms since 1970, Redis TIME, of its last beat."""
 
+    lost_at: int | None = None
+    """When it counts as lost, should no other beat come; None where it is gone."""
+
     started_at: int = 0
     reason: str = ""
     """Why it is paused, draining or fenced."""
 
     info: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What it says of itself: version, pid, GPUs; for people only."""
+
+    def is_silent(self, now: int) -> bool:
+        """Whether it has missed a beat: no news for half a lease, and a beat comes every third."""
+        return self.lost_at is not None and 2 * now >= self.beat_at + self.lost_at

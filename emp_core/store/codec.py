@@ -160,7 +160,9 @@ def job_of(job_id: str, fields: Mapping[str, str], canonical: str | None, **more
     )
 
 
-def worker_of(worker_id: str, fields: Mapping[str, str], capabilities: str, active: Sequence[str]) -> Worker:
+def worker_of(
+    worker_id: str, fields: Mapping[str, str], capabilities: str, active: Sequence[str], lost_at: int | None
+) -> Worker:
     """A worker from its hash and its profile's capabilities."""
     gone = fields.get("gone") if fields.get("alive") != "1" else None
     return Worker(
@@ -174,6 +176,7 @@ def worker_of(worker_id: str, fields: Mapping[str, str], capabilities: str, acti
         active=tuple(active),
         services=dict(word.split("=", 1) for word in fields.get("services", "").split()),
         beat_at=int(fields.get("beat", 0)),
+        lost_at=lost_at,
         started_at=int(fields.get("started", 0)),
         reason=fields.get("reason", ""),
         info=load_json(fields.get("info") or "{}"),

@@ -35,11 +35,13 @@ class JobFilter:
     worker: str | None = None
     workflow_id: str | None = None
     unworkable: bool = False
+    held: bool = False
+    """Jobs that somebody holds, besides those of `states`."""
 
     def accepts(self, job: Job) -> bool:
         """Whether a job that was read belongs in the list."""
         return (
-            (not self.states or job.state in self.states)
+            ((not self.states and not self.held) or job.state in self.states or (self.held and job.held))
             and (self.service is None or self.service in job.requirements.services)
             and (self.customer_id is None or job.customer_id == self.customer_id)
             and (self.worker is None or job.worker == self.worker)
@@ -82,6 +84,9 @@ class Summary:
     busy_slots: int
     classes_waiting: int
     unworkable_jobs: int
+    held: int
+    """Of the delayed ones."""
+
     oldest_pending_ms: int | None
     at: int
     """ms since 1970, Redis TIME."""
@@ -191,7 +196,10 @@ class Inspector:
             for job_id in await self._active_of(wanted.worker):
                 yield job_id
             return
-        for state in wanted.states or (*LISTED, *ENDED):
+        if wanted.held and JobState.DELAYED not in wanted.states:
+            async for job_id in self._listed("held"):
+                yield job_id
+        for state in wanted.states or (() if wanted.held else (*LISTED, *ENDED)):
             async for job_id in self._of_state(state):
                 yield job_id
 
@@ -290,16 +298,18 @@ class Inspector:
     async def _workers(self, names: Sequence[str]) -> list[Worker]:
         hashes = await self._link.read_many([("HGETALL", self._key(f"worker:{name}")) for name in names])
         active = await self._link.read_many([("HVALS", self._key(f"jobs:active:{name}")) for name in names])
+        until = await self._link.read_many([("ZSCORE", self._key("workers"), name) for name in names])
         found = [
-            (name, fields_of(flat), [job_id.decode() for job_id in jobs])
-            for name, flat, jobs in zip(names, hashes, active, strict=True)
+            (name, fields_of(flat), [job_id.decode() for job_id in jobs], int(float(at)) if at else None)
+            for name, flat, jobs, at in zip(names, hashes, active, until, strict=True)
             if flat
         ]
-        profiles = list({fields.get("profile", "") for _, fields, _ in found})
+        profiles = list({fields.get("profile", "") for _, fields, _, _ in found})
         reads = [("HGET", self._key(f"profile:{profile}"), "capabilities") for profile in profiles]
         texts = dict(zip(profiles, await self._link.read_many(reads), strict=True))
         return [
-            worker_of(name, fields, _text(texts.get(fields.get("profile", ""))), jobs) for name, fields, jobs in found
+            worker_of(name, fields, _text(texts.get(fields.get("profile", ""))), jobs, at)
+            for name, fields, jobs, at in found
         ]
 
     async def waiting_classes(self, limit: int = LOOK_AT_MOST) -> list[ClassView]:
@@ -332,6 +342,7 @@ class Inspector:
             busy_slots=sum(len(worker.active) for worker in workers),
             classes_waiting=await self._link.call("ZCARD", self._key("heads")),
             unworkable_jobs=sum(waiting),
+            held=await self._link.call("ZCARD", self._key("held")),
             oldest_pending_ms=await self._oldest_pending(),
             at=await self.now_ms(),
             services={name: up.count(name) for name in sorted(set(up))},

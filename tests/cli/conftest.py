@@ -66,13 +66,15 @@ class Shell:
         out, err = process.communicate(stdin, timeout=120)
         return Said(process.returncode, out, err)
 
-    def begin(self, *words: str, stdin: int = subprocess.PIPE) -> "subprocess.Popen[str]":
+    def begin(
+        self, *words: str, stdin: int = subprocess.PIPE, stderr: int = subprocess.PIPE
+    ) -> "subprocess.Popen[str]":
         """The process, still running."""
         return subprocess.Popen(
             [sys.executable, "-m", "emp_cli", *words],
             stdin=stdin,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             text=True,
             env={**self.environ, "PYTHONPATH": str(ROOT)},
             cwd=self._directory,

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import os
+import pty
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -106,6 +108,16 @@ def test_ctrl_c_ends_a_wait_at_once_with_a_word_on_what_goes_on(shell: Shell, do
     said = interrupt(process)
     assert said.code == 130
     assert said.err.strip() == "job waits goes on: emp job wait waits, or emp job cancel waits"
+
+
+def test_the_bar_says_why_a_job_waits(shell: Shell, do: Do[object]) -> None:
+    do(lambda store: submit(store, id="waits"))
+    ours, its = pty.openpty()
+    process = shell.begin("job", "wait", "waits", stderr=its)
+    said = b""
+    while b"pending: no worker is running" not in said:
+        said += os.read(ours, 4_096)
+    assert interrupt(process).code == 130
 
 
 def test_follow_tells_the_story_and_its_end(emp: Command, do: Do[object]) -> None:

@@ -4,10 +4,14 @@ import csv
 import io
 import json
 
+from emp_cli.options import Status
 from emp_cli.output.story import event_line
 from emp_core.domain.events import Event
+from emp_core.domain.states import HELD, JobState
+from emp_core.store import Store
 from tests.cli.conftest import Command, Do
 from tests.support.builders import register, submit
+from tests.support.time_travel import end_worker, reap
 
 
 def test_an_empty_queue_shows_nothing_and_says_so_beside_the_data(emp: Command) -> None:
@@ -68,6 +72,54 @@ def test_workers(emp: Command, do: Do[object]) -> None:
     assert "2 x RTX 4090 24 GB" in row
     assert json.loads(emp("workers", "-o", "json").out)[0]["capabilities"]["gpu_memory_gb"] == 24
     assert emp("workers", "--service", "a1111", "-o", "ids").lines == []
+
+
+def test_a_worker_that_missed_a_beat_is_marked_and_one_that_is_lost_is_told(emp: Command, do: Do[object]) -> None:
+    do(register)
+
+    async def fall_silent(store: Store) -> None:
+        now = await store.inspector.now_ms()
+        await store.link.call("HSET", store.link.key("worker:gpu1:0"), "beat", now - 20_500)
+        await store.link.call("ZADD", store.link.key("workers"), now + 10_000, "gpu1:0")
+
+    do(fall_silent)
+    row = emp("workers").lines[1]
+    assert "no beat for 2" in row
+    assert "lost in " in row
+
+    async def be_lost(store: Store) -> None:
+        await end_worker(store, "gpu1:0")
+        await reap(store)
+
+    do(be_lost)
+    said = emp("workers")
+    assert (said.out, said.err.splitlines()[:2]) == ("", ["no worker is running", "1 was lost: emp workers --all"])
+    assert emp("workers", "-o", "json").err == ""
+    assert "lost" in emp("workers", "--all").lines[1]
+
+
+def test_held_jobs_are_listed_and_counted_as_such(emp: Command, do: Do[object]) -> None:
+    for name in ("a", "b"):
+        do(lambda store, name=name: submit(store, id=name))  # type: ignore[misc]
+    emp("job", "hold", "a")
+    assert emp("jobs", "--status", "held", "-o", "ids").lines == ["a"]
+    assert emp("jobs", "-s", "held", "-s", "pending", "-o", "ids").lines == ["a", "b"]
+    assert "held        1 of the delayed" in emp("summary").out
+
+
+def test_a_job_that_waits_again_is_nobodys(emp: Command, do: Do[object]) -> None:
+    async def return_one(store: Store) -> None:
+        worker = await register(store)
+        await submit(store, id="back")
+        await worker.release(await worker.take())
+
+    do(return_one)
+    assert "gpu1:0" not in emp("jobs").lines[1]
+    assert "last on     gpu1:0, attempt 1" in emp("job", "show", "back").out
+
+
+def test_the_states_that_can_be_asked_for_are_those_that_are_shown() -> None:
+    assert {*Status} == {*JobState, HELD}
 
 
 def test_the_summary_counts_and_warns(emp: Command, do: Do[object]) -> None:

@@ -95,6 +95,8 @@ async def test_why_a_job_waits(hub: httpx.AsyncClient, store: Store) -> None:
         ("limit=2", ["run", "urgent"]),
         ("limit=2&offset=3", ["other", "done"]),
         ("status=failed", []),
+        ("status=held", ["later"]),
+        ("status=held,active", ["later", "run"]),
     ],
 )
 async def test_lists_show_what_was_asked_for(
@@ -108,6 +110,8 @@ async def test_lists_show_what_was_asked_for(
     await submit(store, id="plain", customer_id="acme")
     await submit(store, id="other", service="a1111")
     await submit(store, id="urgent", priority=90, workflow_id="flow")
+    if "held" in query:
+        await store.broker.hold(await submit(store, id="later"))
     for path in ("/api/jobs", "/jobs"):
         page = body_of(await hub.get(f"{path}?{query}"))
         assert [job["id"] for job in page["jobs"]] == wanted

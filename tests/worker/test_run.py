@@ -186,6 +186,7 @@ async def test_without_redis_it_ends_with_one_line(tmp_path: Path) -> None:
 
 async def test_its_log_has_one_line_a_job(store: Store, tmp_path: Path) -> None:
     async with worker_process(tmp_path, REDIS_URL=store.url) as worker:
+        assert store.url in await worker.says("queue.joined")
         await worker.says("worker.registered")
         for _ in range(3):
             job = await submit(store, service="simulation", payload={"duration": 0, "previews": 3, "outputs": 1})

@@ -15,7 +15,7 @@ from daemons.hub.submission import MAX_SUBMIT_BYTES, Line, read_submission, subm
 from emp_core.client.situation import explain_job
 from emp_core.domain.job import Job
 from emp_core.domain.json_text import load_json
-from emp_core.domain.states import JobState
+from emp_core.domain.states import HELD, JobState
 from emp_core.domain.values import read_choice
 from emp_core.domain.views import event_view, explanation_view, time_view
 from emp_core.errors import EmpError, QueueUnavailable
@@ -66,7 +66,7 @@ class JobQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, validate_by_name=True)
 
     status: str | None = Field(default=None, validation_alias=AliasChoices("status", "state"))
-    """States, separated by commas; `active` includes `cancelling`."""
+    """States, or `held`, separated by commas; `active` includes `cancelling`."""
 
     service: str | None = None
     """The service that they need."""
@@ -91,8 +91,10 @@ class JobQuery(BaseModel):
 
     def to_filter(self) -> JobFilter:
         """As the queue is asked."""
+        named = _read_status(self.status) if self.status else frozenset()
         return JobFilter(
-            states=_read_states(self.status) if self.status else (),
+            states=tuple(state for state in (*LISTED, *ENDED) if state in named),
+            held=HELD in named,
             service=self.service,
             customer_id=self.customer,
             worker=self.worker,
@@ -101,11 +103,9 @@ class JobQuery(BaseModel):
         )
 
 
-def _read_states(text: str) -> tuple[JobState, ...]:
-    wanted = {JobState(read_choice("status", word.strip(), tuple(JobState))) for word in text.split(",")}
-    if JobState.ACTIVE in wanted:
-        wanted.add(JobState.CANCELLING)
-    return tuple(state for state in (*LISTED, *ENDED) if state in wanted)
+def _read_status(text: str) -> frozenset[str]:
+    named = {read_choice("status", word.strip(), (*JobState, HELD)) for word in text.split(",")}
+    return frozenset(named | {JobState.CANCELLING} if JobState.ACTIVE in named else named)
 
 
 @reads.get("/jobs")

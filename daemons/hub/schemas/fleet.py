@@ -79,6 +79,9 @@ class StatsAnswer(Successful):
     busy_slots: int
     classes_waiting: int
     unworkable_jobs: int
+    held: int
+    """Of the delayed jobs, those that somebody holds."""
+
     oldest_pending_ms: int | None
     at: int
     """ms since 1970, by Redis."""

@@ -12,7 +12,7 @@ import signal
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from daemons.worker.connector import Assignment, Interrupted, JobContext, JobFailed, Probe, ServiceDown
 from emp_core.domain.outcome import Artifact, Blame, Failure, Result
@@ -125,9 +125,9 @@ class Simulation:
             return self._settings
         try:
             return SimulationSettings.model_validate({**self._settings.model_dump(), **known})
-        except ValueError as error:
-            problem = " ".join(str(error).split())
-            raise JobFailed(Failure(message=f"bad payload: {problem}", retryable=False, code="validation")) from error
+        except ValidationError as error:
+            problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+            raise JobFailed(Failure(message=f"bad payload: {problems}", retryable=False, code="validation")) from error
 
     async def _output(
         self, plan: SimulationSettings, context: JobContext, dice: random.Random, number: int

@@ -91,6 +91,7 @@ def test_where_no_worker_fits_it_is_never_and_the_nearest_miss_is_named() -> Non
         ({"state": WorkerState.PAUSED, "reason": "driver update"}, "paused: driver update"),
         ({"state": WorkerState.DRAINING}, "draining"),
         ({"state": WorkerState.FENCED, "reason": "three_failures"}, "fenced: three_failures"),
+        ({"beat_at": NOW - 16_000, "lost_at": NOW + 14_000}, "silent: no beat for 16 s"),
         ({"services": {"comfyui": "down", "a1111": "up"}}, "comfyui down"),
         ({"services": {"comfyui": "down", "a1111": "down"}}, "a1111, comfyui down"),
     ],
@@ -187,7 +188,7 @@ def test_the_standings_agree_with_the_predicate() -> None:
 
 def test_a_worker_tells_what_it_takes_and_what_it_skips() -> None:
     waiting = [others(2), others(1, gpu_memory_gb=80), others(4, gpu_memory_gb=8)]
-    explanation = explain_worker(make_worker(active=("x",)), waiting)
+    explanation = explain_worker(make_worker(active=("x",)), waiting, NOW)
     assert explanation.reason == "busy: 1 of 1 slots"
     assert [each.jobs for each in explanation.takes] == [2, 4]
     assert [miss.sentence() for each in explanation.skips for miss in each.verdict.misses] == [
@@ -203,5 +204,5 @@ def test_the_views_name_every_dimension() -> None:
     ]
     assert len(worker["dimensions"]) == 10
     assert view["nearest"][0]["capabilities"] == {"gpu_memory_gb": 16}
-    skipped = worker_explanation_view(explain_worker(make_worker(), [others(1, gpu_memory_gb=80)]))["skips"]
+    skipped = worker_explanation_view(explain_worker(make_worker(), [others(1, gpu_memory_gb=80)], NOW))["skips"]
     assert (skipped[0]["jobs"], skipped[0]["misses"][0]["asked"]) == (1, 80)

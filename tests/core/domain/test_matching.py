@@ -65,9 +65,9 @@ MISSES: list[tuple[str, Source, Source, str]] = [
     ("service", {"services": ["a1111", "comfyui"]}, {}, "service: asks a1111, comfyui, has none"),
     ("job type", {"job_type": "upscale"}, {"job_types": ["txt2img"]}, "job_type: asks upscale, has txt2img"),
     ("hardware", {"gpu_memory_gb": 24.5}, {"gpu_memory_gb": 24.9}, "gpu_memory_gb: asks 24.5, has 24"),
-    ("hardware", {"gpu_count": 1}, {}, "gpu_count: asks 1, has nothing known"),
+    ("hardware", {"gpu_count": 1}, {}, "gpu_count: asks 1, it does not say"),
     ("hardware", {"gpu_model": "h100"}, {"gpu_model": "RTX 4090"}, "gpu_model: asks h100, has RTX 4090"),
-    ("hardware", {"gpu_model": "rtx"}, {}, "gpu_model: asks rtx, has nothing known"),
+    ("hardware", {"gpu_model": "rtx"}, {}, "gpu_model: asks rtx, it does not say"),
     (
         "models",
         {"services": ["comfyui"], "models": ["sdxl"]},
@@ -94,11 +94,11 @@ MISSES: list[tuple[str, Source, Source, str]] = [
     ("performance", {"quality_level": "best"}, {"quality_levels": ["fast"]}, "quality_level: asks best, has fast"),
     ("performance", {"max_minutes": 30}, {"max_minutes": 10}, "max_minutes: asks 30, has 10"),
     ("place", {"regions": ["eu-1"]}, {"region": "us-1"}, "regions: asks eu-1, has us-1"),
-    ("place", {"regions": ["eu-1"]}, {}, "regions: asks eu-1, has nothing known"),
+    ("place", {"regions": ["eu-1"]}, {}, "regions: asks eu-1, it does not say"),
     ("place", {"compliance": ["gdpr", "hipaa"]}, {"compliance": ["gdpr"]}, "compliance: asks gdpr, hipaa, has gdpr"),
     ("cost", {"tiers": ["economy"]}, {"tier": "premium"}, "tiers: asks economy, has premium"),
     ("cost", {"max_rate_per_hour": 2}, {"rate_per_hour": 2.5}, "max_rate_per_hour: asks 2, has 2.5"),
-    ("cost", {"max_rate_per_hour": 2}, {}, "max_rate_per_hour: asks 2, has nothing known"),
+    ("cost", {"max_rate_per_hour": 2}, {}, "max_rate_per_hour: asks 2, it does not say"),
     ("custom", {"custom": {"vram.free": 8}}, {"extra": {"vram": {"free": 7}}}, "custom.vram.free: asks 8, has 7"),
     ("custom", {"custom": {"beta": True}}, {"extra": {"beta": 1}}, "custom.beta: asks True, has 1"),
     ("custom", {"custom": {"beta": [True]}}, {"extra": {"beta": [1]}}, "custom.beta: asks True, has 1"),
@@ -196,7 +196,7 @@ def test_an_excluded_value_is_taken_away_or_brought_back_into_the_range() -> Non
 
 def test_an_empty_list_that_must_be_there_is_a_change_too() -> None:
     near = near_misses({"custom": {"tags": []}}, {"gpu": {"extra": {}}})
-    assert near == ["gpu would fit if extra.tags were none (has nothing known)"]
+    assert near == ["gpu would fit if extra.tags were none (it does not say)"]
 
 
 def near_misses(asked: Source, fleet: dict[str, Source], limit: int = 9) -> list[str]:
@@ -217,7 +217,7 @@ def test_the_nearest_misses_come_first_and_name_the_smallest_change() -> None:
         "close would fit if gpu_memory_gb were 48 (has 24)",
         "small would fit if gpu_memory_gb were 48 (has 12)",
         "other would fit if services also had comfyui (has a1111)",
-        "far would fit if services also had comfyui (has ollama) and gpu_memory_gb were 48 (has nothing known)",
+        "far would fit if services also had comfyui (has ollama) and gpu_memory_gb were 48 (it does not say)",
     ]
     assert near_misses(asked, fleet, 1) == ["close would fit if gpu_memory_gb were 48 (has 24)"]
 
