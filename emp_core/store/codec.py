@@ -1,5 +1,6 @@
 """Domain objects to and from what lies in Redis."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -118,6 +119,10 @@ def job_fields(fields: Mapping[str, str]) -> dict[str, str]:
             values |= {part: word for part, word in zip(named, words, strict=True) if word != "-"}
         elif words or name == "spec":
             values.pop("state", None)
+    for name in _NUMBERS:
+        if name in values and not _NUMBER.fullmatch(values[name]):
+            del values[name]
+            values.pop("state", None)
     return values
 
 
@@ -133,6 +138,8 @@ _TIMES = {
     "ended_at": "ended",
     "timeout_ms": "timeout",
 }
+_NUMBERS = (*_COUNTERS.values(), *_TIMES.values(), "score", "progress")
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-][0-9]+)?")
 _TEXTS = {"worker": "worker", "customer_id": "customer", "workflow_id": "workflow", "code": "code"}
 
 

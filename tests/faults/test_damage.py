@@ -1,11 +1,12 @@
 """Somebody deletes a key of a job by hand: the job ends in a legal state or is set aside, and nobody else suffers."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import pytest
 
 from emp_core.domain.states import TERMINAL, JobState
-from emp_core.errors import NotFound
+from emp_core.errors import EmpError, NotFound
 from emp_core.store import Store
 from tests.faults.queue_server import QueueServer
 from tests.support.builders import WorkerDriver, register, submit
@@ -124,6 +125,33 @@ async def test_r47_any_key_of_a_job_may_be_deleted(server: QueueServer, store: S
         running = [name for name in (b"leases", b"timeouts") if server.client.zscore(PREFIX.encode() + name, job)]
         wrong += [f"{make.__name__} without {key}: still in {name!r}" for name in running]
     assert wrong == []
+
+
+@pytest.mark.damages
+@pytest.mark.parametrize("damage", ["", "x", "-1 x 2", "1 - - -"])
+@pytest.mark.parametrize("make", STATES, ids=lambda make: make.__name__)
+async def test_r47_any_field_of_a_job_may_be_damaged(
+    server: QueueServer, store: Store, make: Make, damage: str
+) -> None:
+    """It may be set aside; no call breaks, and the others go on."""
+    worker = await register(store)
+    fields = server.client.hkeys(f"{PREFIX}job:{await make(store, worker)}")
+    for field in fields:
+        server.client.flushall()
+        worker = await register(store)
+        job = await make(store, worker)
+        server.client.hset(f"{PREFIX}job:{job}", field, damage)
+        bystander = await submit(store)
+        for act in (store.broker.hold, store.broker.unhold, store.broker.retry):
+            with suppress(EmpError):
+                await act(job)
+        await store.broker.set_priority([job], 60)
+        assert len((await store.inspector.page()).jobs) >= 1
+        await settled(store, worker, job)
+        assert (await store.inspector.job(bystander)).state is JobState.COMPLETED, field
+        with suppress(EmpError):
+            await store.broker.cancel(job)
+        await store.upkeep.delete([job])
 
 
 @pytest.mark.damages

@@ -20,8 +20,9 @@ async def end_attempt(store: Store, job_id: str, ms: int = 1) -> None:
     """The attempt has lasted too long."""
     key = store.link.key(f"job:{job_id}")
     timeout, claim = await store.link.call("HMGET", key, "timeout", "claim")
-    if claim is not None:
-        attempt, nonce, _, began = claim.split()
+    words = claim.split() if claim else []
+    if len(words) == 4:
+        attempt, nonce, _, began = words
         claimed = await store.inspector.now_ms() - int(timeout or POLICY.attempt_timeout_ms) - ms
         await store.link.call("HSET", key, "claim", b"%b %b %d %b" % (attempt, nonce, claimed, began))
     await _set(store, "timeouts", job_id, ms)

@@ -29,7 +29,7 @@ local function delete(id)
     call('PEXPIRE', P .. 'idempotency:' .. (job.customer or '') .. '/' .. job.idem, POLICY.idempotency_ms)
   end
   for _, part in ipairs(job_parts) do call('UNLINK', P .. part .. id) end
-  emit('deleted', id, job.gen, (job.ver or 0) + 1, 'deleted', nil, job.attempt, nil, job.customer)
+  emit('deleted', id, job.gen, job.ver + 1, 'deleted', nil, job.attempt, nil, job.customer)
   return 1
 end
 

@@ -17,7 +17,7 @@ local ttl_at = now + (tonumber(job.ttl) or POLICY.queue_ttl_ms)
 call('ZREM', P .. 'jobs:' .. job.state, id)
 call('HDEL', key, 'avoid', 'code', 'ended', 'held', 'due', 'deadline', 'progress', 'message', 'stalls')
 call('DEL', P .. 'job.result:' .. id)
-job.gen, job.avoid, job.score = int((job.gen or 0) + 1), nil, score_of(priority, next_tick())
+job.gen, job.avoid, job.score = int((tonumber(job.gen) or 0) + 1), nil, score_of(priority, next_tick())
 job.nonce, job.held, job.began = nil, nil, nil
 watch_expiry(id, ttl_at)
 to_pending(id, job, 'retried', nil, 'gen', job.gen, 'failures', 0, 'losses', 0, 'releases', 0, 'spec', spec_of(job),

@@ -13,7 +13,7 @@
 local function move(id)
   local job = read_job(id)
   if not job or customer ~= '' and job.customer ~= customer then return 'gone' end
-  if job_states[job.state] ~= 1 or job.state == 'active' or job.state == 'cancelling' then return job.state end
+  if job_states[job.state] ~= WAITS then return job.state end
   local avoids = job.state == 'pending' and call('ZSCORE', P .. 'avoided.until', id)
   if job.state == 'pending' then unlist_pending(id, job) end
   job.score = score_of(priority, tick_of(job.score))

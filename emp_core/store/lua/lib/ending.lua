@@ -30,7 +30,7 @@ local function fail(id, job, code, retryable, jitter, detail)
   leave_active(id, job)
   close_claim(id, job, detail)
   note_attempt(id, job, code, detail)
-  job.failures = (job.failures or 0) + 1
+  job.failures = (tonumber(job.failures) or 0) + 1
   if not retryable or job.failures >= tonumber(job.max_failures) then
     return fail_for_good(id, job, code, detail)
   end
@@ -43,7 +43,7 @@ local function release(id, job, reason, begun)
   leave_active(id, job)
   close_claim(id, job, true)
   note_attempt(id, job, 'released', reason)
-  job.releases = (job.releases or 0) + 1
+  job.releases = (tonumber(job.releases) or 0) + 1
   if begun and job.on_lost == 'fail' then return fail_for_good(id, job, 'lost') end
   if job.releases > POLICY.max_releases then return fail_for_good(id, job, 'rejected') end
   job.avoid = avoiding(job)
@@ -54,7 +54,7 @@ end
 local function lose(id, job)
   leave_active(id, job)
   note_attempt(id, job, 'lost')
-  job.losses = (job.losses or 0) + 1
+  job.losses = (tonumber(job.losses) or 0) + 1
   local code = job.on_lost == 'fail' and 'lost' or job.losses >= POLICY.max_losses and 'poison'
   if code then
     close_claim(id, job)

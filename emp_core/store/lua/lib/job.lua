@@ -4,8 +4,10 @@
 -- A field costs more than a word does, so three of them hold several: `spec` (class score max_failures digest), `times`
 -- (created ttl_at) and `claim` (attempt nonce claimed began). `-`: not there, or not any more.
 
+local WAITS, RUNS, ENDED = 1, 2, 3
 local job_states = {
-  blocked = 1, delayed = 1, pending = 1, active = 1, cancelling = 1, completed = 2, failed = 2, cancelled = 2,
+  blocked = WAITS, delayed = WAITS, pending = WAITS, active = RUNS, cancelling = RUNS,
+  completed = ENDED, failed = ENDED, cancelled = ENDED,
 }
 
 local function read_spec(spec)
@@ -25,7 +27,7 @@ local function ttl_at_of(job)
 end
 
 local function times_with(job, ttl_at)
-  return string.match(job.times or now_text, '^%d+') .. ' ' .. int(ttl_at)
+  return (string.match(job.times or '', '^%d+') or now_text) .. ' ' .. int(ttl_at)
 end
 
 -- When the attempt under way has lasted as long as it may.
@@ -39,16 +41,19 @@ local function read_job(id)
   redis.setresp(3)
   local job = redis.pcall('HGETALL', P .. 'job:' .. id).map or {}
   redis.setresp(2)
+  local state = job_states[job.state]
   job.class, job.score, job.max_failures, job.digest = read_spec(job.spec)
-  if not job.class or not job_states[job.state] then return nil end
+  job.ver = tonumber(job.ver)
+  if not state or not job.class or not job.ver then return nil end
   if not job.claim then
     job.attempt = '0'
-    return job
+  else
+    job.attempt, job.nonce, job.claimed, job.began = string.match(job.claim, '^(%d+) (%S+) ([%d-]+) ([%d-]+)$')
+    if not job.attempt then return nil end
+    if job.nonce == '-' then job.nonce = nil end
+    if job.began == '-' then job.began = nil end
   end
-  job.attempt, job.nonce, job.claimed, job.began = string.match(job.claim, '^(%d+) (%S+) (%S+) (%S+)$')
-  if not job.attempt then return nil end
-  if job.nonce == '-' then job.nonce = nil end
-  if job.began == '-' then job.began = nil end
+  if state == RUNS and not (job.worker and job.nonce and tonumber(job.claimed)) then return nil end
   return job
 end
 
@@ -61,5 +66,5 @@ local function peek_job(id, ...)
 end
 
 local function is_terminal(job)
-  return job_states[job.state] == 2
+  return job_states[job.state] == ENDED
 end

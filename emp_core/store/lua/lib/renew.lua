@@ -18,7 +18,7 @@ local function readopt(id, job, worker, lease)
   call('ZADD', P .. 'timeouts', int(math.min(ends_of(job), tonumber(job.stalls) or math.huge)), id)
   call('HSET', P .. 'jobs:active:' .. worker, job.nonce, id)
   occupy(job.class, job.customer, 1)
-  transition(id, job, 'active', 'readopted', nil, 'losses', (job.losses or 1) - 1)
+  transition(id, job, 'active', 'readopted', nil, 'losses', (tonumber(job.losses) or 1) - 1)
 end
 
 local function renew(worker, lease, id, attempt, nonce)

@@ -60,7 +60,9 @@ OTHERS = OF_WORKERS | OF_PEOPLE | OF_TIME
 ACTS = WORK | OTHERS
 
 NEEDS: dict[str, Callable[[People], object]] = {
-    "the_answer_was_lost_and_the_turn_is_said_again": lambda people: people.last_call,
+    "the_answer_was_lost_and_the_turn_is_said_again": lambda people: (
+        people.last_call and people.last_call.worker in people.model.workers
+    ),
     **dict.fromkeys(("anything", "beat", "report", "unclaim"), lambda people: people.queue.issued),
     **dict.fromkeys(("cancel", "act", "set_priority", "set_limit"), lambda people: people.model.jobs),
     "submit_again": lambda people: people.bodies,
