@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from emp_core.store import Link, Store, open_store
 from emp_core.store.broker import Broker
@@ -17,6 +18,10 @@ from tests.support.redis_server import MissingServer, Server, Servers
 from tests.support.snapshot import Look, Snapshot
 
 pytest_plugins = ("tests.support.figures",)
+
+# A machine that is busy with other things breaks no property.
+settings.register_profile("emp", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("emp")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
