@@ -11,9 +11,10 @@ end
 
 -- Of every class, or every `step`th entry, of a list.
 local function verdicts_of(classes, slot, step)
-  local keys, at, unit, verdicts = {}, math.floor(slot / 4) + 1, 4 ^ (3 - slot % 4), {}
-  for i = 1, #classes, step do keys[#keys + 1] = P .. 'class.verdicts:' .. classes[i] end
-  for i, bits in ipairs(#keys > 0 and call('MGET', unpack(keys)) or {}) do
+  local keys, verdicts, prefix = {}, {}, P .. 'class.verdicts:'
+  local at, unit = math.floor(slot / 4) + 1, 4 ^ (3 - slot % 4)
+  for i = 1, #classes, step do keys[(i - 1) / step + 1] = prefix .. classes[i] end
+  for i, bits in ipairs(keys[1] and call('MGET', unpack(keys)) or {}) do
     verdicts[i] = math.floor((bits and string.byte(bits, at) or 0) / unit) % 4
   end
   return verdicts
