@@ -1,7 +1,8 @@
 """`Broker`: every write about jobs. Reads for people are the inspector's."""
 
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -177,19 +178,20 @@ class Broker:
         Where Redis goes away in the middle, the lines that it did not answer have the error; if all, it is raised.
         """
         answers: list[Submitted | EmpError] = []
-        async for records in self._batches(requests, spill):
-            try:
-                stored = iter(await self._store([record for record in records if not isinstance(record, EmpError)]))
-            except QueueUnavailable as error:
-                if not answers:
-                    raise
-                return answers + [error] * (len(requests) - len(answers))
-            answers += [record if isinstance(record, EmpError) else next(stored) for record in records]
+        async with aclosing(self._batches(requests, spill)) as batches:
+            async for records in batches:
+                try:
+                    stored = iter(await self._store([record for record in records if not isinstance(record, EmpError)]))
+                except QueueUnavailable as error:
+                    if not answers:
+                        raise
+                    return answers + [error] * (len(requests) - len(answers))
+                answers += [record if isinstance(record, EmpError) else next(stored) for record in records]
         return answers
 
     async def _batches(
         self, requests: Sequence[JobRequest], spill: Spill | None
-    ) -> AsyncIterator[list[Record | EmpError]]:
+    ) -> AsyncGenerator[list[Record | EmpError], None]:
         some: list[Record | EmpError] = []
         size = 0
         for request in requests:

@@ -6,7 +6,7 @@
 -- ARGV   worker    str
 -- REST   reports   job attempt nonce percent stall message lines
 -- DERIVES job:<id>, job.log:<id>, timeouts, progress
--- USES   active silence
+-- USES   active stall
 -- RETURNS for each: ok | cancel | stale
 
 -- `percent` '' leaves the progress as it is; `stall` ms, 0 where silence means nothing; `lines` each end in a line feed.
@@ -16,7 +16,7 @@ local function report(id, attempt, nonce, percent, stall, message, lines)
   local job = { state = known[1], worker = known[2], claim = known[3] or nil }
   if not holds_claim(job, worker, attempt, nonce) then return 'stale' end
   if job.state ~= 'active' then return job.state == 'cancelling' and 'cancel' or 'stale' end
-  if tonumber(stall) > 0 then watch_silence(id, tonumber(stall)) end
+  if tonumber(stall) > 0 then watch_stall(id, tonumber(stall)) end
   if percent ~= '' then
     call('HSET', key, 'progress', percent, 'message', message)
     call('XADD', P .. 'progress', '*', 'e', id .. ' ' .. attempt .. ' ' .. percent .. ' ' .. message)
