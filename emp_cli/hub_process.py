@@ -34,11 +34,14 @@ def announced(data_dir: Path, hub: HubProcess) -> Iterator[None]:
     """While this lasts others on this machine find the hub of this process."""
     directory = _directory(data_dir)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = directory / f"{hub.pid}.json"
-    with path.open("w", encoding="utf-8") as file:
+    path = directory / f"{hub.pid}-{hub.started_at}.json"
+    unlocked = path.with_suffix(".new")
+    with unlocked.open("w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         json.dump(asdict(hub), file)
         file.flush()
+        # Only now: who finds it without its lock takes it for a dead hub's.
+        unlocked.rename(path)
         try:
             yield
         finally:
@@ -87,7 +90,7 @@ def _read(path: Path) -> HubProcess | None:
             except BlockingIOError:
                 return HubProcess(**json.load(file))
             path.unlink(missing_ok=True)
-    except (FileNotFoundError, ValueError):
-        # It ended in this moment, or begins in it.
+    except FileNotFoundError:
+        # It ended in this moment.
         return None
     return None
