@@ -27,9 +27,9 @@ class Coalescer:
         self._waiting: list[tuple[tuple[Any, ...], asyncio.Future[Any]]] = []
         self._sending: set[asyncio.Task[None]] = set()
 
-    async def script_load(self, text: str) -> Any:
+    async def eval(self, *arguments: Any) -> Any:
         """As the client's."""
-        return await self._client.script_load(text)
+        return await self._client.execute_command("EVAL", *arguments)
 
     async def evalsha(self, *arguments: Any) -> Any:
         """As the client's."""

@@ -8,20 +8,19 @@ line number is one more than the file's.
 """
 
 import functools
+import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from redis.exceptions import BusyLoadingError, NoScriptError
+from redis.exceptions import NoScriptError
 
 from emp_core.domain.policy import POLICY
 from emp_core.store.lua_library import Part, gather, parts_of
 
 LUA = Path(__file__).parent / "lua"
-LOADS = 5
-"""How often a script is loaded for one call; more than once only where Redis restarts or is flushed meanwhile."""
 
 _HEADER_LINE = re.compile(r"^-- (KEYS|ARGV|REST|USES|RARE|ONCE|FLAGS)[ \t]*(.*)$", re.MULTILINE)
 _CONVERSIONS = {"int": "tonumber(ARGV[{0}])", "float": "tonumber(ARGV[{0}])", "str": "ARGV[{0}]"}
@@ -124,7 +123,7 @@ class Script:
         self.name = name
         self.header = read_header((LUA / f"{name}.lua").read_text())
         self.text = assemble(name)
-        self._sha: str | None = None
+        self._sha = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
     async def __call__(self, redis: Any, key: str, rest: Iterable[Sequence[str | bytes]] = (), **arguments: Any) -> Any:
         """Run it. `key` is the schema key, which names the prefix. Raises `TypeError` on a missing or extra name."""
@@ -133,14 +132,11 @@ class Script:
             if len(record) != len(self.header.fields):
                 raise TypeError(f"{self.name}: a record has the fields {self.header.fields}, not {len(record)} values")
             argv.extend(record)
-        for _ in range(LOADS):
-            if self._sha is None:
-                self._sha = await redis.script_load(self.text)
-            try:
-                return await redis.evalsha(self._sha, 1, key, *argv)
-            except NoScriptError:
-                self._sha = None
-        raise BusyLoadingError(f"Redis forgets {self.name}.lua as often as it is loaded")
+        try:
+            return await redis.evalsha(self._sha, 1, key, *argv)
+        except NoScriptError:
+            # EVAL keeps the text too, and cannot be told that it was flushed since.
+            return await redis.eval(self.text, 1, key, *argv)
 
     def _arguments(self, given: Mapping[str, Any]) -> list[Any]:
         names = [name for name, _ in self.header.arguments]

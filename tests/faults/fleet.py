@@ -56,7 +56,8 @@ class Process:
 
     def said(self, event: str) -> list[dict[str, Any]]:
         """Its log lines of one event."""
-        lines = [json.loads(line) for line in self.output.splitlines() if line.startswith("{")]
+        whole, _, _ = self.output.rpartition("\n")  # it may be in the middle of a line
+        lines = [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
         return [line for line in lines if line["event"] == event]
 
     def kill(self) -> None:

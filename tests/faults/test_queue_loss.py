@@ -82,7 +82,7 @@ async def test_r18_what_a_kill_in_the_middle_of_writes_takes_with_it(
 
 
 async def test_r19_scripts_may_be_forgotten_at_any_time(server: QueueServer, fleet: Fleet, history: History) -> None:
-    workers = await fleet.start("a", "b", slots=2, lease=2)
+    workers = await fleet.start("a", "b", slots=2, lease=10)
 
     over = asyncio.Event()
 

@@ -99,11 +99,11 @@ async def test_ctrl_c_ends_it_too(server: Server, tmp_path: Path) -> None:
 async def test_the_chores_run(server: Server, tmp_path: Path) -> None:
     async with running(tmp_path, server.url) as hub, httpx.AsyncClient(base_url=hub.listening["urls"][0]) as client:
         now = body_of(await client.get("/stats"))["at"]
-        job_id = body_of(await client.post("/jobs", json={"service": "comfyui", "run_at": now + 300}))["id"]
-        assert body_of(await client.get(f"/jobs/{job_id}"))["status"] == "delayed"
+        submitted = body_of(await client.post("/jobs", json={"service": "comfyui", "run_at": now + 2_000}))
+        assert submitted["status"] == "delayed"
 
         async def is_pending() -> bool:
-            return bool(body_of(await client.get(f"/jobs/{job_id}"))["status"] == "pending")
+            return bool(body_of(await client.get(f"/jobs/{submitted['id']}"))["status"] == "pending")
 
         await wait_until(is_pending, "the job falls due", timeout=20.0)
 
