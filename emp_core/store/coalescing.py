@@ -68,6 +68,10 @@ class Coalescer:
                     said = await pipeline.execute(raise_on_error=False)
         except (exceptions.RedisError, OSError, TimeoutError) as error:
             said = [error] * len(some)
+        except Exception as error:
+            # A bug, of which all must hear: a cancel that nobody asked for would end them without a word.
+            said = [error] * len(some)
+            raise
         finally:
             self._go_on()
             for (_, answer), word in zip(some, said, strict=False):

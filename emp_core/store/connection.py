@@ -43,18 +43,39 @@ def build_client(url: str, *, blocking: bool = False) -> Any:
     }
     parts = urlsplit(url)
     if parts.scheme == "redis+cluster":
-        return RedisCluster.from_url(urlunsplit(parts._replace(scheme="redis")), **options)
+        return _sturdy(RedisCluster.from_url(urlunsplit(parts._replace(scheme="redis")), **options))
     if parts.scheme == "redis+sentinel":
-        return _packing_in_c(_sentinel_client(url, options))
-    return _packing_in_c(redis_asyncio.Redis.from_url(url, **options))
+        return _sturdy(_sentinel_client(url, options))
+    return _sturdy(redis_asyncio.Redis.from_url(url, **options))
 
 
-def _packing_in_c(client: Any) -> Any:
-    """redis-py's asyncio connections put a command together in Python, its blocking ones let hiredis do it."""
-    pool = client.connection_pool
-    methods = {"pack_command": staticmethod(HiredisRespSerializer().pack)}
-    pool.connection_class = type("PackingInC", (pool.connection_class,), methods)
+def _sturdy(client: Any) -> Any:
+    """The client, with its connections mended; on a cluster those of nodes that it finds later too."""
+    if isinstance(client, RedisCluster):
+        kind = client.connection_kwargs["connection_class"] = _mended(client.connection_kwargs["connection_class"])
+        for node in client.startup_nodes:
+            node.connection_class = kind
+    else:
+        pool = client.connection_pool
+        pool.connection_class = _mended(pool.connection_class)
     return client
+
+
+def _mended(kind: Any) -> Any:
+    """A connection that lets hiredis put commands together, as redis-py's blocking ones do, and survives a reset.
+
+    One that was reset while it was idle looks sound to redis-py, and uvloop refuses the next write with a
+    `RuntimeError`, which nobody takes for a lost connection.
+    """
+
+    async def send_packed_command(self: Any, command: Any, check_health: bool = True) -> None:
+        try:
+            await kind.send_packed_command(self, command, check_health)
+        except RuntimeError as error:
+            raise exceptions.ConnectionError(f"the connection is gone: {error}") from error
+
+    methods = {"pack_command": staticmethod(HiredisRespSerializer().pack), "send_packed_command": send_packed_command}
+    return type("Mended", (kind,), methods)
 
 
 def _sentinel_client(url: str, options: Mapping[str, Any]) -> Any:

@@ -1,10 +1,12 @@
 """Calls that travel together: each gets its own answer, and no one's trouble is another's."""
 
 import asyncio
+import gc
 
 from emp_core.domain.worker import WorkerState
 from emp_core.errors import Conflict, EmpError
 from emp_core.store import Store
+from emp_core.store.coalescing import Coalescer
 from tests.support.builders import make_request, register, submit
 from tests.support.snapshot import Look
 
@@ -51,6 +53,35 @@ async def test_who_gives_up_disturbs_nobody(store: Store) -> None:
         f"job-{n}" for n in range(0, MANY, 2)
     ]
     assert {type(answer) for answer in answers[1::2]} == {asyncio.CancelledError}
+
+
+class _BrokenPipeline:
+    def execute_command(self, *_: object) -> None:
+        """Kept for later."""
+
+    async def execute(self, *, raise_on_error: bool) -> list[bytes]:
+        raise KeyError("a bug")
+
+
+class _Broken:
+    """A client whose second write meets a bug."""
+
+    async def execute_command(self, *_: object) -> bytes:
+        await asyncio.sleep(0)
+        return b"ok"
+
+    def pipeline(self, *, transaction: bool) -> _BrokenPipeline:
+        return _BrokenPipeline()
+
+
+async def test_a_bug_is_told_to_all_that_travelled_together() -> None:
+    bugs: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: bugs.append(context["exception"]))
+    coalescer = Coalescer(_Broken(), lambda: 1.0)
+    answers = await asyncio.gather(*(coalescer.evalsha("sha", 0) for _ in range(6)), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [bytes, bytes, KeyError, KeyError, KeyError, KeyError]
+    gc.collect()
+    assert [type(bug) for bug in bugs] == [KeyError]
 
 
 async def test_r19_all_go_on_after_script_flush(store: Store) -> None:
