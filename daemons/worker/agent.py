@@ -140,8 +140,7 @@ class Agent:
             slots=options.slots,
             info=options.info,
             services=self.board.text(),
-            # True of the time of the start only: later on somebody else may live by this id.
-            old_gone=options.old_gone and not self.ready.is_set(),
+            dead_boot=options.dead_boot,
         )
         self.state = registered.state
         self._intake.opened = {offer.life.profile}

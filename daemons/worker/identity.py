@@ -36,13 +36,13 @@ def pid_space() -> str:
         return socket.gethostname()
 
 
-async def is_gone(store: Store, worker_id: str, machine: str) -> bool:
-    """Whether a worker's process ran on this machine and is no more: then nobody has to wait for its lease to end."""
+async def dead_boot(store: Store, worker_id: str, machine: str) -> str:
+    """The life of a worker whose process ran on this machine and is no more: nobody waits for its lease to end."""
     try:
         worker = await store.inspector.worker(worker_id)
     except NotFound:
-        return False
-    return worker.machine == machine and _is_dead(worker)
+        return ""
+    return worker.boot if worker.machine == machine and _is_dead(worker) else ""
 
 
 async def free_id(store: Store, machine: str, taken: Container[str]) -> str:

@@ -43,5 +43,5 @@ class AgentOptions:
     info: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What it says of itself, for people."""
 
-    old_gone: bool = False
-    """The process of this id's earlier life is gone for sure."""
+    dead_boot: str = ""
+    """Of this id's earlier life, where its process is gone for sure."""

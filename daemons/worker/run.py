@@ -12,7 +12,7 @@ from daemons.worker.catalog import Build, build_connector
 from daemons.worker.connector import Connector
 from daemons.worker.gpu import find_gpus
 from daemons.worker.heart import ProcessHeart
-from daemons.worker.identity import about_me, free_id, is_gone, machine_name
+from daemons.worker.identity import about_me, dead_boot, free_id, machine_name
 from daemons.worker.options import AgentOptions
 from daemons.worker.settings import WorkerSettings
 from daemons.worker.stopping import stop_when_asked
@@ -79,7 +79,7 @@ async def build_agent(
         max_customers=settings.max_concurrent_customers,
         orphan_run_seconds=settings.orphan_run_seconds,
         info=about_me(),
-        old_gone=await is_gone(store, worker_id, machine),
+        dead_boot=await dead_boot(store, worker_id, machine),
     )
     return Agent(
         store,

@@ -40,11 +40,12 @@ class Registry:
         slots: int,
         info: Mapping[str, Any] | None = None,
         services: str = "",
-        old_gone: bool = False,
+        dead_boot: str = "",
     ) -> Registered:
         """Begin a life, or come back in it with another profile. Raises `Refused` where the id is in use.
 
-        The new profile is not judged yet: see `judge`.
+        The life of `dead_boot` is over for sure, so its lease need not end first. The new profile is not judged yet:
+        see `judge`.
         """
         state, *rest = await self._link.run(
             "register_worker",
@@ -59,7 +60,7 @@ class Registry:
             slots=slots,
             info=dump_json(info or {}),
             services=services,
-            old_gone=int(old_gone),
+            dead_boot=dead_boot,
         )
         if not rest:
             problem = f"another process is worker {life.worker}"

@@ -15,7 +15,7 @@ from tests.support.builders import register, submit
 
 
 async def run_one(store: Store, job_id: str, *, good: bool = True) -> None:
-    worker = await register(store, old_gone=True, boot="one")
+    worker = await register(store, dead_boot="boot-1", boot="one")
     await submit(store, id=job_id)
     claim = await worker.take()
     await worker.report(claim, percent=50, message="half", lines=("first", "second"))

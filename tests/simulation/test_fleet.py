@@ -110,7 +110,7 @@ async def test_a_worker_that_is_taken_is_told_on_entry(store: Store) -> None:
 
 async def test_an_agent_that_fails_later_is_told_on_exit_and_the_others_go_on(store: Store) -> None:
     fleet = await make_fleet(store).__aenter__()
-    await register(store, "large:0", boot="other", old_gone=True, machine="large")
+    await register(store, "large:0", boot="other", dead_boot=fleet.agents["large:0"].options.boot, machine="large")
     fleet.agents["large:0"].wake()
     await wait_until(lambda: "large:0" not in {task.get_name() for task in asyncio.all_tasks()}, "one has failed")
     job = await submit(store, service="simulation", payload={}, requirements={"gpu_memory_gb": 8})

@@ -113,7 +113,7 @@ async def register(
     boot: str = "boot-1",
     machine: str = "gpu1",
     lease_ms: int = LEASE_MS,
-    old_gone: bool = False,
+    dead_boot: str = "",
     judge: bool = True,
     capabilities: Capabilities | None = None,
     **changes: Any,
@@ -123,7 +123,7 @@ async def register(
     life = Life(worker=worker, boot=boot, profile=offered.profile_id, lease_ms=lease_ms)
     waiter = f"{worker}-{boot}"
     answer = await store.registry.register(
-        life, offered, machine=machine, waiter=waiter, slots=1, services="comfyui=up", old_gone=old_gone
+        life, offered, machine=machine, waiter=waiter, slots=1, services="comfyui=up", dead_boot=dead_boot
     )
     if judge:
         await store.registry.judge(life, offered, answer.slot)

@@ -107,7 +107,7 @@ async def test_where_another_process_takes_its_id_it_stops_its_runs_and_ends(sto
     async with running(agent) as task:
         job = await submit(store)
         run = await connector.next_run()
-        thief = await register(store, "gpu1:0", boot="other", old_gone=True)
+        thief = await register(store, "gpu1:0", boot="other", dead_boot=agent.options.boot)
         agent.wake()
         await asyncio.wait([task], timeout=5)
         with pytest.raises(Refused, match="another process is worker gpu1:0"):
@@ -124,7 +124,7 @@ async def test_a_restart_after_a_crash_gets_its_jobs_back_at_once(store: Store) 
     crashed = await register(store, "gpu1:0", boot="other")
     job = await submit(store)
     await crashed.take()
-    async with working(store, connector, old_gone=True):
+    async with working(store, connector, dead_boot="other"):
         run = await connector.next_run()
         assert (run.job_id, run.assignment.attempt) == (job, 2)
         assert connector.sweeps == 1

@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
-from daemons.worker.identity import about_me, free_id, is_gone, machine_name
+from daemons.worker.identity import about_me, dead_boot, free_id, machine_name
 from emp_core.domain.worker import WorkerState
 from emp_core.store import Life, Store
 from tests.support.builders import make_capabilities
@@ -60,16 +60,16 @@ async def test_a_process_is_gone_only_where_that_is_certain(
 ) -> None:
     """Another process may have the number of one that is gone; another container may have the same numbers."""
     await register(store, "gpu1:0", machine, {**about_the_dead(), **changes})
-    assert await is_gone(store, "gpu1:0", "gpu1") is gone
+    assert await dead_boot(store, "gpu1:0", "gpu1") == ("boot-gpu1:0" if gone else "")
 
 
 async def test_a_worker_that_told_nothing_of_its_process_may_live(store: Store) -> None:
     await register(store, "gpu1:0", "gpu1", {})
-    assert not await is_gone(store, "gpu1:0", "gpu1")
+    assert await dead_boot(store, "gpu1:0", "gpu1") == ""
 
 
 async def test_an_id_that_nobody_had_is_not_gone(store: Store) -> None:
-    assert not await is_gone(store, "gpu1:0", "gpu1")
+    assert await dead_boot(store, "gpu1:0", "gpu1") == ""
 
 
 async def test_the_first_index_that_nobody_alive_has_is_free(store: Store) -> None:

@@ -14,17 +14,17 @@
 -- ARGV   slots        int
 -- ARGV   info         str     JSON for people
 -- ARGV   services     str     `comfyui=up a1111=down`
--- ARGV   old_gone     int     1 where the process of the earlier life on this machine is gone for sure
+-- ARGV   dead_boot    str     of an earlier life whose process is gone for sure; '' where none is known
 -- DERIVES nearly every key: see the table of keys
 -- USES   now profiles ending wake
 -- RETURNS state, slot, ids given back; or `refused:worker_id_in_use`
 
 local key = P .. 'worker:' .. worker
-local known = call('HMGET', key, 'boot', 'state', 'alive', 'machine', 'started')
+local known = call('HMGET', key, 'boot', 'state', 'alive', 'started')
 local another = known[1] and known[1] ~= boot and known[3] == '1'
 if another then
   local beating = (tonumber(call('ZSCORE', P .. 'workers', worker)) or 0) > now
-  if beating and not (old_gone == 1 and known[4] == machine) then return { 'refused:worker_id_in_use' } end
+  if beating and known[1] ~= dead_boot then return { 'refused:worker_id_in_use' } end
 end
 
 local given_back = {}
@@ -43,7 +43,7 @@ if known[3] == '1' then retire_worker(worker, 'restarted', '') end
 local kept = known[2] == 'paused' or known[2] == 'fenced'
 local state = kept and known[2] or known[1] == boot and known[2] == 'draining' and 'draining' or 'ready'
 local slot = open_profile(profile, capabilities, rank)
-local started = known[1] == boot and known[5] or now
+local started = known[1] == boot and known[4] or now
 call('HSET', key, 'boot', boot, 'state', state, 'alive', 1, 'gone', '', 'beat', now, 'machine', machine, 'started', started,
   'profile', profile, 'slot', slot, 'rank', rank, 'waiter', waiter, 'slots', slots, 'info', info, 'services', services)
 if not kept then call('HSET', key, 'reason', '') end

@@ -38,7 +38,7 @@ async def test_another_process_with_the_same_id_is_refused_while_the_first_beats
             await register(store, boot="boot-2", machine=machine)
         assert refused.value.reason == "worker_id_in_use"
     with pytest.raises(Refused):
-        await register(store, boot="boot-2", machine="gpu2", old_gone=True)
+        await register(store, boot="boot-2", dead_boot="boot-0")
     assert look().fields(f"worker:{worker.id}") == before
 
 
@@ -48,7 +48,7 @@ async def test_a_restart_on_the_same_machine_gives_the_old_jobs_back_at_once(sto
     claims = (await worker.turn(claims=3)).claimed
     await store.broker.cancel(jobs[1])
     await store.link.call("HSET", store.link.key(f"job:{jobs[2]}"), "losses", 2)
-    again = await register(store, boot="boot-2", old_gone=True)
+    again = await register(store, boot="boot-2", dead_boot="boot-1")
     found = look()
     assert [found.job(job)["state"] for job in jobs] == ["pending", "cancelled", "failed"]
     assert (found.job(jobs[0])["losses"], found.job(jobs[2])["code"]) == ("1", "poison")
@@ -62,7 +62,7 @@ async def test_a_restart_tells_what_was_given_back(store: Store) -> None:
     await worker.take()
     life = worker.life.__class__(worker=worker.id, boot="boot-2", profile=worker.life.profile, lease_ms=LEASE_MS)
     answer = await store.registry.register(
-        life, worker.capabilities, machine="gpu1", waiter="w", slots=1, old_gone=True
+        life, worker.capabilities, machine="gpu1", waiter="w", slots=1, dead_boot="boot-1"
     )
     assert (answer.state, answer.slot, answer.given_back) == (WorkerState.READY, worker.slot, (job,))
 
@@ -102,7 +102,7 @@ async def test_another_profile_in_the_same_life_moves_the_worker(store: Store, l
 async def test_paused_and_fenced_belong_to_the_id(store: Store, state: WorkerState) -> None:
     worker = await register(store)
     await store.registry.steer(worker.id, state, reason="maintenance")
-    again = await register(store, boot="boot-2", old_gone=True)
+    again = await register(store, boot="boot-2", dead_boot="boot-1")
     await submit(store)
     assert await again.claim() is None
     known = await store.inspector.worker(worker.id)
@@ -114,7 +114,7 @@ async def test_draining_belongs_to_the_life(store: Store) -> None:
     await store.registry.steer(worker.id, WorkerState.DRAINING)
     await register(store)
     assert (await store.inspector.worker(worker.id)).state == "draining"
-    await register(store, boot="boot-2", old_gone=True)
+    await register(store, boot="boot-2", dead_boot="boot-1")
     assert (await store.inspector.worker(worker.id)).state == "ready"
 
 
@@ -136,3 +136,10 @@ async def test_r47_a_claim_that_lost_its_lease_is_reaped_when_its_worker_goes(st
     await store.registry.steer(worker.id, WorkerState.STOPPED)
     await reap(store)
     assert look().job(job)["state"] == "pending"
+
+
+async def test_of_two_that_saw_the_same_life_end_one_gets_the_id(store: Store) -> None:
+    await register(store)
+    await register(store, boot="boot-2", dead_boot="boot-1")
+    with pytest.raises(Refused):
+        await register(store, boot="boot-3", dead_boot="boot-1")

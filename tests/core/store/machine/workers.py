@@ -91,9 +91,8 @@ class Workers:
         boot = self.queue.name("boot") if anew or before is None else before.boot
         worker = Worker(name, profile, boot, self.model.now + LEASE_MS)
         life, run, store = self.queue.life(worker), self.queue.run, self.queue.store
-        answer = run(
-            store.registry.register(life, profile, machine="m", waiter=boot, slots=3, old_gone=True, services="")
-        )
+        dead = "" if before is None else before.boot
+        answer = run(store.registry.register(life, profile, machine="m", waiter=boot, slots=3, dead_boot=dead))
         run(store.registry.judge(life, profile, answer.slot))
         self.model.register(worker)
         assert answer.state == worker.state
