@@ -10,7 +10,7 @@ import uvloop
 
 T = TypeVar("T")
 
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def run_daemon(main: Coroutine[Any, Any, T]) -> T:
@@ -21,19 +21,26 @@ def run_daemon(main: Coroutine[Any, Any, T]) -> T:
 
 @contextmanager
 def on_stop(act: Callable[[int], None]) -> Iterator[None]:
-    """While this lasts SIGTERM and Ctrl-C do not end the process: they call `act` with 1, then with 2, ..."""
+    """While this lasts SIGTERM, Ctrl-C and a closed terminal do not end the process: they call `act` with 1, 2, ...
+
+    A closed terminal is told of by the kernel and by the shell, so it never counts as the second one; under `nohup`
+    it does not count at all.
+    """
     loop = asyncio.get_running_loop()
     asked = 0
 
-    def ask() -> None:
+    def ask(number: int) -> None:
         nonlocal asked
+        if number == signal.SIGHUP and asked:
+            return
         asked += 1
         act(asked)
 
-    for number in STOP_SIGNALS:
-        loop.add_signal_handler(number, ask)
+    heard = [number for number in STOP_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    for number in heard:
+        loop.add_signal_handler(number, ask, number)
     try:
         yield
     finally:
-        for number in STOP_SIGNALS:
+        for number in heard:
             loop.remove_signal_handler(number)

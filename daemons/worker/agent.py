@@ -340,6 +340,11 @@ class Agent:
         self._stopping = self._stopping or reason
         self.wake()
 
+    @property
+    def leaving(self) -> bool:
+        """Whether it was asked to end."""
+        return bool(self._stopping)
+
     async def give_back(self, slots: Sequence[Slot] | None = None) -> None:
         """Have jobs stop and go to other workers: all of them, or some. They are out of their slots after a second."""
         chosen = list(self.slots.values()) if slots is None else slots

@@ -51,6 +51,8 @@ async def _run_under_some_id(settings: WorkerSettings, store: Store, artifacts: 
         try:
             await agent.run(stop_when_asked(agent, settings.drain_timeout_seconds))
         except Refused:
+            if agent.leaving:
+                return
             if settings.worker_id or agent.ready.is_set():
                 raise
             taken.add(agent.options.worker_id)

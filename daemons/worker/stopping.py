@@ -1,6 +1,7 @@
 """How a worker ends when it is told to: first politely, then quickly, then at once."""
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import Callable
 
@@ -15,13 +16,14 @@ SHOWN_JOBS = 3
 
 
 def say(line: str) -> None:
-    """Tell the person at the terminal."""
-    sys.stderr.write(f"emp worker: {line}\n")
-    sys.stderr.flush()
+    """Tell the person at the terminal, who may have closed it, or whose Ctrl-C ended the pipe as well."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"emp worker: {line}\n")
+        sys.stderr.flush()
 
 
 async def stop_when_asked(agent: Agent, seconds: float, tell: Callable[[str], None] = say) -> None:
-    """SIGTERM or Ctrl-C: drain for so long. Again: give the jobs back. Again: end. Runs beside the agent."""
+    """SIGTERM, Ctrl-C or a closed terminal: drain for so long. Again: give the jobs back. Again: end. Runs beside the agent."""
     asked: asyncio.Queue[int] = asyncio.Queue()
     with on_stop(asked.put_nowait):
         await asked.get()

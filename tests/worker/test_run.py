@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from daemons.worker.run import artifacts_for, build_connectors, is_on_this_machine
+from daemons.worker.run import artifacts_for, build_connectors, is_on_this_machine, run_worker
 from daemons.worker.settings import WorkerSettings
 from emp_core.domain.job import Job
 from emp_core.domain.states import JobState
@@ -19,7 +19,7 @@ from emp_core.environment import load_settings
 from emp_core.errors import Misconfigured
 from emp_core.store import Store
 from tests.support.agents import until
-from tests.support.builders import submit
+from tests.support.builders import register, submit
 from tests.support.waiting import wait_until
 
 START_SECONDS = 30.0
@@ -200,6 +200,26 @@ async def test_its_log_has_one_line_a_job(store: Store, tmp_path: Path) -> None:
 
 
 # -- without a process
+
+
+async def test_a_worker_that_is_told_to_end_before_its_id_is_refused_starts_no_other_life(
+    store: Store, tmp_path: Path
+) -> None:
+    probed = asyncio.Event()
+
+    async def take_its_id(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not probed.is_set():
+            probed.set()
+            await register(store, "gpu1:0")
+            signal.raise_signal(signal.SIGTERM)
+        writer.close()
+
+    async with await asyncio.start_server(take_its_id, "127.0.0.1", 0) as service:
+        port = service.sockets[0].getsockname()[1]
+        chosen = {"SERVICES": "comfyui", "COMFYUI_URL": f"http://127.0.0.1:{port}", "EMP_DATA_DIR": str(tmp_path)}
+        await run_worker(settings_of(MACHINE_ID="gpu1", **chosen), store.url)
+    assert probed.is_set()
+    assert [worker.id for worker in await store.inspector.workers(gone=True)] == ["gpu1:0"]
 
 
 def settings_of(**variables: str) -> WorkerSettings:

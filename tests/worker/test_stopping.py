@@ -1,15 +1,17 @@
 """SIGTERM and Ctrl-C: finish, or give back; the first line says what it waits for."""
 
 import asyncio
+import io
 import signal
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
 
 from daemons.worker import agent as agents
 from daemons.worker import stopping
-from daemons.worker.stopping import farewell, stop_when_asked
+from daemons.worker.stopping import farewell, say, stop_when_asked
 from emp_core.domain.states import JobState
 from emp_core.domain.worker import WorkerState
 from emp_core.store import Store
@@ -45,7 +47,7 @@ async def ended(task: asyncio.Task[None]) -> None:
     await task
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_an_idle_worker_ends_at_once(store: Store, number: signal.Signals) -> None:
     worker = Stoppable(store)
     async with worker.running() as task:
@@ -55,6 +57,48 @@ async def test_an_idle_worker_ends_at_once(store: Store, number: signal.Signals)
         assert worker.connector.closed
         (known,) = await store.inspector.workers(gone=True)
         assert known.state is WorkerState.STOPPED
+
+
+async def test_a_terminal_that_closes_asks_once_though_it_is_told_twice(store: Store) -> None:
+    worker = Stoppable(store)
+    async with worker.running() as task:
+        job = await submit(store)
+        run = await worker.connector.next_run()
+        await worker.ask(signal.SIGHUP)
+        signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGHUP)
+        run.finish()
+        await ended(task)
+        assert len(worker.said) == 1
+        assert await states(store, job) == [JobState.COMPLETED]
+
+
+@pytest.fixture
+def nohup() -> Iterator[None]:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("nohup")
+async def test_under_nohup_a_terminal_may_close(store: Store) -> None:
+    worker = Stoppable(store)
+    async with worker.running() as task:
+        signal.raise_signal(signal.SIGHUP)
+        await worker.ask(signal.SIGTERM)
+        await ended(task)
+        assert worker.said == ["stopping: nothing runs"]
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
+class _BrokenPipe(io.StringIO):
+    def write(self, _: str) -> int:
+        raise BrokenPipeError
+
+
+def test_a_line_that_nobody_reads_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", _BrokenPipe())
+    say("stopping: nothing runs")
 
 
 async def test_a_busy_one_ends_with_its_jobs_and_claims_no_more(store: Store) -> None:
