@@ -106,7 +106,7 @@ class ServiceBoard:
         while True:
             if await _is_set_within(state.struck, pause):
                 state.struck.clear()
-                pause = min(FIRST_PAUSE * 2 ** (state.strikes - 1), LONGEST_PAUSE)
+                pause = _pause_after(state.strikes)
                 continue
             await self.probe(name)
             pause = self._probe_seconds if state.up else min(max(FIRST_PAUSE, pause * 2), self._probe_seconds)
@@ -187,6 +187,11 @@ async def _guarded(call: Callable[[], Awaitable[T]], service: str, seconds: floa
     except Exception as error:
         log.exception("connector.bug", service=service)
         raise ServiceDown(f"{type(error).__name__}: {error}") from error
+
+
+def _pause_after(strikes: int) -> float:
+    # A service may be struck for days, and no float has so many doublings.
+    return min(FIRST_PAUSE * 2 ** min(strikes - 1, 16), LONGEST_PAUSE)
 
 
 async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:

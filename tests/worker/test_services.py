@@ -155,6 +155,21 @@ async def test_runs_that_find_it_down_again_and_again_make_the_pause_longer(monk
         assert state.strikes == 0
 
 
+async def test_a_service_may_be_struck_for_days(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "LONGEST_PAUSE", 0.0)
+    board = Board(ScriptedConnector())
+    state = board.states["comfyui"]
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+        watch = tasks.create_task(board.watch("comfyui"))
+        for strikes in range(1_000, 1_100):
+            await wait_until(lambda: state.up, "it is up again")
+            state.strikes = strikes
+            board.take(["comfyui"])
+            board.leave("comfyui", "HTTP 403")
+        watch.cancel()
+    assert state.strikes == 1_100
+
+
 async def test_many_runs_that_find_the_same_outage_count_once() -> None:
     board = Board(ScriptedConnector())
     await board.probe("comfyui")

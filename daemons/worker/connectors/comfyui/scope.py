@@ -44,4 +44,5 @@ async def until_stopped(context: JobContext) -> AsyncIterator[None]:
 
 async def _expire(cancelled: asyncio.Event, scope: asyncio.Timeout) -> None:
     await cancelled.wait()
-    scope.reschedule(asyncio.get_running_loop().time())
+    if not scope.expired():  # else the body is on its way out already
+        scope.reschedule(asyncio.get_running_loop().time())

@@ -53,7 +53,7 @@ class Watch:
         self._stir = asyncio.Event()
         self._heard_on = 0
         self._ended_at: float | None = None
-        self._looks = 0
+        self._pause = SETTLING
         self._doubts = 0
         self._line: tuple[str, ...] | None = None
         self._told = (0.0, "", "")
@@ -96,8 +96,7 @@ class Watch:
     async def _rest(self) -> None:
         """Until the next look is due, or the socket says that it is over."""
         if self._ended_at is not None:
-            seconds = min(1.0, SETTLING * 2**self._looks)
-            self._looks += 1
+            seconds, self._pause = self._pause, min(1.0, 2 * self._pause)
         else:
             seconds = self._settings.poll_seconds * (CALM if self._followed else 1)
         with suppress(TimeoutError):
