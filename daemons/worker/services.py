@@ -191,7 +191,7 @@ async def _guarded(call: Callable[[], Awaitable[T]], service: str, seconds: floa
 
 def _pause_after(strikes: int) -> float:
     # A service may be struck for days, and no float has so many doublings.
-    return min(FIRST_PAUSE * 2 ** min(strikes - 1, 16), LONGEST_PAUSE)
+    return min(FIRST_PAUSE * 2.0 ** min(strikes - 1, 16), LONGEST_PAUSE)
 
 
 async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:

@@ -23,7 +23,7 @@ def say(line: str) -> None:
 
 
 async def stop_when_asked(agent: Agent, seconds: float, tell: Callable[[str], None] = say) -> None:
-    """SIGTERM, Ctrl-C, a closed terminal: drain for so long. Again: give the jobs back. Again: end. Beside the agent."""
+    """SIGTERM, Ctrl-C, a closed terminal: drain for so long. Again: give the jobs back. Again: end."""
     asked: asyncio.Queue[int] = asyncio.Queue()
     with on_stop(asked.put_nowait):
         await asked.get()

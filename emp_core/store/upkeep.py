@@ -79,20 +79,17 @@ class Upkeep:
                 oldest_ones = await self._link.call("ZRANGE", self._link.key(f"jobs:{state}"), 0, surplus - 1)
                 doomed += oldest_ones
                 surplus -= len(oldest_ones)
-        records = [(job_id,) for job_id in dict.fromkeys(doomed)]
-        if records:
-            await self._link.run("delete_jobs", records)
-        return [job_id.decode() for (job_id,) in records]
+        return await self.delete([job_id.decode() for job_id in dict.fromkeys(doomed)])
 
     async def memory_share(self) -> float:
         """How much of its memory Redis has used, 0 to 1; 0 where it has no limit."""
         info = await self._link.info("memory")
         return int(info["used_memory"]) / int(info["maxmemory"]) if int(info["maxmemory"]) else 0.0
 
-    async def delete(self, job_ids: list[str]) -> int:
-        """Forget ended jobs by name (T16). How many were."""
-        deleted: int = await self._link.run("delete_jobs", [(job_id,) for job_id in job_ids])
-        return deleted
+    async def delete(self, job_ids: list[str]) -> list[str]:
+        """Forget those of the jobs that have ended and that no other waits for (T16). Their ids."""
+        deleted = await self._link.run("delete_jobs", [(job_id,) for job_id in job_ids]) if job_ids else ()
+        return [job_id.decode() for job_id in deleted]
 
     async def drop_classes(self, empty_ms: int = 300_000, batch: int = 200) -> int:
         """Forget classes without jobs."""

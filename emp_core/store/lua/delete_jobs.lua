@@ -6,7 +6,7 @@
 -- REST   jobs      id
 -- DERIVES every key of the job: see the table of keys
 -- USES   now remains
--- RETURNS how many were deleted
+-- RETURNS the ids that were deleted
 
 local function forget_workflow(id, workflow)
   call('ZREM', P .. 'workflow.jobs:' .. workflow, id)
@@ -15,8 +15,8 @@ end
 
 local function delete(id)
   local job = read_job(id)
-  if not job then return forget_remains(id) end
-  if not is_terminal(job) or call('EXISTS', P .. 'job.children:' .. id) == 1 then return 0 end
+  if not job then return forget_remains(id) == 1 end
+  if not is_terminal(job) or call('EXISTS', P .. 'job.children:' .. id) == 1 then return false end
   call('ZREM', P .. 'jobs:' .. job.state, id)
   count(job.state, nil)
   if job.workflow then forget_workflow(id, job.workflow) end
@@ -30,9 +30,11 @@ local function delete(id)
   end
   for _, part in ipairs(job_parts) do call('UNLINK', P .. part .. id) end
   emit('deleted', id, job.gen, job.ver + 1, 'deleted', nil, job.attempt, nil, job.customer)
-  return 1
+  return true
 end
 
-local deleted = 0
-for i = jobs_at, #ARGV do deleted = deleted + delete(ARGV[i]) end
+local deleted = {}
+for i = jobs_at, #ARGV do
+  if delete(ARGV[i]) then deleted[#deleted + 1] = ARGV[i] end
+end
 return deleted

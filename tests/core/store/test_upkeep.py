@@ -1,11 +1,13 @@
 """Upkeep: the chores as single calls."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
+from emp_core.domain.states import JobState
 from emp_core.errors import EmpError
-from emp_core.store import Retention, Store
+from emp_core.store import Link, Retention, Store
 from tests.support.builders import make_request, register, submit
 from tests.support.redis_server import Server
 from tests.support.snapshot import Look
@@ -46,6 +48,23 @@ async def test_t16_of_too_many_the_oldest_go_whatever_their_state(store: Store, 
     assert len(done) == 4
     assert len(set(look().ids("job:{job}"))) == 2
     assert set(done) < set(jobs)
+
+
+async def test_t16_what_is_kept_after_all_is_not_among_the_forgotten(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever retries a job has it, and its files, though it was picked to be forgotten."""
+    retried, *others = await _ended(store, 3)
+    run = Link.run
+
+    async def retry_first(link: Link, name: str, *records: Any, **arguments: Any) -> Any:
+        if name == "delete_jobs":
+            await store.broker.retry(retried)
+        return await run(link, name, *records, **arguments)
+
+    monkeypatch.setattr(Link, "run", retry_first)
+    assert sorted(await store.upkeep.retain(Retention(at_most=0))) == sorted(others)
+    assert (await store.inspector.job(retried)).state is JobState.PENDING
 
 
 async def test_t16_a_batch_bounds_a_call(store: Store) -> None:

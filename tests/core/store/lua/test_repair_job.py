@@ -107,7 +107,7 @@ async def test_r47_a_job_whose_hash_cannot_be_read_is_shown_and_kept_out(
     assert await store.upkeep.repair_quarantine() == {job: "corrupt"}
     assert (await store.inspector.job(job)).state is None
     assert look().fields("counts") == {"pending": "0"}
-    assert await store.upkeep.delete([job]) == 1
+    assert await store.upkeep.delete([job]) == [job]
     assert [name for name in look().entries if job in name] == []
     assert look().fields("quarantine") == {}
 

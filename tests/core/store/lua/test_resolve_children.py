@@ -63,7 +63,8 @@ async def test_t18_the_queue_time_counts_from_the_unblocking(store: Store, look:
     claim = await worker.take()
     before = await store.inspector.now_ms()
     await worker.complete(claim)
-    assert 0 <= look().scores("expiry")[child] - before - 100_000 < 1_000
+    after = await store.inspector.now_ms()
+    assert before <= look().scores("expiry")[child] - 100_000 <= after
 
 
 @pytest.mark.parametrize("how", ["cancelled", "failed", "expired"])
@@ -105,13 +106,13 @@ async def test_t18_the_first_hundred_at_once_the_rest_is_a_chore(store: Store, l
     await worker.complete(await worker.take())
     assert look().fields("counts")["pending"] == str(POLICY.children_inline)
     assert look().fields("resolving") == {parent: "completed"}
-    assert await store.upkeep.delete([parent]) == 0, "not while children wait for it"
+    assert await store.upkeep.delete([parent]) == [], "not while children wait for it"
     assert await store.upkeep.resolve_children(batch=100) == 1
     assert await store.upkeep.resolve_children(batch=100) == 0
     found = look()
     assert found.fields("resolving") == {}
     assert {found.job(job)["state"] for job in children} == {"pending"}
-    assert await store.upkeep.delete([parent]) == 1
+    assert await store.upkeep.delete([parent]) == [parent]
 
 
 async def test_t18_the_first_hundred_of_all_parents_that_end_in_one_call(store: Store, look: Look) -> None:

@@ -173,7 +173,7 @@ async def test_a_lost_worker_returns_its_tokens(store: Store) -> None:
 async def test_a_worker_that_registers_anew_returns_its_tokens(store: Store) -> None:
     one, two = await _idle(store, "gpu1:0"), await _idle(store, "gpu2:0")
     await submit(store)
-    await register(store, one.id, boot="boot-2", old_gone=True)
+    await register(store, one.id, boot="boot-2", dead_boot="boot-1")
     assert await _woken(two) == [two.id]
 
 
