@@ -13,7 +13,7 @@ from emp_core.domain.json_text import dump_json
 from emp_core.domain.outcome import Failure, Result
 from emp_core.domain.policy import MAX_INLINE_PAYLOAD, MAX_LINE, MAX_MESSAGE
 from emp_core.errors import Conflict, EmpError, InvalidInput, LimitExceeded, NotFound, QueueUnavailable, Refused
-from emp_core.ids import new_job_id
+from emp_core.ids import new_job_id, new_nonce
 from emp_core.store.classes import ClassIndex
 from emp_core.store.codec import Claimed, ClaimKey, Record, claimed_of, submit_record
 from emp_core.store.connection import Link
@@ -300,7 +300,7 @@ class Broker:
 
     async def retry(self, job_id: str, *, customer: str = "") -> None:
         """Run a failed or cancelled job anew (T14)."""
-        await self._act("retry", "retry_job", job_id, customer=customer)
+        await self._act("retry", "retry_job", job_id, customer=customer, nonce=new_nonce())
 
     async def hold(self, job_id: str, *, customer: str = "") -> None:
         """Keep a waiting job back (T19)."""
@@ -308,11 +308,11 @@ class Broker:
 
     async def unhold(self, job_id: str, *, customer: str = "") -> None:
         """Let a held job wait again, in its old place (T20)."""
-        await self._act("unhold", "unhold_job", job_id, customer=customer)
+        await self._act("unhold", "unhold_job", job_id, customer=customer, nonce=new_nonce())
 
     async def release(self, job_id: str) -> None:
         """Take a running job from its worker (T15)."""
-        await self._act("release", "release_job", job_id)
+        await self._act("release", "release_job", job_id, nonce=new_nonce())
 
     async def _act(self, verb: str, name: str, job_id: str, **arguments: str) -> None:
         answer = (await self._link.run(name, id=job_id, **arguments)).decode()

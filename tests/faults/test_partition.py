@@ -4,6 +4,8 @@ import asyncio
 import time
 from pathlib import Path
 
+import pytest
+
 from emp_core.domain.states import JobState
 from emp_core.errors import QueueUnavailable
 from emp_core.store import Store, open_store
@@ -14,7 +16,7 @@ from tests.faults.patience import eventually
 from tests.faults.proxy import Proxy
 from tests.faults.scenario import LEASE, begun, everything, is_in, seconds_between, started
 from tests.faults.zombies import Zombies
-from tests.support.builders import make_request
+from tests.support.builders import make_request, register, submit
 from tests.support.figures import Figure
 
 
@@ -149,3 +151,21 @@ async def test_calls_that_travel_together_over_dead_connections_are_given_up(pro
         client.cancel()
     await asyncio.gather(*clients, return_exceptions=True)
     await store.close()
+
+
+@pytest.mark.parametrize(("order", "done"), [("retry", "retried"), ("unhold", "unheld"), ("release", "released")])
+async def test_r27_an_order_whose_answer_is_lost_was_given_once(
+    store: Store, proxy: Proxy, order: str, done: str
+) -> None:
+    worker = await register(store)
+    job = await submit(store)
+    if order == "release":
+        await worker.take()
+    else:
+        await (store.broker.hold if order == "unhold" else store.broker.cancel)(job)
+    behind = await open_store(proxy.url)
+    proxy.lose_answer_to(lambda request: job.encode() in request)
+    await getattr(behind.broker, order)(job)
+    await behind.close()
+    assert proxy.lost_answers == 1
+    assert [event.name for event in await store.events.of_job(job)].count(done) == 1

@@ -3,15 +3,18 @@
 -- FLAGS  allow-oom
 -- KEYS   schema    string  the layout's version; names the prefix
 -- ARGV   id        str
+-- ARGV   nonce     str     of the call, which may come again
 -- DERIVES nearly every key: see the table of keys
 -- USES   now ending wake
 -- RETURNS ok, or the state that forbids it, or `gone`
 
 local job = read_job(id)
 if not job then return 'gone' end
+if job.ordered == nonce then return 'ok' end
 if job.state ~= 'active' then return job.state end
 leave_active(id, job)
 close_claim(id, job)
+call('HSET', P .. 'job:' .. id, 'ordered', nonce)
 note_attempt(id, job, 'released', 'by an operator')
 tell(job.worker, 'cancel ' .. id)
 if job.on_lost == 'fail' then

@@ -4,12 +4,14 @@
 -- KEYS   schema    string  the layout's version; names the prefix
 -- ARGV   id        str
 -- ARGV   customer  str     only this customer's job, or ''
+-- ARGV   nonce     str     of the call, which may come again
 -- DERIVES nearly every key: see the table of keys
 -- USES   now tick finish
 -- RETURNS ok, or the state that forbids it, or `gone`
 
 local job = read_job(id)
 if not job or customer ~= '' and job.customer ~= customer then return 'gone' end
+if job.ordered == nonce then return 'ok' end
 if job.state ~= 'failed' and job.state ~= 'cancelled' then return job.state end
 local priority = math.floor(tonumber(job.score) / 70368744177664)
 local key = P .. 'job:' .. id
@@ -20,6 +22,6 @@ call('DEL', P .. 'job.result:' .. id)
 job.gen, job.avoid, job.score = int((tonumber(job.gen) or 0) + 1), nil, score_of(priority, next_tick())
 job.nonce, job.held, job.began = nil, nil, nil
 watch_expiry(id, ttl_at)
-to_pending(id, job, 'retried', nil, 'gen', job.gen, 'failures', 0, 'losses', 0, 'releases', 0, 'spec', spec_of(job),
+to_pending(id, job, 'retried', nil, 'ordered', nonce, 'gen', job.gen, 'failures', 0, 'losses', 0, 'releases', 0, 'spec', spec_of(job),
   'times', times_with(job, ttl_at), 'claim', claim_of(job))
 return 'ok'

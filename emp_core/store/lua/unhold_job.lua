@@ -4,12 +4,14 @@
 -- KEYS   schema    string  the layout's version; names the prefix
 -- ARGV   id        str
 -- ARGV   customer  str     only this customer's job, or ''
+-- ARGV   nonce     str     of the call, which may come again
 -- DERIVES nearly every key: see the table of keys
 -- USES   now job pending
 -- RETURNS ok, or the state that forbids it, or `gone`
 
 local job = read_job(id)
 if not job or customer ~= '' and job.customer ~= customer then return 'gone' end
+if job.ordered == nonce then return 'ok' end
 if not job.held then return job.state end
 unlist_waiting(id, job)
 call('HDEL', P .. 'job:' .. id, 'held', 'ttl_left')
@@ -17,8 +19,8 @@ job.held = nil
 local ttl_at = now + (tonumber(job.ttl_left) or POLICY.queue_ttl_ms)
 if not job.began then watch_expiry(id, ttl_at, job.deadline) end
 if (tonumber(job.due) or 0) > now then
-  to_delayed(id, job, 'unheld', nil, job.due, 'times', times_with(job, ttl_at))
+  to_delayed(id, job, 'unheld', nil, job.due, 'ordered', nonce, 'times', times_with(job, ttl_at))
 else
-  to_pending(id, job, 'unheld', nil, 'times', times_with(job, ttl_at))
+  to_pending(id, job, 'unheld', nil, 'ordered', nonce, 'times', times_with(job, ttl_at))
 end
 return 'ok'

@@ -54,3 +54,14 @@ async def test_t15_a_cancelling_job_stays_so(store: Store) -> None:
     await store.broker.cancel(job)
     with pytest.raises(Conflict, match="cancelling"):
         await store.broker.release(job)
+
+
+async def test_t15_r27_a_call_that_comes_again_leaves_the_next_worker_its_job(store: Store, look: Look) -> None:
+    worker, other = await register(store), await register(store, "gpu2:0")
+    job = await submit(store)
+    await worker.take()
+    assert await store.link.run("release_job", id=job, nonce="n1") == b"ok"
+    claim = await other.take()
+    assert await store.link.run("release_job", id=job, nonce="n1") == b"ok"
+    assert look().event_names(job).count("released") == 1
+    assert await other.complete(claim) == "ok"
