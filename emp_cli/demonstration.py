@@ -1,21 +1,21 @@
 """What `emp demo` does: a queue, a hub and a fleet come up, work through some jobs before your eyes, and go."""
 
 import asyncio
-import contextlib
+import json
+import signal
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from statistics import quantiles
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 from daemons.hub.settings import HubSettings
 from daemons.logs import configure_logs
 from daemons.simulation.fleet import Pace, SimulatedFleet
 from daemons.simulation.load import broken_job, impossible_job, mixed_jobs
-from emp_cli.hub_process import free_port
 from emp_cli.output import formats, terminal
 from emp_cli.output.columns import JOBS, WORKERS
 from emp_cli.output.details import write_facts
@@ -28,8 +28,9 @@ from emp_core.client.locate import Location, local_files
 from emp_core.domain.job import Job
 from emp_core.domain.states import JobState
 from emp_core.domain.worker import Worker
+from emp_core.embedded import Embedded
 from emp_core.environment import names_of
-from emp_core.errors import EmpError
+from emp_core.errors import EmpError, HubUnavailable
 from emp_core.store import JobFilter, Summary, open_store
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ DRAW_SECONDS = 0.25
 TELL_SECONDS = 2.0
 LIMIT_SECONDS = 60.0
 """A demonstration that is not done by then says so and ends."""
+
+HUB_SECONDS = 15.0
+"""How long its hub may take to end; it lets requests go on for 10 s."""
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 WAITING = (JobState.PENDING, JobState.DELAYED, JobState.ACTIVE, JobState.CANCELLING, JobState.BLOCKED)
 
@@ -54,30 +60,31 @@ class Demonstration:
         self._ids: list[str] = []
         self._impossible = ""
 
-    async def run(self) -> None:
-        """From nothing to nothing."""
+    async def run(self) -> int:
+        """From nothing to nothing. The number of the signal that cut it short, or 0."""
         configure_logs("WARNING", "console")
-        async with AsyncExitStack() as stack:
-            directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emp-demo-")))
-            emp = await self._start(stack, directory)
-            began = asyncio.get_running_loop().time()
-            await self._submit(emp)
-            try:
-                await self._show(emp)
-            except asyncio.CancelledError:
-                terminal.note("stopping what was started")
-                raise
-            await self._sum_up(emp, asyncio.get_running_loop().time() - began)
+        with _Signals() as signals:
+            async with AsyncExitStack() as stack:
+                directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emp-demo-")))
+                await signals.heed(self._work(stack, directory))
+        if signals.number:
+            return signals.number
         terminal.note("fleet, hub and queue are stopped; nothing is left behind")
         terminal.note("now for real: emp hub start, emp worker start --services comfyui, emp submit --workflow FILE")
+        return 0
+
+    async def _work(self, stack: AsyncExitStack, directory: Path) -> None:
+        emp = await self._start(stack, directory)
+        began = asyncio.get_running_loop().time()
+        await self._submit(emp)
+        await self._show(emp)
+        await self._sum_up(emp, asyncio.get_running_loop().time() - began)
 
     async def _start(self, stack: AsyncExitStack, directory: Path) -> AsyncEmp:
-        server = await asyncio.to_thread(embedded.start, directory)
-        stack.callback(embedded.stop, server)
+        server = await stack.enter_async_context(_queue(directory))
         terminal.note(f"queue: an embedded {server.engine} {server.version}")
-        port = free_port("127.0.0.1")
-        await stack.enter_async_context(_hub(directory, server.url, port))
-        terminal.note(f"hub:   http://127.0.0.1:{port}")
+        hub_url = await stack.enter_async_context(_hub(directory, server.url))
+        terminal.note(f"hub:   {hub_url}")
         store = await open_store(server.url)
         stack.push_async_callback(store.close)
         files = open_artifacts(local_files(directory))
@@ -197,26 +204,101 @@ def _counts(summary: Summary) -> str:
     return f"{counts}; {summary.busy_slots} of {summary.slots} workers busy"
 
 
-@asynccontextmanager
-async def _hub(directory: Path, url: str, port: int) -> AsyncIterator[None]:
-    """A hub in a process of its own: in this one it would take Ctrl-C for itself.
+class _Signals:
+    """Ctrl-C, SIGTERM and a closed terminal cut the work short, but not the cleaning up after it."""
 
-    What is set for other hubs does not concern it.
-    """
-    command = [sys.executable, "-m", "emp_cli", "hub", "start", "--redis", url, "--port", str(port)]
-    unset = [word for name in names_of(HubSettings) for word in ("-u", name)]
-    with (directory / "hub.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            *("env", *unset, f"EMP_DATA_DIR={directory}", *command),
-            cwd=directory,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+    def __init__(self) -> None:
+        self.number = 0
+        """Of the first that came."""
+
+        self._heard = [number for number in STOP_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup
+        self._working: asyncio.Task[Any] | None = None
+
+    def __enter__(self) -> Self:
+        for number in self._heard:
+            asyncio.get_running_loop().add_signal_handler(number, self._hear, number)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number in self._heard:
+            asyncio.get_running_loop().remove_signal_handler(number)
+
+    def _hear(self, number: int) -> None:
+        if self.number:
+            return
+        self.number = number
+        if self._working is not None:
+            self._working.cancel()
+
+    async def heed(self, work: Awaitable[None]) -> None:
+        """Does it, to its end or to a signal; what it fails with after a signal does not matter."""
+        task = self._working = asyncio.current_task()
+        try:
+            await work
+        except (asyncio.CancelledError, EmpError, OSError):
+            if task is None or not self.number:
+                raise
+            task.uncancel()
+            # The terminal may be gone.
+            with suppress(OSError):
+                terminal.note("stopping what was started")
+        finally:
+            self._working = None
+
+
+@asynccontextmanager
+async def _queue(directory: Path) -> AsyncIterator[Embedded]:
+    """A server of its own. Its start is waited for even by who is cancelled: a thread goes on, and its server stays."""
+    starting = asyncio.ensure_future(asyncio.to_thread(embedded.start, directory))
     try:
-        yield
+        yield await asyncio.shield(starting)
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
+        embedded.stop(await starting)
+
+
+@asynccontextmanager
+async def _hub(directory: Path, queue_url: str) -> AsyncIterator[str]:
+    """The URL of a hub in a process of its own: in this one it would take Ctrl-C for itself.
+
+    What is set for other hubs does not concern it. Raises `HubUnavailable` as soon as it ends.
+    """
+    unset = [word for name in names_of(HubSettings) for word in ("-u", name)]
+    settings = [f"REDIS_URL={queue_url}", "HUB_PORT=0", f"EMP_DATA_DIR={directory}", "LOG_FORMAT=json"]
+    process = await asyncio.create_subprocess_exec(
+        *("env", *unset, *settings, sys.executable, "-m", "daemons.hub"),
+        cwd=directory,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    async with asyncio.TaskGroup() as group:
+        following = group.create_task(_follow(process, listening))
+        try:
+            yield await listening
+        finally:
+            following.cancel()
+            await _end(process)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        async with asyncio.timeout(HUB_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
         await process.wait()
+
+
+async def _follow(process: asyncio.subprocess.Process, listening: asyncio.Future[str]) -> None:
+    """Reads what a hub says to its end, which is too soon whenever it comes."""
+    assert process.stderr is not None
+    last = b"without a word"
+    async for line in process.stderr:
+        last = line.strip() or last
+        if b'"hub.listening"' in line and not listening.done():
+            listening.set_result(json.loads(line)["urls"][0])
+    raise HubUnavailable(f"the hub of the demonstration ended: {last.decode(errors='replace')}")

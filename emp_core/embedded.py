@@ -5,7 +5,7 @@
         server.json      which program serves, on which socket
         server.pid       written by the server
         server.log       of this run; `server.log.1` is of the run before
-        redis.sock       mode 0600
+        redis.sock       mode 0600; below /tmp where this path is too long
         appendonlydir/   the queue
 
 The server inherits the lock's descriptor, so the kernel knows whether one lives: only who gets the lock may start one,
@@ -16,12 +16,13 @@ The calls block, for some 20 ms as a rule; async callers use `asyncio.to_thread`
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import re
 import shutil
+import stat
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -241,7 +242,10 @@ def _spawn(directory: Path, lock: IO[bytes], port: int, search_path: str | None)
     if before is not None:
         _discard_socket(directory, Path(before.socket))
     binary = _choose_binary(search_path, before.binary if before is not None else "")
-    placement = _Placement(binary=binary, socket=str(_new_socket_path(directory)))
+    socket = _socket_path(directory)
+    if socket.parent != directory:
+        _make_private(socket.parent)
+    placement = _Placement(binary=binary, socket=str(socket))
     _write_placement(directory, placement)
     if _log_path(directory).exists():
         _log_path(directory).replace(directory / "server.log.1")
@@ -313,12 +317,26 @@ def _version(binary: str) -> tuple[int, int]:
     return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
-def _new_socket_path(directory: Path) -> Path:
+def _socket_path(directory: Path) -> Path:
+    """The same at each start: who is connected looks there for the next server."""
     path = directory / "redis.sock"
     if len(os.fsencode(path)) <= SOCKET_PATH_BYTES:
         return path
     # Not in the user's runtime directory: systemd removes that with the last session, and the server stays.
-    return Path(tempfile.mkdtemp(prefix="emp-", dir="/tmp")) / path.name
+    digest = hashlib.sha256(os.fsencode(directory)).hexdigest()[:16]
+    return Path("/tmp") / f"emp-{os.getuid()}-{digest}" / path.name
+
+
+def _make_private(place: Path) -> None:
+    """Makes a directory where anybody could have made it first."""
+    with suppress(FileExistsError):
+        place.mkdir(mode=0o700)
+    status = place.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_mode & 0o077 or status.st_uid != os.getuid():
+        raise Misconfigured(
+            f"the server's socket cannot be made: {place} is not this user's alone",
+            hint="name a data directory with a shorter path",
+        )
 
 
 def _discard_socket(directory: Path, socket: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from emp_core.clock import Clock
 from emp_core.domain.policy import MAX_INLINE_RESULT, MAX_INLINE_RESULT_CROWDED, MEMORY_CROWDED
-from emp_core.errors import QueueUnavailable
+from emp_core.errors import AccessDenied, QueueUnavailable
 
 LOOK_SECONDS = 5.0
 
@@ -30,6 +30,6 @@ class Room:
             return
         try:
             self._share = await self._memory_share()
-        except QueueUnavailable:
+        except (QueueUnavailable, AccessDenied):
             return
         self._looked = now

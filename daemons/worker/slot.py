@@ -16,7 +16,7 @@ from emp_core.domain.json_text import dump_json, load_json
 from emp_core.domain.outcome import Blame, Failure, Result
 from emp_core.domain.policy import MAX_DETAIL, MAX_INLINE_RESULT, MAX_LINE
 from emp_core.domain.requirements import Requirements
-from emp_core.errors import ArtifactsUnavailable, EmpError, InvalidInput, NotFound
+from emp_core.errors import EmpError, InvalidInput, NotFound
 from emp_core.store import Claimed, Settlement, completed, failed, released, stopped
 
 log = structlog.get_logger()
@@ -163,7 +163,7 @@ class Slot:
             return settlement
         try:
             artifact = await self.context.upload("result.json", _once(dump_json(result.data)), "application/json")
-        except ArtifactsUnavailable as error:
+        except EmpError as error:
             if size > MAX_INLINE_RESULT:
                 raise
             log.warning("result.kept_in_redis", job=self.claim.job_id, why=error.message)

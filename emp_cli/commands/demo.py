@@ -23,4 +23,6 @@ def demo(
     """
     from emp_cli.demonstration import Demonstration
 
-    run_alone(ctx, Demonstration(fast=fast, seed=seed).run())
+    number = run_alone(ctx, Demonstration(fast=fast, seed=seed).run())
+    if number:
+        raise typer.Exit(128 + number)

@@ -12,7 +12,7 @@ cut off may still arrive. What a killed process leaves goes with its job.
 import asyncio
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from obstore.exceptions import AlreadyExistsError, BaseError
@@ -33,7 +33,7 @@ from emp_core.errors import ArtifactsUnavailable, Conflict, InvalidInput, NotFou
 from emp_core.ids import is_id
 
 if TYPE_CHECKING:
-    from obstore import GetOptions, GetResult, ObjectMeta
+    from obstore import GetOptions, GetResult, ObjectMeta, PutResult
     from obstore.store import ObjectStore
 
 PARALLEL_PARTS = 4
@@ -82,16 +82,19 @@ class ObjectArtifacts:
         meter = Meter(self._max_bytes)
         with answering():
             place = await self._reserve(job_id, attempt)
-            async with AsyncExitStack() as undo:
-                undo.push_async_callback(self._discard, place)
+            described: asyncio.Task[PutResult] | None = None
+            try:
                 await self._store.put_async(
                     self._key(str(place)), meter.measured(chunks), max_concurrency=PARALLEL_PARTS
                 )
                 artifact = Artifact(
                     id=str(place), name=name, size=meter.size, sha256=meter.sha256, media_type=media_type, kind=kind
                 )
-                await self._store.put_async(self._key(f"{place}.json"), ARTIFACT.dump_json(artifact))
-                undo.pop_all()
+                described = asyncio.ensure_future(self._describe(place, ARTIFACT.dump_json(artifact)))
+                await asyncio.shield(described)
+            except BaseException:
+                await self._discard(place, described)
+                raise
         return artifact
 
     def signed(self, worker: str, nonce: str) -> Self:
@@ -112,14 +115,18 @@ class ObjectArtifacts:
         # No store takes a range of an empty file.
         options: GetOptions = {} if artifact.size == 0 else {"range": (start, min(end or artifact.size, artifact.size))}
         with answering():
-            result = await self._store.get_async(self._key(artifact.id), options=options)
+            try:
+                result = await self._store.get_async(self._key(artifact.id), options=options)
+            except FileNotFoundError:
+                raise NotFound("artifact", artifact_id) from None
         return _streamed(result)
 
     async def list(self, job_id: str) -> tuple[Artifact, ...]:
         check_job_id(job_id)
         contents = await self._contents(job_id)
         places = sorted(place for stored in contents if stored.size and (place := stored.describes))
-        return tuple(await asyncio.gather(*(self.get(str(place)) for place in places)))
+        known = await asyncio.gather(*(self._read(f"{place}.json") for place in places))
+        return tuple(ARTIFACT.validate_json(described) for described in known if described)
 
     async def put_payload(self, job_id: str, payload: bytes) -> None:
         check_payload(job_id, payload)
@@ -173,8 +180,16 @@ class ObjectArtifacts:
             if await self._create(f"{place}.json", b""):
                 return place
 
-    async def _discard(self, place: Place) -> None:
-        with answering(), suppress(FileNotFoundError):
+    async def _describe(self, place: Place, known: bytes) -> "PutResult":
+        return await self._store.put_async(self._key(f"{place}.json"), known)
+
+    async def _discard(self, place: Place, described: "asyncio.Task[PutResult] | None") -> None:
+        """Takes a file back, its bytes last: where that cannot be, or is cut off, it is whole or not listed."""
+        with suppress(BaseError, FileNotFoundError):
+            if described is not None:
+                # A write that nobody waits for may get through, and must not do so after this.
+                await asyncio.wait([described])
+                await self._describe(place, b"")
             await self._store.delete_async(str(place))
 
     async def _create(self, path: str, data: bytes) -> bool:

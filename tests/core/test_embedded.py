@@ -266,6 +266,32 @@ def test_a_path_too_long_for_a_socket_gets_a_short_one(data_dir: Path, start: St
         assert embedded.find(long) == server
         embedded.stop(server)
         assert not server.socket.parent.exists()
+        assert start(long).url == server.url
+
+
+@pytest.mark.parametrize("taken_by", ["all", "a link", "a file", "another user"])
+def test_a_short_path_that_is_not_this_users_alone_is_not_used(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, taken_by: str
+) -> None:
+    long = data_dir / ("x" * 120)
+    if taken_by == "another user":
+        other = os.getuid() + 1
+        monkeypatch.setattr("os.getuid", lambda: other)
+    place = embedded._socket_path(long.resolve() / "redis").parent
+    match taken_by:
+        case "all":
+            place.mkdir()
+            place.chmod(0o755)
+        case "a link":
+            place.symlink_to(data_dir)
+        case "a file":
+            place.touch()
+    try:
+        with pytest.raises(Misconfigured, match=f"{place} is not this user's alone"):
+            embedded.start(long)
+    finally:
+        place.unlink() if place.is_symlink() or place.is_file() else place.rmdir()
+    assert embedded.find(long) is None
 
 
 def test_a_path_with_odd_characters_makes_a_good_url(data_dir: Path, start: Start) -> None:

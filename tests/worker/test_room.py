@@ -1,8 +1,10 @@
 """When Redis is asked how full it is."""
 
+import pytest
+
 from daemons.worker.room import LOOK_SECONDS, Room
 from emp_core.domain.policy import MAX_INLINE_RESULT, MAX_INLINE_RESULT_CROWDED
-from emp_core.errors import QueueUnavailable
+from emp_core.errors import AccessDenied, EmpError, QueueUnavailable
 from tests.support.fakes import FrozenClock
 
 LARGE = MAX_INLINE_RESULT_CROWDED + 1
@@ -37,9 +39,10 @@ async def test_an_answer_stands_for_five_seconds() -> None:
     assert await room.has(LARGE)
 
 
-async def test_while_redis_is_away_the_last_answer_stands_and_the_next_result_asks_again() -> None:
+@pytest.mark.parametrize("error", [QueueUnavailable("redis_unavailable", "gone"), AccessDenied("another password")])
+async def test_while_redis_is_away_the_last_answer_stands_and_the_next_result_asks_again(error: EmpError) -> None:
     clock = FrozenClock()
-    room = Room(Share(0.95, QueueUnavailable("redis_unavailable", "gone"), 0.5), clock)
+    room = Room(Share(0.95, error, 0.5), clock)
     assert not await room.has(LARGE)
     clock.advance(LOOK_SECONDS)
     assert not await room.has(LARGE)

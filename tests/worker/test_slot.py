@@ -17,7 +17,7 @@ from emp_core.artifacts import ArtifactStore, open_artifacts
 from emp_core.domain.outcome import Blame, Failure, Result
 from emp_core.domain.policy import MAX_DETAIL
 from emp_core.domain.requirements import Requirements
-from emp_core.errors import ArtifactsUnavailable, InvalidInput, NotFound
+from emp_core.errors import AccessDenied, ArtifactsUnavailable, EmpError, HubUnavailable, InvalidInput, NotFound
 from emp_core.store import Claimed, Settlement, Verb
 from tests.support.fakes import FrozenClock, ScriptedConnector
 from tests.support.waiting import wait_until
@@ -140,12 +140,13 @@ async def test_where_redis_is_nearly_full_a_result_becomes_a_file_sooner(
     assert ("result_artifact" in json.loads(settlement.data)["data"]) is is_file
 
 
+@pytest.mark.parametrize("error", [ArtifactsUnavailable, HubUnavailable, AccessDenied])
 @pytest.mark.parametrize(("text", "verb"), [(5_000, Verb.COMPLETE), (300_000, Verb.FAIL)])
 async def test_a_result_that_redis_can_take_is_not_lost_for_want_of_a_file(
-    text: int, verb: Verb, monkeypatch: pytest.MonkeyPatch
+    text: int, verb: Verb, error: type[EmpError], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(*_: object) -> None:
-        raise ArtifactsUnavailable("the store is away")
+        raise error("the store is away")
 
     monkeypatch.setattr(AttemptContext, "upload", away)
     settlement = await settled(Result(data={"text": "x" * text}), room=Room(crowded, FrozenClock()))

@@ -80,7 +80,9 @@ class SimulatedComfyUI:
         await self._down.wait()
 
     async def start(self) -> None:
-        """Come back after a crash."""
+        """Come back after a crash, also one that is not over yet."""
+        if self._machine.ended.is_set():
+            await self._down.wait()
         self._wanted.set()
         await self._up.wait()
 

@@ -50,6 +50,15 @@ async def test_a_server_comes_back_by_itself_when_told_to() -> None:
         assert (await client.http.get("/prompt")).status_code == 200
 
 
+async def test_a_server_comes_back_though_its_crash_is_not_over_yet() -> None:
+    async with SimulatedComfyUI(faults=Faults(at={"1": Fault.CRASH})) as server:
+        server.submit(sleeping())
+        await server._machine.ended.wait()
+        await server.start()
+        assert server.is_up
+        assert server.running is None
+
+
 async def test_events_of_prompts_without_a_client_reach_every_socket_only_in_part() -> None:
     async with talking() as client:
         client.server.submit(sleeping(2, preview=True))
