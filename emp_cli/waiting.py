@@ -49,18 +49,24 @@ async def wait_for(
         raise InvalidInput("follow", "goes with one job; wait for several")
     try:
         async with asyncio.timeout(seconds):
-            if tell:
-                await _tell_story(emp, job_ids[0], tell)
-            elif len(job_ids) == 1 and terminal.stderr().is_terminal:
-                await _show_progress(emp, job_ids[0])
-            else:
-                await emp.wait(job_ids, any_of=any_of)
+            jobs = await _ends(emp, job_ids, any_of, tell)
     except TimeoutError:
         jobs = await emp.jobs_by_id(job_ids)
-        _tell_timeout(jobs, seconds or 0)
-        return jobs, ExitCode.TIMEOUT
-    jobs = await emp.jobs_by_id(job_ids)
+        ended = [job.state in TERMINAL for job in jobs]
+        if not (any(ended) if any_of else all(ended)):
+            _tell_timeout(jobs, seconds or 0)
+            return jobs, ExitCode.TIMEOUT
     return jobs, verdict([job for job in jobs if job.state in TERMINAL] if any_of else jobs)
+
+
+async def _ends(
+    emp: "AsyncEmp", job_ids: Sequence[str], any_of: bool, tell: Callable[[str], None] | None
+) -> list["Job"]:
+    if tell:
+        return [await _tell_story(emp, job_ids[0], tell)]
+    if len(job_ids) == 1 and terminal.stderr().is_terminal:
+        return [await _show_progress(emp, job_ids[0])]
+    return await emp.wait(job_ids, any_of=any_of)
 
 
 def _tell_timeout(jobs: Sequence["Job"], seconds: float) -> None:
@@ -75,12 +81,14 @@ def _tell_timeout(jobs: Sequence["Job"], seconds: float) -> None:
         )
 
 
-async def _tell_story(emp: "AsyncEmp", job_id: str, tell: Callable[[str], None]) -> None:
+async def _tell_story(emp: "AsyncEmp", job_id: str, tell: Callable[[str], None]) -> "Job":
     story = Story()
     async with aclosing(emp.follow(job_id)) as changes:
         async for change in changes:
+            job = change.job
             for line in story.lines(change, await emp.now_ms()):
                 tell(line)
+    return job
 
 
 def verdict(jobs: Sequence["Job"]) -> ExitCode:
@@ -104,7 +112,7 @@ async def tell_ends(emp: "AsyncEmp", jobs: Sequence["Job"]) -> None:
             terminal.warn(f"job {job.id} was cancelled")
 
 
-async def _show_progress(emp: "AsyncEmp", job_id: str) -> None:
+async def _show_progress(emp: "AsyncEmp", job_id: str) -> "Job":
     looking: asyncio.Task[None] | None = None
     try:
         with _bar() as bar:
@@ -120,6 +128,7 @@ async def _show_progress(emp: "AsyncEmp", job_id: str) -> None:
     finally:
         if looking is not None:
             looking.cancel()
+    return job
 
 
 async def _say_why(emp: "AsyncEmp", job: "Job", say: Callable[[str], None]) -> None:

@@ -2,8 +2,7 @@
 
 import asyncio
 import contextlib
-import socket
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 import structlog
 import uvicorn
@@ -34,12 +33,21 @@ KEEP_ALIVE_SECONDS = 75
 """Longer than the pools of clients keep an idle connection, so that it is they who close it."""
 
 
-async def run_hub(settings: HubSettings, url: str) -> None:
-    """Serve until asked to stop. Raises `QueueUnavailable` or `Misconfigured` where it cannot begin."""
+async def run_hub(
+    settings: HubSettings,
+    url: str,
+    announced: Callable[[Sequence[str]], contextlib.AbstractContextManager[object]] = contextlib.nullcontext,
+) -> None:
+    """Serve until asked to stop. Raises `QueueUnavailable` or `Misconfigured` where it cannot begin.
+
+    `announced` is entered with the hub's URLs once its ports are its own, and left with it.
+    """
     for note in settings.notes:
         log.info("settings.note", note=note)
     async with contextlib.AsyncExitStack() as closing:
         sockets = closing.enter_context(listening(settings))
+        urls = [url_of(bound) for bound in sockets]
+        closing.enter_context(announced(urls))
         files = settings.artifacts_url or local_files(settings.data_dir)
         artifacts = open_objects(files)
         closing.push_async_callback(artifacts.aclose)
@@ -53,7 +61,7 @@ async def run_hub(settings: HubSettings, url: str) -> None:
                 for chore in chores_of(store, artifacts, settings, SystemClock())
             ]
             with on_stop(server.stop):
-                _introduce(settings, store, sockets, files)
+                _introduce(settings, store, urls, files)
                 await server.serve(sockets=sockets)
             for chore in chores:
                 chore.cancel()
@@ -77,11 +85,11 @@ async def _open(url: str, prefix: str) -> Store:
             await asyncio.sleep(0.25)
 
 
-def _introduce(settings: HubSettings, store: Store, sockets: Sequence[socket.socket], files: str) -> None:
+def _introduce(settings: HubSettings, store: Store, urls: Sequence[str], files: str) -> None:
     server = store.server
     log.info(
         "hub.listening",
-        urls=[url_of(bound) for bound in sockets],
+        urls=urls,
         redis=masked(store.url),
         engine=f"{server.engine} {server.version}",
         durability=server.durability,

@@ -5,8 +5,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -70,10 +73,6 @@ def start(
     from daemons.logs import configure_logs
 
     settings = _settings(session_of(ctx).redis, host, port)
-    if settings.hub_port == 0:
-        # Whoever looks for this hub must be told a port before it listens.
-        port = hub_process.free_port(settings.hub_host)
-        settings = settings.model_copy(update={"hub_port": port})
     url = settings.url
     if url is None:
         url, prefix = asyncio.run(_find_or_start(settings))
@@ -82,9 +81,12 @@ def start(
         _detach(settings, _arguments(session_of(ctx).redis, host, port))
         return
     configure_logs(settings.log_level, settings.log_format)
-    hub = HubProcess(pid=os.getpid(), url=_url(settings), started_at=SystemClock().now_ms())
-    with hub_process.announced(settings.data_dir, hub):
-        run_daemon(run_hub(settings, url))
+    run_daemon(run_hub(settings, url, partial(_announced, settings.data_dir)))
+
+
+def _announced(data_dir: Path, urls: Sequence[str]) -> AbstractContextManager[None]:
+    hub = HubProcess(pid=os.getpid(), url=urls[0], started_at=SystemClock().now_ms())
+    return hub_process.announced(data_dir, hub)
 
 
 def _settings(redis: str | None, host: str | None, port: int | None) -> "HubSettings":
@@ -125,7 +127,7 @@ def _arguments(redis: str | None, host: str | None, port: int | None) -> list[st
 
 def _detach(settings: "HubSettings", arguments: list[str]) -> None:
     """Start another process as a hub, and stay until it answers or has failed."""
-    if _health_code(_url(settings)):
+    if settings.hub_port and _health_code(_url(settings)):
         raise Conflict(f"a hub answers at {_url(settings)} already", hint="emp hub status")
     log = hub_process.log_path(settings.data_dir)
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -140,15 +142,14 @@ def _detach(settings: "HubSettings", arguments: list[str]) -> None:
         )
     give_up_at = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < give_up_at:
-        if (
-            any(hub.pid == process.pid for hub in hub_process.running(settings.data_dir))
-            and _health_code(_url(settings)) == 200
-        ):
-            terminal.note(f"the hub answers at {_url(settings)}; its log is {log}")
+        # It has announced itself once its port is its own: before that somebody else may answer there.
+        url = next((hub.url for hub in hub_process.running(settings.data_dir) if hub.pid == process.pid), None)
+        if url and _health_code(url) == 200:
+            terminal.note(f"the hub answers at {url}; its log is {log}")
             return
         time.sleep(hub_process.POLL_SECONDS)
     if process.poll() is None:
-        raise HubUnavailable(f"the hub does not answer at {_url(settings)}", hint=f"see {log}")
+        raise HubUnavailable(f"the hub of process {process.pid} does not answer", hint=f"see {log}")
     with log.open("rb") as stream:
         stream.seek(begins_at)
         terminal.note(stream.read().decode("utf-8", "replace").strip())

@@ -187,8 +187,7 @@ class AsyncEmp:
         """The jobs when all have ended, or the first of them has. Raises `TimeoutError`; the jobs go on."""
         names = [job_ids] if isinstance(job_ids, str) else list(job_ids)
         async with asyncio.timeout(timeout):
-            await changes.wait_for(self._store, names, any_of=any_of)
-        return await self._store.inspector.jobs_by_id(names)
+            return await changes.wait_for(self._store, names, any_of=any_of)
 
     async def follow(self, job_id: str) -> AsyncGenerator[changes.Change, None]:
         """A job as it is, then every change of state, progress and log, up to its end."""

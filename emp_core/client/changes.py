@@ -1,7 +1,7 @@
 """Waiting for jobs and following them: driven by the event stream, and by a fresh read where the stream has a gap."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Sequence, Set
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -67,28 +67,40 @@ class Watch:
             return Batch(events=batch.events, cursor=batch.cursor, resync=resync or batch.resync)
 
 
-async def wait_for(store: Store, job_ids: Sequence[str], *, any_of: bool = False) -> None:
-    """Return when all jobs have ended, or the first of them. Raises `NotFound`."""
+async def wait_for(store: Store, job_ids: Sequence[str], *, any_of: bool = False) -> list[Job]:
+    """The jobs when all have ended, or the first of them has. Raises `NotFound`."""
     wanted = set(job_ids)
     async with Watch(store) as watch:
-        still_open = await _still_open(store, wanted)
-        while still_open and not (any_of and len(still_open) < len(wanted)):
-            batch = await watch.next()
-            if batch.resync:
-                still_open = await _still_open(store, still_open)
-            else:
-                still_open -= {event.job for event in batch.events if event.state in (*TERMINAL, "deleted")}
+        jobs = await _read(store, job_ids)
+        missing = wanted - {job.id for job in jobs}
+        if missing:
+            raise NotFound("job", min(missing))
+        while (still_open := _still_open(jobs)) and not (any_of and len(still_open) < len(wanted)):
+            await _news_of_ends(watch, still_open, any_of=any_of)
+            # Who ended may have been run anew since: what is read decides.
+            jobs = await _read(store, job_ids)
+    return jobs
 
 
-async def _still_open(store: Store, job_ids: Collection[str]) -> set[str]:
-    names = list(job_ids)
+async def _read(store: Store, job_ids: Sequence[str]) -> list[Job]:
     found: list[Job] = []
-    for start in range(0, len(names), READ_AT_ONCE):
-        found += await store.inspector.jobs_by_id(names[start : start + READ_AT_ONCE])
-    missing = set(names) - {job.id for job in found}
-    if missing:
-        raise NotFound("job", min(missing))
-    return {job.id for job in found if job.state not in TERMINAL}
+    for start in range(0, len(job_ids), READ_AT_ONCE):
+        found += await store.inspector.jobs_by_id(job_ids[start : start + READ_AT_ONCE])
+    return found
+
+
+def _still_open(jobs: Sequence[Job]) -> set[str]:
+    return {job.id for job in jobs if job.state not in TERMINAL}
+
+
+async def _news_of_ends(watch: Watch, still_open: Set[str], *, any_of: bool) -> None:
+    """Return once all of these have ended, or the first of them, or where that may have been missed."""
+    silent = still_open
+    while silent and not (any_of and len(silent) < len(still_open)):
+        batch = await watch.next()
+        if batch.resync:
+            return
+        silent = silent - {event.job for event in batch.events if event.state in (*TERMINAL, "deleted")}
 
 
 async def follow(store: Store, job_id: str) -> AsyncGenerator[Change, None]:

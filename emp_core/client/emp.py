@@ -1,5 +1,7 @@
 """`Emp`: the same client for programs without an event loop. It runs a private one in a thread of its own."""
 
+import asyncio
+import os
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -15,7 +17,7 @@ from emp_core.domain.explain import Explanation, WorkerExplanation
 from emp_core.domain.job import Job
 from emp_core.domain.outcome import Artifact
 from emp_core.domain.worker import Worker, WorkerState
-from emp_core.errors import EmpError
+from emp_core.errors import Conflict, EmpError
 from emp_core.store import Attempt, JobFilter, Page, Submitted, Summary
 
 P = ParamSpec("P")
@@ -23,15 +25,19 @@ T = TypeVar("T")
 
 
 class Emp:
-    """A client of the queue: `with Emp() as emp`. Every call blocks; the names are those of `AsyncEmp`."""
+    """A client of the queue: `with Emp() as emp`. Every call blocks; the names are those of `AsyncEmp`.
+
+    It is its process's own: a forked child makes another one.
+    """
 
     def __init__(self, queue: str | None = None) -> None:
-        self._loop: AbstractContextManager[BlockingPortal] = start_blocking_portal()
-        self._portal = self._loop.__enter__()
+        self._pid = os.getpid()
+        self._thread: AbstractContextManager[BlockingPortal] = start_blocking_portal()
+        self._loop = self._thread.__enter__().call(asyncio.get_running_loop)
         try:
-            self._emp = self._portal.call(AsyncEmp.connect, queue)
+            self._emp = self._run(AsyncEmp.connect, queue)
         except BaseException:
-            self._loop.__exit__(None, None, None)
+            self._thread.__exit__(None, None, None)
             raise
 
     def __enter__(self) -> Self:
@@ -43,25 +49,37 @@ class Emp:
         self.close()
 
     def close(self) -> None:
-        """Let go of the connections and end the loop."""
-        self._portal.call(self._emp.close)
-        self._loop.__exit__(None, None, None)
+        """Let go of the connections and end the loop, and what still runs in it; a forked child has neither."""
+        if self._pid != os.getpid():
+            return
+        try:
+            self._run(self._emp.close)
+        finally:
+            self._thread.__exit__(None, None, None)
 
     def _run(self, method: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        async def call() -> T:
-            return await method(*args, **kwargs)
-
-        return self._portal.call(call)
+        if self._pid != os.getpid():
+            raise Conflict("this client was made in another process", hint="make one in each process: Emp()")
+        # Not by the portal: it would wait for the call at its end, and what it cancels cannot close its connections.
+        future = asyncio.run_coroutine_threadsafe(method(*args, **kwargs), self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            # Ctrl-C comes here, not to the call.
+            future.cancel()
+            raise
 
     def _iterate(self, items: AsyncGenerator[T, None]) -> Iterator[T]:
         async def next_item() -> T | None:
             return await anext(items, None)
 
         try:
-            while (item := self._portal.call(next_item)) is not None:
+            while (item := self._run(next_item)) is not None:
                 yield item
-        finally:
-            self._portal.call(items.aclose)
+        except GeneratorExit:
+            # Only here: a call that failed or was cancelled ends the generator itself.
+            self._run(items.aclose)
+            raise
 
     @property
     def queue(self) -> Queue:

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from emp_core.artifacts import ArtifactStore
 from emp_core.domain.outcome import Artifact
 from emp_core.errors import Conflict, InvalidInput
+from emp_core.ids import new_nonce
 
 CHUNK_BYTES = 1024 * 1024
 SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
@@ -39,13 +40,14 @@ async def download(store: ArtifactStore, artifacts: Sequence[Artifact], director
 async def _fetch(store: ArtifactStore, artifact: Artifact, path: Path) -> Path:
     if await asyncio.to_thread(_same_file, path, artifact):
         return path
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    draft = path.with_name(f".{path.name}.{new_nonce()}.part")
     chunks = await store.open(artifact.id)
     try:
         await _write(draft, chunks, artifact)
         os.link(draft, path)
     except FileExistsError:
-        raise Conflict(f"{path} is there and is another file", hint="name another directory") from None
+        if not await asyncio.to_thread(_same_file, path, artifact):
+            raise Conflict(f"{path} is there and is another file", hint="name another directory") from None
     except OSError as error:
         raise InvalidInput("output_dir", f"{path} cannot be written: {error.strerror}") from error
     finally:

@@ -4,12 +4,18 @@ import json
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from tests.cli.conftest import Shell, free_port
+from daemons.hub.settings import HubSettings
+from emp_cli.hub_process import HubProcess, announced, running
+from tests.cli.conftest import Command, Shell, free_port
+
+Announced = Callable[[Sequence[str]], AbstractContextManager[object]]
 
 NOTHING = "redis://127.0.0.1:1/0"
 
@@ -82,6 +88,48 @@ def test_any_port_is_one_that_others_find(alone: Shell) -> None:
     (hub,) = json.loads(alone("hub", "status", "-o", "json").out)["hubs"]
     assert hub["answers"]
     assert not hub["url"].endswith(":0")
+    assert f"the hub answers at {hub['url']}; " in started.err
+
+
+def test_a_hub_is_found_from_when_it_listens_at_the_port_that_it_has(
+    emp: Command, surroundings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+
+    def look() -> None:
+        seen.append([hub.url for hub in running(surroundings / "data")])
+
+    async def hub(settings: HubSettings, url: str, announced: Announced) -> None:
+        assert settings.hub_port == 0  # a port that somebody chose for it may be another's before it listens
+        look()
+        with announced(["http://127.0.0.1:4711", "http://127.0.0.1:4712"]):
+            look()
+        look()
+
+    monkeypatch.setattr("daemons.hub.server.run_hub", hub)
+    said = emp("hub", "start", "--port", "0")
+    assert said.code == 0, said.err
+    assert seen == [[], ["http://127.0.0.1:4711"], []]
+
+
+def test_a_detached_hub_is_asked_where_it_announced_itself_and_nobody_else_is_taken_for_it(
+    emp: Command, surroundings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, another = (HubProcess(pid=pid, url=f"http://127.0.0.1:{pid}", started_at=pid) for pid in (4711, 4712))
+    child = SimpleNamespace(pid=ours.pid, poll=lambda: None)
+    monkeypatch.setattr("subprocess.Popen", lambda *words, **options: child)
+    asked: list[str] = []
+
+    def health_code(url: str) -> int:
+        asked.append(url)
+        return 200
+
+    monkeypatch.setattr("emp_cli.commands.hub._health_code", health_code)
+    data_dir = surroundings / "data"
+    with announced(data_dir, another), announced(data_dir, ours):
+        said = emp("hub", "start", "--detach", "--port", "0")
+    assert asked == [ours.url]
+    assert f"the hub answers at {ours.url}; " in said.err
 
 
 @pytest.mark.timeout(180)

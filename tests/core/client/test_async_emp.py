@@ -14,7 +14,7 @@ from emp_core.domain.outcome import Result
 from emp_core.domain.states import JobState
 from emp_core.domain.worker import WorkerState
 from emp_core.errors import Conflict, InvalidInput, Misconfigured, NotFound
-from emp_core.store import JobFilter, Store, completed
+from emp_core.store import Batch, JobFilter, Store, completed
 from tests.support.builders import make_request, register, submit
 from tests.support.waiting import wait_until
 
@@ -71,6 +71,29 @@ async def test_wait_gives_up_when_time_is_up_and_at_once_for_what_is_not_there(e
         await emp.wait(await submit(store), timeout=0.05)
     with pytest.raises(NotFound):
         await emp.wait("nobody", timeout=20)
+
+
+@pytest.mark.parametrize("any_of", [False, True])
+async def test_wait_goes_on_where_a_job_is_run_anew_before_its_end_is_read(
+    emp: AsyncEmp, store: Store, monkeypatch: pytest.MonkeyPatch, any_of: bool
+) -> None:
+    job_id = await submit(store)
+    hear = Watch.next
+
+    async def hear_after_somebody_else(watch: Watch) -> Batch:
+        batch = await hear(watch)
+        if any(event.state == "cancelled" for event in batch.events):
+            await emp.retry(job_id)
+        return batch
+
+    monkeypatch.setattr(Watch, "next", hear_after_somebody_else)
+    waiting = asyncio.create_task(emp.wait(job_id, any_of=any_of, timeout=20))
+    await wait_until(lambda: somebody_reads_on(store), "the wait has begun")
+    await emp.cancel(job_id)
+    worker = await register(store)
+    claim = await wait_until(worker.claim, "it is run anew")
+    await worker.complete(claim)
+    assert [job.state for job in await waiting] == [JobState.COMPLETED]
 
 
 @pytest.mark.damages

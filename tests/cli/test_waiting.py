@@ -1,0 +1,66 @@
+"""What a wait makes of jobs that end, or run anew, in the moment that it looks away."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from emp_cli.exits import ExitCode
+from emp_cli.waiting import wait_for
+from emp_core.client.async_emp import AsyncEmp
+from emp_core.client.changes import Watch
+from emp_core.domain.states import JobState
+from emp_core.store import Batch, Store
+from tests.support.builders import submit
+from tests.support.redis_server import Server
+
+
+@pytest.fixture
+async def client(server: Server) -> AsyncIterator[AsyncEmp]:
+    async with await AsyncEmp.connect(server.url) as emp:
+        yield emp
+
+
+def time_runs_out(monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], Awaitable[object]]) -> None:
+    """No news comes of what happens meanwhile before time is up."""
+
+    async def late(watch: Watch, block_ms: int = 0) -> Batch:
+        await meanwhile()
+        raise TimeoutError
+
+    monkeypatch.setattr(Watch, "next", late)
+
+
+async def test_what_ended_before_its_news_came_has_its_verdict(
+    client: AsyncEmp, store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job_id = await submit(store)
+    time_runs_out(monkeypatch, lambda: client.cancel(job_id))
+    jobs, code = await wait_for(client, [job_id])
+    assert ([job.state for job in jobs], code) == ([JobState.CANCELLED], ExitCode.CANCELLED)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("any_of", "code"), [(True, ExitCode.CANCELLED), (False, ExitCode.TIMEOUT)])
+async def test_of_several_jobs_one_that_ended_is_enough_only_for_any(
+    client: AsyncEmp, store: Store, monkeypatch: pytest.MonkeyPatch, any_of: bool, code: ExitCode
+) -> None:
+    ids = [await submit(store), await submit(store)]
+    time_runs_out(monkeypatch, lambda: client.cancel(ids[0]))
+    assert (await wait_for(client, ids, any_of=any_of))[1] is code
+
+
+@pytest.mark.parametrize("tell", [None, lambda line: None])
+async def test_the_verdict_is_on_the_end_that_was_seen_not_on_what_came_after(
+    client: AsyncEmp, store: Store, monkeypatch: pytest.MonkeyPatch, tell: Callable[[str], None] | None
+) -> None:
+    job_id = await submit(store)
+    await client.cancel(job_id)
+    close = Watch.__aexit__
+
+    async def run_anew(watch: Watch, *error: object) -> None:
+        await close(watch, None, None, None)
+        await client.retry(job_id)
+
+    monkeypatch.setattr(Watch, "__aexit__", run_anew)
+    jobs, code = await wait_for(client, [job_id], tell=tell)
+    assert ([job.state for job in jobs], code) == ([JobState.CANCELLED], ExitCode.CANCELLED)
