@@ -5,9 +5,9 @@ pure, it never raises on parsed values, and every miss carries the remedy that w
 """
 
 import math
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 from emp_core.domain.capabilities import Capabilities
@@ -141,8 +141,8 @@ def _model_matches(pattern: str, model: str | None) -> bool:
         return False
     if "*" not in pattern and "?" not in pattern:
         return pattern in model.lower()
-    expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
-    return re.fullmatch(expression, model.lower(), re.DOTALL) is not None
+    # Many stars must not cost more than few: `translate` never looks back past one. Brackets are meant as they are.
+    return fnmatchcase(model.lower(), pattern.replace("[", "[[]"))
 
 
 def _models(asked: Requirements, has: Capabilities) -> Iterable[Miss]:

@@ -1,8 +1,8 @@
 """`Broker`: every write about jobs. Reads for people are the inspector's."""
 
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -12,7 +12,16 @@ from emp_core.domain.job import JobRequest
 from emp_core.domain.json_text import dump_json
 from emp_core.domain.outcome import Failure, Result
 from emp_core.domain.policy import MAX_INLINE_PAYLOAD, MAX_LINE, MAX_MESSAGE
-from emp_core.errors import Conflict, EmpError, InvalidInput, LimitExceeded, NotFound, QueueUnavailable, Refused
+from emp_core.errors import (
+    ArtifactsUnavailable,
+    Conflict,
+    EmpError,
+    InvalidInput,
+    LimitExceeded,
+    NotFound,
+    QueueUnavailable,
+    Refused,
+)
 from emp_core.ids import new_job_id, new_nonce
 from emp_core.store.classes import ClassIndex
 from emp_core.store.codec import Claimed, ClaimKey, Record, claimed_of, submit_record
@@ -171,22 +180,26 @@ class Broker:
         return answer
 
     async def submit_many(
-        self, requests: Sequence[JobRequest], spill: Spill | None = None
+        self,
+        requests: Sequence[JobRequest],
+        spill: Spill | None = None,
+        answers: list[Submitted | EmpError] | None = None,
     ) -> list[Submitted | EmpError]:
         """Store jobs in order, each whole or not at all; the answers line by line.
 
         Where Redis goes away in the middle, the lines that it did not answer have the error; if all, it is raised.
+        Whoever may cancel this gives a list, which then has the `answers` that had come.
         """
-        answers: list[Submitted | EmpError] = []
-        async with aclosing(self._batches(requests, spill)) as batches:
-            async for records in batches:
-                try:
-                    stored = iter(await self._store([record for record in records if not isinstance(record, EmpError)]))
-                except QueueUnavailable as error:
-                    if not answers:
-                        raise
-                    return answers + [error] * (len(requests) - len(answers))
-                answers += [record if isinstance(record, EmpError) else next(stored) for record in records]
+        answers = [] if answers is None else answers
+        before = len(answers)
+        try:
+            async with aclosing(self._batches(requests, spill)) as batches:
+                async for records in batches:
+                    await self._store(records, answers)
+        except QueueUnavailable as error:
+            if len(answers) == before:
+                raise
+            answers += [error] * (before + len(requests) - len(answers))
         return answers
 
     async def _batches(
@@ -205,17 +218,21 @@ class Broker:
         if some:
             yield some
 
-    async def _store(self, records: Sequence[Record]) -> list[Submitted | EmpError]:
-        if not records:
-            return []
-        said = await self._link.run("submit_jobs", records, max_waiting=self.max_waiting)
+    async def _store(self, lines: Sequence[Record | EmpError], answers: list[Submitted | EmpError]) -> None:
+        records = [line for line in lines if not isinstance(line, EmpError)]
+        said = await self._link.run("submit_jobs", records, max_waiting=self.max_waiting) if records else []
+        place = len(answers)
+        # Before anything else may fail: these jobs are stored.
+        answers += _answers(lines, said, {})
         created = {
             str(record[1]): str(record[2])
             for record, answer in zip(records, said, strict=True)
             if answer[0] == b"ok" and answer[3] == b"new"
         }
-        workable = await self._classes.judge_new(created) if created else {}
-        return [_submitted(answer, workable.get(str(record[1]))) for record, answer in zip(records, said, strict=True)]
+        if created:
+            # Where Redis goes away now, a chore judges them.
+            with suppress(QueueUnavailable):
+                answers[place:] = _answers(lines, said, await self._classes.judge_new(created))
 
     async def _record(self, request: JobRequest, spill: Spill | None) -> Record | EmpError:
         job_id = request.id or new_job_id()
@@ -227,7 +244,7 @@ class Broker:
                     raise LimitExceeded("payload", "max_inline_payload_bytes", len(body), MAX_INLINE_PAYLOAD)
                 await spill(job_id, body)
                 body = b""
-        except (InvalidInput, Conflict) as error:
+        except (InvalidInput, Conflict, ArtifactsUnavailable) as error:
             return error
         return submit_record(request, job_id, body, digest)
 
@@ -350,6 +367,15 @@ class Broker:
     async def set_limit(self, whose: str, maximum: int | None) -> None:
         """How many jobs of `customer:<id>` or `class:<id>` may run at once; None takes the limit away."""
         await self._link.run("set_limit", whose=whose, maximum=-1 if maximum is None else maximum)
+
+
+def _answers(
+    lines: Sequence[Record | EmpError], said: Sequence[Sequence[bytes]], workable: Mapping[str, bool]
+) -> list[Submitted | EmpError]:
+    words = iter(said)
+    return [
+        line if isinstance(line, EmpError) else _submitted(next(words), workable.get(str(line[1]))) for line in lines
+    ]
 
 
 def _submitted(answer: Sequence[bytes], workable: bool | None) -> Submitted | EmpError:

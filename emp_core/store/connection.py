@@ -26,6 +26,13 @@ DEFAULT_PREFIX = "{emp}:"
 ANSWER_SECONDS = 10.0
 BLOCK_SECONDS = 20
 _MASTER_LINKS = 4096
+_NOT_READY = (
+    exceptions.BusyLoadingError,
+    exceptions.ReadOnlyError,
+    exceptions.MasterDownError,
+    exceptions.AskError,  # and its kin MOVED: a cluster that rearranges itself for longer than the client follows
+    exceptions.TryAgainError,
+)
 
 
 def build_client(url: str, *, blocking: bool = False) -> Any:
@@ -164,7 +171,9 @@ class Link:
 
     async def close(self) -> None:
         """Let go of the connections."""
-        await self.client.aclose()
+        # redis-py complains of one that took 3 s to close, as where the machine stood still; it is closed all the same.
+        with contextlib.suppress(exceptions.TimeoutError):
+            await self.client.aclose()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,7 +250,7 @@ def translated() -> Iterator[None]:
     """Redis's errors as emp's: what happened, and that nothing was half written."""
     try:
         yield
-    except (exceptions.BusyLoadingError, exceptions.ReadOnlyError, exceptions.MasterDownError) as error:
+    except _NOT_READY as error:
         raise QueueUnavailable("redis_unavailable", f"Redis is not ready: {error}") from error
     except exceptions.OutOfMemoryError as error:
         raise _storage_full() from error
@@ -285,7 +294,7 @@ def _from_response(error: exceptions.ResponseError) -> Exception:
         return _storage_full()
     if text.startswith("MISCONF") or "-MISCONF" in text:
         return QueueUnavailable("storage_readonly", f"Redis cannot write to its disk: {text}", hint="free disk space")
-    if text.startswith(("BUSY ", "READONLY", "LOADING", "MASTERDOWN")):
+    if text.startswith(("BUSY ", "READONLY", "LOADING", "MASTERDOWN", "NOREPLICAS")):
         return QueueUnavailable("redis_unavailable", f"Redis is not ready: {text}")
     if "WRONGTYPE" in text:
         return Conflict("a record in Redis is damaged: its key is of another type")

@@ -56,8 +56,14 @@ def settings() -> HubSettings:
 
 
 @pytest.fixture
-def artifacts() -> ObjectArtifacts:
-    return ObjectArtifacts(MemoryStore())
+def files() -> MemoryStore:
+    """Where the hub's files lie."""
+    return MemoryStore()
+
+
+@pytest.fixture
+def artifacts(files: MemoryStore) -> ObjectArtifacts:
+    return ObjectArtifacts(files)
 
 
 @pytest.fixture

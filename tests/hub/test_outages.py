@@ -7,11 +7,13 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+from obstore.store import MemoryStore
 
 from daemons.hub import dependencies
 from daemons.hub.app import create_app
 from daemons.hub.settings import HubSettings
 from emp_core.artifacts.objects import ObjectArtifacts
+from emp_core.domain.policy import MAX_INLINE_PAYLOAD
 from emp_core.store import open_store
 from tests.hub.conftest import body_of
 from tests.support.redis_server import Server
@@ -59,7 +61,7 @@ async def assert_well(client: httpx.AsyncClient) -> None:
     async def is_well() -> bool:
         return (await client.get("/health")).status_code == 200
 
-    await wait_until(is_well, "the hub is well again", timeout=5.0)
+    await wait_until(is_well, "the hub is well again")
     assert (await client.post("/api/jobs", json=JOB)).status_code == 201
 
 
@@ -71,9 +73,21 @@ async def test_redis_goes_and_comes_back(client: httpx.AsyncClient, mortal: Serv
         assert (await client.request(method, path, json=JOB)).status_code == 503
     batch = await client.post("/api/jobs", json=[JOB, {"priority": 1}])
     assert [line["status"] for line in body_of(batch)["jobs"]] == [503, 422]
-    assert (await client.post("/api/jobs", json=[JOB])).status_code == 503
+    assert body_of(batch)["jobs"][0]["id"], "under it the job may be sent again, for it may be stored"
+    refused = await client.post("/api/jobs", json=[JOB, {**JOB, "id": "mine"}])
+    assert (refused.status_code, body_of(refused)["ids"][1]) == (503, "mine")
+    assert body_of(await client.post("/api/jobs", json={**JOB, "id": "mine"}))["id"] == "mine"
     mortal.start()
     await assert_well(client)
+
+
+async def test_a_payload_is_not_kept_for_a_queue_that_is_away(
+    client: httpx.AsyncClient, mortal: Server, files: MemoryStore
+) -> None:
+    mortal.kill()
+    large = {**JOB, "payload": {"image": "x" * (MAX_INLINE_PAYLOAD + 1)}}
+    assert (await client.post("/api/jobs", json=large)).status_code == 503
+    assert list(files.list().collect()) == []
 
 
 async def test_a_redis_that_hangs_is_away(

@@ -5,12 +5,13 @@ from typing import Any
 
 import httpx
 import pytest
+from obstore.store import MemoryStore
 
 from daemons.hub.settings import HubSettings
 from daemons.hub.submission import MAX_BATCH_JOBS
 from emp_core.artifacts.objects import ObjectArtifacts
 from emp_core.domain.policy import MAX_INLINE_PAYLOAD
-from emp_core.store import Store
+from emp_core.store import Link, Store
 from tests.hub.conftest import Call, body_of
 from tests.support.builders import register
 from tests.support.snapshot import Look
@@ -186,3 +187,43 @@ async def test_a_batch_has_a_limit(hub: httpx.AsyncClient) -> None:
 async def test_a_batch_may_have_more_nodes_than_one_job(hub: httpx.AsyncClient) -> None:
     job = {**JOB, "payload": {"numbers": [0] * 20_000}}
     assert body_of(await hub.post("/api/jobs", json=[job] * 6))["stored"] == 6
+
+
+async def test_a_part_of_a_batch_under_its_key_is_another_batch(hub: httpx.AsyncClient, store: Store) -> None:
+    """Of ten equal lines three fit; the other seven, sent again under the key, are no repetitions of these."""
+    store.broker.max_waiting = 3
+    key = {"Idempotency-Key": "k" * 250}
+    assert body_of(await hub.post("/jobs", json=[JOB] * 10, headers=key))["stored"] == 3
+    store.broker.max_waiting = 100
+    more = body_of(await hub.post("/jobs", json=[JOB] * 7, headers=key))
+    assert [line["repeated"] for line in more["jobs"]] == [False] * 7
+    assert (await store.inspector.summary()).jobs["pending"] == 10
+
+
+LARGE = {**JOB, "payload": {"image": "x" * (MAX_INLINE_PAYLOAD + 1)}}
+
+
+async def test_the_payload_of_a_job_that_is_none_does_not_stay(
+    hub: httpx.AsyncClient, store: Store, files: MemoryStore
+) -> None:
+    key = {"Idempotency-Key": "large"}
+    first = body_of(await hub.post("/jobs", json=LARGE, headers=key))["id"]
+    assert body_of(await hub.post("/jobs", json=LARGE, headers=key))["id"] == first
+    assert (await hub.post("/jobs", json={**LARGE, "priority": 1}, headers=key)).status_code == 409
+    store.broker.max_waiting = 1
+    assert (await hub.post("/jobs", json=LARGE)).status_code == 429
+    assert {file["path"].partition("/")[0] for file in files.list().collect()} == {first}
+
+
+async def test_an_answer_that_was_lost_once_makes_no_repetition(
+    hub: httpx.AsyncClient, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Link.run
+
+    async def twice(link: Link, name: str, *records: Any, **arguments: Any) -> Any:
+        await run(link, name, *records, **arguments)
+        return await run(link, name, *records, **arguments)
+
+    monkeypatch.setattr(Link, "run", twice)
+    answer = await hub.post("/jobs", json=JOB)
+    assert (answer.status_code, body_of(answer)["repeated"]) == (201, False)

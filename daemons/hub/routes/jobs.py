@@ -1,7 +1,7 @@
 """Jobs: submitting and reading them."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -9,16 +9,24 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from daemons.hub.answers import job_answer, success
 from daemons.hub.bodies import read_body, understand
-from daemons.hub.dependencies import Hub, JobId, SharedHub, TimedRoute
-from daemons.hub.problems import problem_of
-from daemons.hub.submission import MAX_SUBMIT_BYTES, Line, read_submission, submit_all, submit_batch, submitted_answer
+from daemons.hub.dependencies import Hub, JobId, KnownJobId, ResolvedJobId, SharedHub, TimedRoute
+from daemons.hub.problems import Problem, problem_of
+from daemons.hub.submission import (
+    MAX_SUBMIT_BYTES,
+    Outcome,
+    read_submission,
+    refused_submit,
+    submit_all,
+    submit_batch,
+    submitted_answer,
+)
 from emp_core.client.situation import explain_job
 from emp_core.domain.job import Job
 from emp_core.domain.json_text import load_json
 from emp_core.domain.states import HELD, JobState
 from emp_core.domain.values import read_choice
 from emp_core.domain.views import event_view, explanation_view, time_view
-from emp_core.errors import EmpError, QueueUnavailable
+from emp_core.errors import EmpError
 from emp_core.store import JobFilter
 from emp_core.store.inspector import ENDED, LISTED
 
@@ -38,26 +46,30 @@ async def submit_job(hub: SharedHub, request: Request, idempotency_key: Idempote
     asked = await understand(text, lambda text: read_submission(hub, text, idempotency_key))
     if isinstance(asked, list):
         return _batch_answer(hub, await submit_batch(hub, asked))
-    (stored,) = await submit_all(hub, [asked])
+    ((job, stored),) = await submit_all(hub, [asked])
     if isinstance(stored, EmpError):
-        raise stored
+        return refused_submit(job, stored).response()
     headers = {"Location": f"/api/jobs/{stored.id}"}
-    return success(submitted_answer(hub, asked, stored), 200 if stored.repeated else 201, headers)
+    return success(submitted_answer(hub, job, stored), 200 if stored.repeated else 201, headers)
 
 
-def _batch_answer(hub: Hub, lines: Sequence[Line]) -> Response:
-    refused = [line for line in lines if isinstance(line, EmpError)]
-    if lines and all(isinstance(line, QueueUnavailable) for line in lines):
-        raise refused[0]
-    results = [
-        problem_of(line).to_json()
-        if isinstance(line, EmpError)
-        else {"success": True, **submitted_answer(hub, line[0], line[1])}
-        for line in lines
-    ]
-    return success(
-        {"success": not refused, "jobs": results, "stored": len(lines) - len(refused), "refused": len(refused)}
-    )
+def _batch_answer(hub: Hub, lines: Sequence[Outcome | EmpError]) -> Response:
+    results = [_line_answer(hub, line) for line in lines]
+    refused = [line for line in results if isinstance(line, Problem)]
+    if lines and len(refused) == len(lines) and all(line.status == 503 for line in refused):
+        ids = [line.members.get("id") for line in refused]
+        return replace(refused[0], members={"ids": ids}).response()
+    jobs = [line.to_json() if isinstance(line, Problem) else line for line in results]
+    return success({"success": not refused, "jobs": jobs, "stored": len(lines) - len(refused), "refused": len(refused)})
+
+
+def _line_answer(hub: Hub, line: Outcome | EmpError) -> Problem | dict[str, Any]:
+    if isinstance(line, EmpError):
+        return problem_of(line)
+    job, stored = line
+    if isinstance(stored, EmpError):
+        return refused_submit(job, stored)
+    return {"success": True, **submitted_answer(hub, job, stored)}
 
 
 class JobQuery(BaseModel):
@@ -127,8 +139,8 @@ async def list_jobs(hub: SharedHub, query: Annotated[JobQuery, Query()]) -> Resp
 
 
 @reads.get("/jobs/{job_id}")
-async def get_job(hub: SharedHub, job_id: JobId) -> Response:
-    """One job, by its id or the beginning of it, with its payload and what came of it."""
+async def get_job(hub: SharedHub, job_id: ResolvedJobId) -> Response:
+    """One job, by its id or the beginning of it, with its payload and what came of it; all else takes whole ids."""
     job = await hub.store.inspector.job(job_id)
     position = await hub.store.inspector.position(job) if job.state is JobState.PENDING else None
     request, outcome = await _request_of(hub, job_id), await _outcome(hub, job)
@@ -164,21 +176,21 @@ async def get_result(hub: SharedHub, job_id: JobId) -> Response:
 
 
 @reads.get("/jobs/{job_id}/log")
-async def get_log(hub: SharedHub, job_id: JobId, start: Annotated[int, Query(ge=0)] = 0) -> Response:
+async def get_log(hub: SharedHub, job_id: KnownJobId, start: Annotated[int, Query(ge=0, le=10**9)] = 0) -> Response:
     """The log lines that are kept, from `start` on."""
     lines = await hub.store.inspector.log(job_id, start)
     return success({"job_id": job_id, "start": start, "lines": lines})
 
 
 @reads.get("/jobs/{job_id}/events")
-async def get_events(hub: SharedHub, job_id: JobId) -> Response:
+async def get_events(hub: SharedHub, job_id: KnownJobId) -> Response:
     """The transitions that the stream still holds, oldest first."""
     events = await hub.store.events.of_job(job_id)
     return success({"job_id": job_id, "events": [event_view(event) for event in events]})
 
 
 @reads.get("/jobs/{job_id}/attempts")
-async def get_attempts(hub: SharedHub, job_id: JobId) -> Response:
+async def get_attempts(hub: SharedHub, job_id: KnownJobId) -> Response:
     """The attempts that did not complete, oldest first."""
     attempts = await hub.store.inspector.attempts(job_id)
     views = [

@@ -1,12 +1,13 @@
 """The table of dimensions, row by row, and what a miss says."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from emp_core.domain.capabilities import Capabilities
 from emp_core.domain.job import JobRequest
-from emp_core.domain.matching import DIMENSIONS, Miss, Verdict, match, remedied
+from emp_core.domain.matching import DIMENSIONS, Miss, Verdict, fits, match, remedied
 from emp_core.domain.nearest import NearMiss, nearest
 from emp_core.domain.requirements import Requirements
 
@@ -237,3 +238,16 @@ def test_a_near_miss_is_also_there_for_machines() -> None:
     assert isinstance(near, NearMiss)
     assert near.change() == {"models.c": ("m", "x"), "ram_gb": 8}
     assert isinstance(near.verdict.misses[0], Miss)
+
+
+def test_many_stars_cost_no_more_than_few() -> None:
+    """A pattern comes from a job, and is held against every worker by the hub and by the workers themselves."""
+    asked = Requirements.parse({"gpu_model": "*" * 200 + "!"})
+    assert not fits(asked, Capabilities.parse({"services": ["x"], "gpu_model": "NVIDIA GeForce RTX 4090" * 10}))
+
+
+@pytest.mark.parametrize(("pattern", "model"), [("a[b]*", "A[b]c"), ("[!a]?", "[!a]b"), ("*]", "x]")])
+def test_brackets_are_meant_as_they_are(pattern: str, model: str) -> None:
+    offered = Capabilities.parse({"services": ["x"], "gpu_model": model})
+    assert fits(Requirements.parse({"gpu_model": pattern}), offered)
+    assert not fits(Requirements.parse({"gpu_model": pattern}), replace(offered, gpu_model="b"))

@@ -1,5 +1,6 @@
 """The broker's own part: what it makes of requests and of the scripts' answers."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,12 +8,22 @@ import pytest
 
 from emp_core.domain.outcome import Artifact, Blame, Failure, Result
 from emp_core.domain.policy import MAX_INLINE_PAYLOAD, MAX_SPILLED_PAYLOAD
-from emp_core.errors import Conflict, EmpError, InvalidInput, LimitExceeded, NotFound, QueueUnavailable, Refused
-from emp_core.store import ClassIndex, Life, Store, Wish, completed, failed
+from emp_core.errors import (
+    ArtifactsUnavailable,
+    Conflict,
+    EmpError,
+    InvalidInput,
+    LimitExceeded,
+    NotFound,
+    QueueUnavailable,
+    Refused,
+)
+from emp_core.store import ClassIndex, Life, Link, Store, Submitted, Wish, completed, failed
 from emp_core.store.broker import BYTES_A_CALL, JOBS_A_CALL, Broker
 from tests.support.builders import LEASE_MS, make_capabilities, make_request, register, submit
 from tests.support.redis_server import Server
 from tests.support.snapshot import Look
+from tests.support.waiting import wait_until
 
 
 async def test_a_submit_answers_with_id_and_state(store: Store) -> None:
@@ -142,10 +153,13 @@ async def test_pauses_are_spread(store: Store) -> None:
     worker = await register(store)
     for _ in range(8):
         job = await submit(store)
-        await worker.fail(await worker.take())
-        due = await store.link.call("ZSCORE", store.link.key("delayed"), job)
-        drawn.append(float(due) - await store.inspector.now_ms())
-    assert all(1_500 < pause <= 7_500 for pause in drawn)
+        claim = await worker.take()
+        before = await store.inspector.now_ms()
+        await worker.fail(claim)
+        after = await store.inspector.now_ms()
+        due = float(await store.link.call("ZSCORE", store.link.key("delayed"), job))
+        assert before + 2_500 <= due <= after + 7_500
+        drawn.append(due - before)
     assert len({round(pause, -1) for pause in drawn}) > 3
 
 
@@ -189,3 +203,47 @@ async def test_a_class_that_cannot_be_judged_ends_the_turn(store: Store) -> None
     turn = await Broker(link, ClassIndex(link)).turn(worker.life, worker.capabilities, Wish(nonces=("n",)))
     assert turn.claimed == ()
     assert len([call for call in link.calls if call["name"] == "take_turn"]) == 2
+
+
+async def test_what_is_stored_is_answered_though_redis_goes_before_it_is_judged(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(_: object) -> None:
+        raise QueueUnavailable("redis_unavailable", "away")
+
+    monkeypatch.setattr(store.classes, "judge_new", away)
+    answers = await store.broker.submit_many([make_request(id=f"job-{n}") for n in range(3)])
+    assert [answer.id for answer in answers if not isinstance(answer, EmpError)] == ["job-0", "job-1", "job-2"]
+    monkeypatch.undo()
+    assert await store.upkeep.judge_waiting() == 1
+
+
+async def test_who_gives_up_has_the_answers_that_came(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, calls = Link.run, asyncio.Queue[str]()
+
+    async def stop_at_the_second(link: Link, name: str, *records: Any, **arguments: Any) -> Any:
+        if name == "submit_jobs":
+            calls.put_nowait(name)
+            if calls.qsize() == 2:
+                await asyncio.Event().wait()
+        return await run(link, name, *records, **arguments)
+
+    monkeypatch.setattr(Link, "run", stop_at_the_second)
+    requests = [make_request(id=f"job-{n}") for n in range(2 * JOBS_A_CALL)]
+    answers: list[Submitted | EmpError] = []
+    submitting = asyncio.create_task(store.broker.submit_many(requests, answers=answers))
+    await wait_until(lambda: calls.qsize() == 2, "the second call")
+    submitting.cancel()
+    await asyncio.wait([submitting])
+    assert [answer.id for answer in answers if isinstance(answer, Submitted)] == [
+        f"job-{n}" for n in range(JOBS_A_CALL)
+    ]
+
+
+async def test_a_file_that_cannot_be_kept_is_the_trouble_of_its_line(store: Store) -> None:
+    async def away(_: str, __: bytes) -> None:
+        raise ArtifactsUnavailable("away")
+
+    large = make_request(payload={"x": "x" * (MAX_INLINE_PAYLOAD + 1)})
+    answers = await store.broker.submit_many([make_request(), large, make_request()], away)
+    assert [type(answer).__name__ for answer in answers] == ["Submitted", "ArtifactsUnavailable", "Submitted"]
