@@ -28,9 +28,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
 
-_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9]+)?")
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9]+)?")
 _KEY_PREFIX = re.compile(r"[A-Za-z0-9._:-]*\{[A-Za-z0-9._:-]+\}[A-Za-z0-9._:-]*")
-_SECRET_IN_QUERY = re.compile(r"((?:password|secret|token|key|sig)[^=&]*=)[^&]*", re.IGNORECASE)
+_SECRET_IN_QUERY = re.compile(r"((?:password|secret|token|key|sig)[^=&]{0,200}=)[^&]*", re.IGNORECASE)
 
 
 def masked(url: str) -> str:
@@ -105,6 +105,13 @@ def _expand_home(path: Path) -> Path:
         raise ValueError("begins at a home directory that is not known") from None
 
 
+def _check_token(token: SecretStr | None) -> SecretStr | None:
+    text = token.get_secret_value() if token else ""
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("must be printable ASCII, which is all that a header can carry")
+    return token
+
+
 def _check_key_prefix(prefix: str) -> str:
     if not _KEY_PREFIX.fullmatch(prefix):
         raise ValueError("must hold a hash tag in braces, such as {emp}:, so that all keys share one slot of a Cluster")
@@ -145,6 +152,7 @@ ListenPort = Annotated[int, between(0, 65_535)]
 """0 is any port that is free."""
 
 Host = Annotated[str, AfterValidator(_check_host)]
+Token = Annotated[SecretStr | None, AfterValidator(_check_token)]
 HttpUrl = Annotated[str, url_of("http", "https")]
 WsUrl = Annotated[str, url_of("ws", "wss")]
 RedisUrl = Annotated[str, url_of(*REDIS_SCHEMES), AfterValidator(_check_redis_url)]
@@ -235,7 +243,7 @@ class FileSettings(Settings):
     """Where the files lie that jobs take and make."""
 
     artifacts_url: ArtifactsUrl | None = Field(default=None, repr=False, examples=["s3://bucket/emp"])
-    """A store that hub and workers reach (s3, gs, az or file); unset: the hub's data directory."""
+    """A store that hub and workers reach (s3, gs, az or file), of this queue alone; unset: the hub's data directory."""
 
 
 class RedisSettings(Settings):

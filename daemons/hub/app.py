@@ -5,8 +5,9 @@ from fastapi import FastAPI
 from daemons.hub.access_log import AccessLog
 from daemons.hub.auth import Gate
 from daemons.hub.dependencies import Hub
+from daemons.hub.head import Head
 from daemons.hub.openapi import describe
-from daemons.hub.problems import answer_problems
+from daemons.hub.problems import LastWord, answer_problems
 from daemons.hub.routes import ROUTERS
 from daemons.hub.settings import HubSettings
 from emp_core import __version__
@@ -19,7 +20,10 @@ def create_app(store: Store, artifacts: ObjectArtifacts, settings: HubSettings) 
     store.broker.max_waiting = settings.max_pending_jobs
     app = bare_app()
     app.state.hub = Hub(store=store, artifacts=artifacts, settings=settings)
+    app.state.stopping = False
+    app.add_middleware(Head)
     app.add_middleware(Gate, settings=settings)
+    app.add_middleware(LastWord)
     app.add_middleware(AccessLog)
     return app
 

@@ -9,7 +9,7 @@ import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from fastapi import Depends, Request
 from starlette.datastructures import Headers
@@ -32,6 +32,9 @@ class Caller:
     operator: bool
     """May do what concerns others: take a job from its worker, pause and drain workers."""
 
+    known: bool
+    """Showed the token, where there is one."""
+
 
 class Gate:
     """Lets in who may call, and answers everybody else."""
@@ -43,18 +46,25 @@ class Gate:
         self._takes_query = settings.hub_allow_query_token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = self._refusal(scope) if scope["type"] != "lifespan" else None
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        shown = _bearer(headers) or self._from_query(scope)
+        caller = Caller(operator=self._token is None, known=self._knows(shown))
+        refusal = self._refusal(scope, headers, shown, caller)
         if refusal is None:
-            scope.setdefault("state", {})["caller"] = Caller(operator=self._token is None)
+            scope.setdefault("state", {})["caller"] = caller
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close"})  # before it was accepted: 403
         else:
             await problem_of(refusal).response()(scope, receive, send)
 
-    def _refusal(self, scope: Scope) -> EmpError | None:
-        headers = Headers(scope=scope)
-        shown = _bearer(headers) or self._from_query(scope)
+    def _knows(self, shown: str) -> bool:
+        return self._token is None or hmac.compare_digest(shown.encode(), self._token)
+
+    def _refusal(self, scope: Scope, headers: Headers, shown: str, caller: Caller) -> EmpError | None:
         if not _same_origin(headers):
             return Forbidden("a web page of another origin may not call the hub")
         if self._token is None:
@@ -66,7 +76,7 @@ class Gate:
                     hint="without a token it answers to localhost only; set WS_AUTH_TOKEN",
                 )
             )
-        if scope["path"] in OPEN_PATHS or hmac.compare_digest(shown.encode(), self._token):
+        if caller.known or scope["path"] in OPEN_PATHS:
             return None
         return Unauthorized("the token is wrong" if shown else "a token is needed", hint="Authorization: Bearer TOKEN")
 
@@ -86,22 +96,37 @@ def _bearer(headers: Headers) -> str:
 
 def _same_origin(headers: Headers) -> bool:
     """Programs send no Origin; browsers do, `null` where they hide it."""
-    origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host")
+    origin, host = headers.get("origin"), headers.get("host")
+    return origin is None or (bool(host) and _split(origin).netloc == host)
 
 
 def _names_this_machine(headers: Headers) -> bool:
     """Else a page whose name is made to point at 127.0.0.1 would count as this machine."""
     host = headers.get("host")
-    return host is None or is_loopback(urlsplit(f"//{host}").hostname or "")
+    return host is None or is_loopback(_split(f"//{host}").hostname or "")
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of what somebody sends as a URL; empty ones where it is none."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("//?")
 
 
 def _first(values: Iterable[str]) -> str:
     return next(iter(values), "")
 
 
-async def _operator(request: Request) -> Caller:
+async def _caller(request: Request) -> Caller:
     caller: Caller = request.state.caller
+    return caller
+
+
+AnyCaller = Annotated[Caller, Depends(_caller)]
+
+
+async def _operator(caller: AnyCaller) -> Caller:
     if not caller.operator:
         raise Forbidden(
             "only an operator may do this, and the hub's token makes nobody one",

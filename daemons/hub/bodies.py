@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -21,6 +22,8 @@ LARGE_BYTES = 256 * 1024
 """Some milliseconds of parsing."""
 
 T = TypeVar("T")
+
+_READER = ThreadPoolExecutor(1, "large-bodies")
 
 
 async def chunks_of(request: Request, limit: str, max_bytes: int) -> AsyncIterator[bytes]:
@@ -51,8 +54,13 @@ async def read_body(request: Request, limit: str, max_bytes: int) -> bytes:
 
 
 async def understand(text: bytes, read: Callable[[bytes], T]) -> T:
-    """What a pure function makes of a body; of a large one on a thread, so that the loop goes on serving others."""
-    return read(text) if len(text) < LARGE_BYTES else await asyncio.to_thread(read, text)
+    """What a pure function makes of a body; of a large one on a thread, so that the loop goes on serving others.
+
+    Large ones wait for each other: what is read takes several times the memory of its text.
+    """
+    if len(text) < LARGE_BYTES:
+        return read(text)
+    return await asyncio.get_running_loop().run_in_executor(_READER, read, text)
 
 
 async def read_order(request: Request) -> dict[str, Any]:

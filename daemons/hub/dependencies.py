@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 
 from daemons.hub.settings import HubSettings
 from emp_core.artifacts.objects import ObjectArtifacts
+from emp_core.domain.values import cut
 from emp_core.errors import NotFound, QueueUnavailable
 from emp_core.ids import is_id
 from emp_core.store import Store
@@ -62,20 +63,39 @@ class TimedRoute(APIRoute):
         return handle_in_time
 
 
-async def _resolved(job_id: str, hub: SharedHub) -> str:
-    """A job's id, of which a caller may give the beginning."""
+async def _job_id(job_id: str) -> str:
+    """A whole id: programs choose their own and the queue forgets jobs, so `order-1` never means `order-12`."""
     if not is_id(job_id):
-        raise NotFound("job", job_id)
+        raise NotFound("job", cut(job_id))
+    return job_id
+
+
+JobId = Annotated[str, Depends(_job_id)]
+
+
+async def _known(job_id: JobId, hub: SharedHub) -> str:
+    async with in_time():
+        if not await hub.store.inspector.known([job_id]):
+            raise NotFound("job", job_id)
+    return job_id
+
+
+KnownJobId = Annotated[str, Depends(_known)]
+"""Where a job that is not there would look like one of which there is nothing to tell."""
+
+
+async def _resolved(job_id: JobId, hub: SharedHub) -> str:
     async with in_time():
         return await hub.store.inspector.resolve(job_id)
 
 
-JobId = Annotated[str, Depends(_resolved)]
+ResolvedJobId = Annotated[str, Depends(_resolved)]
+"""A job's id, of which a person who looks one up may give the beginning."""
 
 
 async def _worker_id(worker_id: str) -> str:
     if not is_id(worker_id):
-        raise NotFound("worker", worker_id)
+        raise NotFound("worker", cut(worker_id))
     return worker_id
 
 

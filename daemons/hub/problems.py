@@ -1,5 +1,6 @@
 """What went wrong, to a caller: problem details (RFC 9457) with the predecessors' `success` and `error`; one table."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,6 +9,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from daemons.hub.answers import now
 from emp_core.domain.json_text import dump_json
@@ -38,6 +41,10 @@ class Forbidden(EmpError):
 
 class RequestTimeout(EmpError):
     """The caller stopped sending."""
+
+
+class HubStopping(EmpError):
+    """The hub ends before the call has."""
 
 
 class RangeNotSatisfiable(EmpError):
@@ -96,6 +103,7 @@ _TABLE: tuple[tuple[type[EmpError], int, str, str], ...] = (
     (InvalidInput, 422, "invalid", "A field has a value that it cannot have"),
     (QueueUnavailable, 503, "queue_unavailable", "The queue cannot take the call now"),
     (ArtifactsUnavailable, 503, "artifacts_unavailable", "The artifact store cannot take the call now"),
+    (HubStopping, 503, "stopping", "The hub is stopping"),
     (HubUnavailable, 503, "hub_unavailable", "Another hub does not answer"),
     (Misconfigured, 503, "misconfigured", "The hub is not set up to do this"),
     (EmpError, 500, "internal", "The hub failed"),
@@ -171,14 +179,26 @@ async def _answer_status(request: Request, error: Exception) -> Response:
     detail = f"{request.method} {request.url.path}: {error.detail}"
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "refused")
     members = {"path": request.url.path, "method": request.method}
+    headers = {"Allow": ", ".join(_allowed(request))} if error.status_code == 405 else error.headers
     return Problem(
         status=error.status_code,
         code=code,
         title=str(error.detail),
         detail=detail,
         members=members,
-        headers=error.headers or {},
+        headers=headers or {},
     ).response()
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods of a path: each of them is a route, and the framework names those of one."""
+    scope = {"type": "http", "path": request.scope["path"], "root_path": "", "headers": []}
+    allowed = [
+        method
+        for method in ("GET", "POST", "PUT", "DELETE")
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    ]
+    return [*allowed, "HEAD"] if "GET" in allowed else allowed
 
 
 async def _answer_invalid(_request: Request, error: Exception) -> Response:
@@ -197,3 +217,27 @@ async def _answer_nobody(_request: Request, _error: Exception) -> Response:
 async def _answer_bug(_request: Request, _error: Exception) -> Response:
     """A bug of ours: the server logs the traceback, and the caller learns nothing of it."""
     return problem_of(EmpError("an error of the hub's own; its log says more")).response()
+
+
+class LastWord:
+    """Answers those for whom a hub that stops waits no longer; the server would say 500, and log a bug."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except asyncio.CancelledError:
+            if scope["type"] != "http" or not scope["app"].state.stopping:
+                raise
+            # Of an answer that has begun the server says that it is cut off, and hangs up.
+            if not begun:
+                await problem_of(HubStopping("the hub stops before this is done")).response()(scope, receive, send)

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from daemons.hub.app import create_app
 from daemons.hub.chores import Outage, chores_of
+from daemons.hub.protocol import BoundedHttp, allow_open_files
 from daemons.hub.settings import HubSettings
 from daemons.hub.sockets import BACKLOG, listening, url_of
 from daemons.lifecycle import on_stop
@@ -44,6 +45,7 @@ async def run_hub(
     """
     for note in settings.notes:
         log.info("settings.note", note=note)
+    allow_open_files()
     async with contextlib.AsyncExitStack() as closing:
         sockets = closing.enter_context(listening(settings))
         urls = [url_of(bound) for bound in sockets]
@@ -53,7 +55,7 @@ async def run_hub(
         closing.push_async_callback(artifacts.aclose)
         store = await _open(url, settings.key_prefix)
         closing.push_async_callback(store.close)
-        server = _server(create_app(store, artifacts, settings))
+        server = HubServer(create_app(store, artifacts, settings))
         async with asyncio.TaskGroup() as tasks:
             outage = Outage()
             chores = [
@@ -103,8 +105,25 @@ def _introduce(settings: HubSettings, store: Store, urls: Sequence[str], files: 
         )
 
 
-class _Server(uvicorn.Server):
+class HubServer(uvicorn.Server):
     """uvicorn, with its signals left to us: after its own handling a process ends by the signal, not with 0."""
+
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=BoundedHttp,
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                proxy_headers=False,
+                backlog=BACKLOG,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+            )
+        )
+        self._app = app
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -113,22 +132,6 @@ class _Server(uvicorn.Server):
     def stop(self, asked: int) -> None:
         """No new connections, and 10 s for what is under way. Asked again: at once."""
         log.info("hub.stopping", requests=len(self.server_state.tasks), seconds=GRACE_SECONDS if asked == 1 else 0)
+        self._app.state.stopping = True
         self.should_exit = True
         self.force_exit = asked > 1
-
-
-def _server(app: FastAPI) -> _Server:
-    return _Server(
-        uvicorn.Config(
-            app,
-            http="httptools",
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            proxy_headers=False,
-            backlog=BACKLOG,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-        )
-    )

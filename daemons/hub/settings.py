@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
-from pydantic import AliasChoices, Field, SecretStr, model_validator
+from pydantic import AliasChoices, Field, model_validator
 
-from emp_core.settings import FileSettings, Host, ListenPort, RedisSettings, Settings, between, is_loopback
+from emp_core.settings import FileSettings, Host, ListenPort, RedisSettings, Settings, Token, between, is_loopback
 
 
 class ListenSettings(Settings):
@@ -23,7 +23,7 @@ class ListenSettings(Settings):
     ws_port: ListenPort | None = Field(default=None, examples=[3002])
     """A second port that serves the same, for programs that look for WebSockets there; unset: none."""
 
-    ws_auth_token: SecretStr | None = Field(
+    ws_auth_token: Token = Field(
         default=None,
         validation_alias=AliasChoices("WS_AUTH_TOKEN", "HUB_AUTH_TOKEN"),
         examples=["a-long-random-text"],

@@ -10,6 +10,7 @@ from typing import Protocol, Self
 from pydantic import TypeAdapter
 
 from emp_core.domain.outcome import Artifact
+from emp_core.domain.values import cut, shown
 from emp_core.errors import InvalidInput, LimitExceeded, NotFound
 from emp_core.ids import is_id
 
@@ -17,10 +18,11 @@ CHUNK_BYTES = 1024 * 1024
 MAX_ARTIFACT_BYTES = 4 * 1024**3
 MAX_PAYLOAD_BYTES = 64 * 1024**2
 MAX_NAME_LENGTH = 1024
+MAX_MEDIA_TYPE_LENGTH = 255
 
 KINDS = ("output", "temp", "input")
 
-MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+( *; *[\x20-\x7e]*)?", re.ASCII)
+MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+( *;[\x20-\x7e]*)?", re.ASCII)
 PLACE = re.compile(r"([^/]+)/([1-9][0-9]{0,9})/([1-9][0-9]{0,9})")
 
 ARTIFACT = TypeAdapter(Artifact)
@@ -92,7 +94,7 @@ class Place:
     def parse(cls, artifact_id: str) -> Self:
         place = cls.match(artifact_id)
         if place is None:
-            raise NotFound("artifact", artifact_id)
+            raise NotFound("artifact", cut(artifact_id))
         return place
 
     def __str__(self) -> str:
@@ -135,7 +137,7 @@ async def in_chunks(data: bytes) -> AsyncIterator[bytes]:
 def check_job_id(job_id: str) -> None:
     """Refuses what cannot name a job, and so could name another place."""
     if not is_id(job_id):
-        raise InvalidInput("job_id", f"{job_id!r} cannot name a job")
+        raise InvalidInput("job_id", f"{shown(job_id)} cannot name a job")
 
 
 def check_upload(job_id: str, attempt: int, name: str, media_type: str, kind: str) -> None:
@@ -145,10 +147,12 @@ def check_upload(job_id: str, attempt: int, name: str, media_type: str, kind: st
         raise InvalidInput("attempt", f"must be at least 1, not {attempt}")
     if len(name) > MAX_NAME_LENGTH:
         raise LimitExceeded("name", "max_name_length", len(name), MAX_NAME_LENGTH)
+    if len(media_type) > MAX_MEDIA_TYPE_LENGTH:
+        raise LimitExceeded("media_type", "max_media_type_length", len(media_type), MAX_MEDIA_TYPE_LENGTH)
     if MEDIA_TYPE.fullmatch(media_type) is None:
         raise InvalidInput("media_type", f"{media_type!r} is none")
     if kind not in KINDS:
-        raise InvalidInput("kind", f"must be one of {', '.join(KINDS)}, not {kind!r}")
+        raise InvalidInput("kind", f"must be one of {', '.join(KINDS)}, not {shown(kind)}")
 
 
 def check_payload(job_id: str, payload: bytes) -> None:

@@ -31,6 +31,8 @@ from emp_core.errors import AccessDenied, Conflict, EmpError, HubUnavailable, In
 
 T = TypeVar("T")
 
+PROBLEM = "application/problem+json"
+
 TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 """60 s without a byte either way; a whole transfer may take longer."""
 
@@ -101,7 +103,10 @@ class HubArtifacts:
     async def list(self, job_id: str) -> tuple[Artifact, ...]:
         check_job_id(job_id)
         request = self._client.build_request("GET", f"/api/jobs/{job_id}/artifacts")
-        return _decoded(ARTIFACTS, await self._content(request, NotFound("job", job_id)))
+        try:
+            return _decoded(ARTIFACTS, await self._content(request, NotFound("job", job_id)))
+        except NotFound:  # as every other store has it: one whose inputs are about to come is not known either
+            return ()
 
     async def put_payload(self, job_id: str, payload: bytes) -> None:
         check_payload(job_id, payload)
@@ -155,7 +160,7 @@ def _refusal(response: httpx.Response, missing: NotFound) -> EmpError:
     match response.status_code:
         case 401 | 403:
             return AccessDenied(f"the hub refuses the token: {said}", hint="see HUB_AUTH_TOKEN")
-        case 404:
+        case 404 if response.headers.get("content-type") == PROBLEM:  # any other one is some proxy's
             return missing
         case 409:
             return Conflict(said)

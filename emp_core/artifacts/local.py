@@ -31,7 +31,7 @@ class LocalArtifacts(ObjectArtifacts):
     def _key(self, path: str) -> str:
         place = self._directory / path
         if place.resolve() != place:
-            raise Conflict(f"{place} leads elsewhere")
+            raise Conflict(f"{path} leads elsewhere")
         return path
 
     async def _contents(self, job_id: str) -> Sequence[Stored]:

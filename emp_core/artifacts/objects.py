@@ -10,12 +10,14 @@ cut off may still arrive. What a killed process leaves goes with its job.
 """
 
 import asyncio
+import logging
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from obstore.exceptions import AlreadyExistsError, BaseError
+from pydantic import ValidationError
 
 from emp_core.artifacts.contract import (
     ARTIFACT,
@@ -31,10 +33,13 @@ from emp_core.artifacts.contract import (
 from emp_core.domain.outcome import Artifact
 from emp_core.errors import ArtifactsUnavailable, Conflict, InvalidInput, NotFound
 from emp_core.ids import is_id
+from emp_core.settings import masked
 
 if TYPE_CHECKING:
     from obstore import GetOptions, GetResult, ObjectMeta, PutResult
     from obstore.store import ObjectStore
+
+log = logging.getLogger(__name__)
 
 PARALLEL_PARTS = 4
 """Parts of one upload in flight; each holds 5 MiB."""
@@ -102,10 +107,10 @@ class ObjectArtifacts:
 
     async def get(self, artifact_id: str) -> Artifact:
         place = Place.parse(artifact_id)
-        known = await self._read(f"{place}.json")
-        if not known:
+        artifact = await self._known(place)
+        if artifact is None:
             raise NotFound("artifact", artifact_id)
-        return ARTIFACT.validate_json(known)
+        return artifact
 
     async def open(self, artifact_id: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         check_range(start, end)
@@ -125,8 +130,8 @@ class ObjectArtifacts:
         check_job_id(job_id)
         contents = await self._contents(job_id)
         places = sorted(place for stored in contents if stored.size and (place := stored.describes))
-        known = await asyncio.gather(*(self._read(f"{place}.json") for place in places))
-        return tuple(ARTIFACT.validate_json(described) for described in known if described)
+        known = await asyncio.gather(*(self._known(place) for place in places))
+        return tuple(artifact for artifact in known if artifact is not None)
 
     async def put_payload(self, job_id: str, payload: bytes) -> None:
         check_payload(job_id, payload)
@@ -192,6 +197,15 @@ class ObjectArtifacts:
                 await self._describe(place, b"")
             await self._store.delete_async(str(place))
 
+    async def _known(self, place: Place) -> Artifact | None:
+        """What a file's JSON says; none that is not complete, or that somebody damaged."""
+        described = await self._read(f"{place}.json")
+        try:
+            return ARTIFACT.validate_json(described) if described else None
+        except ValidationError as error:
+            log.warning("%s.json cannot be read: %d errors", place, error.error_count())
+            return None
+
     async def _create(self, path: str, data: bytes) -> bool:
         with answering():
             try:
@@ -234,13 +248,14 @@ async def _streamed(result: "GetResult") -> AsyncIterator[bytes]:
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """Turns the store's errors into ours."""
+    """Turns the store's errors into ours; what they tell of paths and addresses is for the log, and no caller's."""
     try:
         yield
     except BaseError as error:
-        raise ArtifactsUnavailable(f"the artifact store: {first_line(error)}") from error
+        log.warning("the artifact store: %s", first_line(error))
+        raise ArtifactsUnavailable("the artifact store cannot take the call now") from error
 
 
 def first_line(error: BaseError) -> str:
-    """The rest is obstore's own anatomy."""
-    return str(error).partition("\n")[0]
+    """What an error says, without secrets; the rest is obstore's own anatomy."""
+    return masked(str(error).partition("\n")[0])

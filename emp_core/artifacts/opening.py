@@ -12,6 +12,7 @@ from emp_core.artifacts.contract import MAX_ARTIFACT_BYTES, ArtifactStore
 from emp_core.artifacts.local import LocalArtifacts
 from emp_core.artifacts.objects import ObjectArtifacts, first_line
 from emp_core.errors import Misconfigured
+from emp_core.settings import masked
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -45,11 +46,11 @@ def open_objects(url: str, *, max_bytes: int = MAX_ARTIFACT_BYTES) -> ObjectArti
         case "s3" | "gs" | "az":
             return ObjectArtifacts(_cloud_store(url), max_bytes=max_bytes)
         case _:
-            raise Misconfigured(f"no files can be kept at {url!r}", hint=f"use one of {SCHEMES}")
+            raise Misconfigured(f"no files can be kept at {masked(url)!r}", hint=f"use one of {SCHEMES}")
 
 
 def _cloud_store(url: str) -> "ObjectStore":
     try:
         return from_url(url, retry_config={"retry_timeout": RETRY_LIMIT})
     except BaseError as error:
-        raise Misconfigured(f"no files can be kept at {url!r}: {first_line(error)}") from error
+        raise Misconfigured(f"no files can be kept at {masked(url)!r}: {first_line(error)}") from error

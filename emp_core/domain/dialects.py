@@ -66,8 +66,8 @@ class _Body:
     def put(self, name: str, value: Any, origin: str) -> None:
         """Raises `InvalidInput` where an earlier origin said otherwise."""
         if name in self.fields and self.fields[name] != value:
-            earlier = f"{self._origins[name]} says {self.fields[name]!r}"
-            raise InvalidInput(origin, f"says {value!r}, but {earlier}")
+            earlier = f"{self._origins[name]} says {values.shown(self.fields[name])}"
+            raise InvalidInput(origin, f"says {values.shown(value)}, but {earlier}")
         self.fields[name] = value
         self._origins.setdefault(name, origin)
 
@@ -158,6 +158,7 @@ def _add(asked: _Body, name: str, more: Mapping[str, Any], where: str) -> None:
     together = dict(asked.fields.get(name, {}))
     for path, value in _present(more).items():
         if together.setdefault(path, value) != value:
-            raise InvalidInput(f"{where}.{path}", f"says {value!r}, but {together[path]!r} is asked elsewhere")
+            elsewhere = f"but {values.shown(together[path])} is asked elsewhere"
+            raise InvalidInput(f"{where}.{values.cut(path)}", f"says {values.shown(value)}, {elsewhere}")
     if together:
         asked.fields[name] = together

@@ -9,7 +9,7 @@ from emp_core.domain import values
 from emp_core.domain.json_text import check_json, dump_json
 from emp_core.domain.ordering import DEFAULT_PRIORITY, MAX_PRIORITY, MIN_PRIORITY
 from emp_core.domain.policy import MAX_SPILLED_PAYLOAD
-from emp_core.domain.requirements import Requirements
+from emp_core.domain.requirements import MAX_REQUIREMENTS_BYTES, Requirements
 from emp_core.domain.services import services_of
 from emp_core.domain.states import JobState
 from emp_core.errors import InvalidInput, LimitExceeded
@@ -39,7 +39,7 @@ class JobRequest:
     """With `template`: what the job translator turns into a request."""
 
     requirements: Requirements = field(default_factory=Requirements)
-    """With service, job type and customer filled in."""
+    """With service, job type and customer filled in; 64 KiB at most."""
 
     customer_id: str | None = None
     workflow_id: str | None = None
@@ -72,7 +72,7 @@ class JobRequest:
         given = {name: value for name, value in body.items() if value is not None}
         asked = values.read_mapping("requirements", given.pop("requirements", {}))
         read = {name: _READERS[name](name, value) for name, value in given.items()}
-        read["requirements"] = _requirements(asked, read)
+        read["requirements"] = _within_limit(_requirements(asked, read))
         read["customer_id"] = read["requirements"].customer_id
         read["job_type"] = read["requirements"].job_type
         if read.get("on_lost") == "fail":
@@ -112,15 +112,23 @@ def _requirements(source: Mapping[str, Any], read: Mapping[str, Any]) -> Require
     own = {name: read[name] for name in ("job_type", "customer_id") if name in read}
     for name, value in own.items():
         if source.get(name) not in (None, value):
-            raise InvalidInput(f"requirements.{name}", f"is {source[name]!r}, but {name} is {value!r}")
+            raise InvalidInput(f"requirements.{name}", f"is {values.shown(source[name])}, but {name} is {value!r}")
     asked = Requirements.parse({**source, **own})
     service = read.get("service")
     if service is not None:
         if asked.services and service not in asked.services:
-            raise InvalidInput("service", f"is {service}, but requirements.services are {', '.join(asked.services)}")
+            named = values.cut(", ".join(asked.services))
+            raise InvalidInput("service", f"is {service}, but requirements.services are {named}")
         return replace(asked, services=(service,))
     if not asked.services and asked.job_type is not None:
         return replace(asked, services=services_of(asked.job_type))
+    return asked
+
+
+def _within_limit(asked: Requirements) -> Requirements:
+    size = len(asked.canonical())
+    if size > MAX_REQUIREMENTS_BYTES:
+        raise LimitExceeded("requirements", "max_requirements_bytes", size, MAX_REQUIREMENTS_BYTES)
     return asked
 
 

@@ -5,15 +5,24 @@ because the readers behind emp disagree on what they mean.
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
+from itertools import islice
 from typing import Any, NoReturn, cast
 
 import orjson
 
 from emp_core.domain.policy import MAX_JSON_DEPTH, MAX_JSON_NODES
+from emp_core.domain.values import shown
 from emp_core.errors import InvalidInput, LimitExceeded
+
+MAX_LIST_NODES = 2_000_000
+"""Of a list whose items have limits of their own: 1,000 jobs with a ComfyUI graph of 150 nodes each; 300 MB."""
+
+_LIST = re.compile(r"[ \t\r\n]*\[")
+_STRING_OR_MARK = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|([\[{,])', re.DOTALL)
 
 
 def parse_json(field: str, text: str | bytes) -> Any:
@@ -26,11 +35,25 @@ def parse_json(field: str, text: str | bytes) -> Any:
 def read_json(field: str, text: str | bytes) -> Any:
     """Read JSON from outside that somebody else holds to the limits, part by part. Raises as `parse_json`."""
     try:
+        if isinstance(text, bytes):
+            text = text.decode(json.detect_encoding(text), "surrogatepass")
+        _bound_nodes(field, text)
         return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_doubles)
     except RecursionError:
         raise LimitExceeded(field, "max_json_depth", MAX_JSON_DEPTH + 1, MAX_JSON_DEPTH) from None
     except (ValueError, UnicodeDecodeError) as error:
         raise InvalidInput(field, f"is not JSON: {error}") from None
+
+
+def _bound_nodes(field: str, text: str) -> None:
+    """Refuse what is over the limit for certain, before it is built: a few bytes of text can be many of memory."""
+    maximum = MAX_LIST_NODES if _LIST.match(text) else MAX_JSON_NODES
+    # n values take less than 2n commas and opening brackets, and have at most 2n strings.
+    if sum(map(text.count, "[{,")) < 2 * maximum:
+        return
+    found = Counter(token.lastindex for token in islice(_STRING_OR_MARK.finditer(text), 4 * maximum))
+    if found[1] >= 2 * maximum or found.total() >= 4 * maximum:
+        raise LimitExceeded(field, "max_json_nodes", maximum + 1, maximum)
 
 
 def check_json(field: str, value: object) -> None:
@@ -53,7 +76,7 @@ def _children(field: str, node: object) -> Iterable[object]:
     elif isinstance(node, Mapping):
         for key in cast(Mapping[object, object], node):
             if not isinstance(key, str):
-                raise InvalidInput(field, f"has a key that is not text: {key!r}")
+                raise InvalidInput(field, f"has a key that is not text: {shown(key)}")
             _check_text(field, key)
         return cast(Mapping[str, object], node).values()
     elif isinstance(node, list | tuple):
@@ -98,5 +121,5 @@ def _refuse_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
         ((doubled, _),) = Counter(key for key, _ in pairs).most_common(1)
-        raise ValueError(f"the key {doubled!r} stands twice in one object")
+        raise ValueError(f"the key {shown(doubled)} stands twice in one object")
     return result

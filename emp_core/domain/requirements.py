@@ -11,11 +11,15 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Self
 
 from emp_core.domain import values
+from emp_core.domain.policy import KB
 from emp_core.domain.values import Value, typed
 from emp_core.errors import InvalidInput
 from emp_core.ids import digest
 
 ISOLATION_LEVELS = ("none", "loose", "strict")
+
+MAX_REQUIREMENTS_BYTES = 64 * KB
+"""Of a job's canonical text, which Redis keeps once a class, and which every list of jobs repeats for each job."""
 
 
 @dataclass(frozen=True, kw_only=True)

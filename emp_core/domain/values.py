@@ -12,6 +12,8 @@ Value: TypeAlias = Scalar | tuple[Scalar, ...]
 
 MAX_NAMES = 256
 MAX_NAME_LENGTH = 256
+MAX_QUOTED = 200
+MAX_SHOWN = 60
 
 
 def read_number(field: str, value: object, *, minimum: float = 0, maximum: float = 1e9) -> int | float:
@@ -19,9 +21,9 @@ def read_number(field: str, value: object, *, minimum: float = 0, maximum: float
     if isinstance(value, str):
         value = _number_in(field, value)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidInput(field, f"must be a number, not {_show(value)}")
+        raise InvalidInput(field, f"must be a number, not {shown(value)}")
     if not minimum <= value <= maximum:
-        raise InvalidInput(field, f"must be {minimum:g} to {maximum:g}, not {_show(value)}")
+        raise InvalidInput(field, f"must be {minimum:g} to {maximum:g}, not {shown(value)}")
     return int(value) if value == int(value) else value
 
 
@@ -29,21 +31,21 @@ def _number_in(field: str, text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise InvalidInput(field, f"must be a number, not {_show(text)}") from None
+        raise InvalidInput(field, f"must be a number, not {shown(text)}") from None
 
 
 def read_int(field: str, value: object, *, minimum: int = 0, maximum: int = 10**9) -> int:
     """A whole number."""
     number = read_number(field, value, minimum=minimum, maximum=maximum)
     if not isinstance(number, int):
-        raise InvalidInput(field, f"must be a whole number, not {_show(value)}")
+        raise InvalidInput(field, f"must be a whole number, not {shown(value)}")
     return number
 
 
 def read_text(field: str, value: object, *, maximum: int = MAX_NAME_LENGTH) -> str:
     """A text that is not empty, has no control characters and can be written as UTF-8."""
     if not isinstance(value, str):
-        raise InvalidInput(field, f"must be text, not {_show(value)}")
+        raise InvalidInput(field, f"must be text, not {shown(value)}")
     if not value.strip() or len(value) > maximum:
         raise InvalidInput(field, f"must have 1 to {maximum} characters")
     if any(ord(char) < 32 or 0x7F <= ord(char) < 0xA0 or 0xD800 <= ord(char) < 0xE000 for char in value):
@@ -55,7 +57,7 @@ def read_id(field: str, value: object) -> str:
     """A text that may stand in a key and a URL."""
     if not isinstance(value, str) or not is_id(value):
         rule = "must be 1 to 128 of A-Z a-z 0-9 . _ : - and begin with a letter or a digit"
-        raise InvalidInput(field, f"{rule}, not {_show(value)}")
+        raise InvalidInput(field, f"{rule}, not {shown(value)}")
     return value
 
 
@@ -63,7 +65,7 @@ def read_choice(field: str, value: object, choices: Iterable[str]) -> str:
     """One of a few words."""
     known = tuple(choices)
     if value not in known:
-        raise InvalidInput(field, f"must be one of {', '.join(known)}, not {_show(value)}{did_you_mean(value, known)}")
+        raise InvalidInput(field, f"must be one of {', '.join(known)}, not {shown(value)}{did_you_mean(value, known)}")
     return value
 
 
@@ -71,7 +73,7 @@ def read_names(field: str, value: object) -> tuple[str, ...]:
     """A set of names, sorted; one name alone counts as a list of one."""
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, list | tuple | set | frozenset):
-        raise InvalidInput(field, f"must be a list of names, not {_show(value)}")
+        raise InvalidInput(field, f"must be a list of names, not {shown(value)}")
     items = cast(Iterable[object], items)
     names = tuple(sorted({read_text(f"{field}[{index}]", item) for index, item in enumerate(items)}))
     if len(names) > MAX_NAMES:
@@ -129,7 +131,7 @@ def read_scalar(field: str, value: object) -> Scalar:
 def read_mapping(field: str, value: object) -> Mapping[str, Any]:
     """A JSON object."""
     if not isinstance(value, Mapping):
-        raise InvalidInput(field, f"must be an object, not {_show(value)}")
+        raise InvalidInput(field, f"must be an object, not {shown(value)}")
     return cast(Mapping[str, Any], value)
 
 
@@ -138,7 +140,7 @@ def refuse_unknown(field: str, given: Iterable[str], known: Iterable[str]) -> No
     names = tuple(known)
     for key in given:
         if key not in names:
-            where = f"{field}.{key}" if field else key
+            where = f"{field}.{cut(key)}" if field else cut(key)
             raise InvalidInput(where, f"is not a known field{did_you_mean(key, names)}")
 
 
@@ -148,6 +150,12 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
-def _show(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def cut(text: str) -> str:
+    """A text of somebody else's as an error repeats it: not as long as he likes."""
+    return text if len(text) <= MAX_QUOTED else f"{text[: MAX_QUOTED - 3]}..."
+
+
+def shown(value: object) -> str:
+    """A value as an error repeats it."""
+    text = repr(value[:MAX_SHOWN] if isinstance(value, str) else value)
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."

@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from emp_core.domain.capabilities import capabilities_of
+from emp_core.domain.capabilities import Capabilities, capabilities_of
 from emp_core.domain.job import Job, JobRequest
 from emp_core.domain.json_text import load_json
 from emp_core.domain.ordering import parts
 from emp_core.domain.requirements import Requirements, requirements_of
 from emp_core.domain.states import JobState
 from emp_core.domain.worker import Worker, WorkerState
+from emp_core.errors import InvalidInput
 
 Record = tuple[str | bytes, ...]
 
@@ -99,7 +100,23 @@ def claimed_of(answer: Sequence[Any]) -> Claimed:
 def fields_of(flat: Sequence[bytes] | Mapping[bytes, bytes]) -> dict[str, str]:
     """A hash's fields as text, whichever way the client hands them over."""
     pairs = flat.items() if isinstance(flat, Mapping) else zip(flat[::2], flat[1::2], strict=True)
-    return {name.decode(): value.decode() for name, value in pairs}
+    return {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, value in pairs}
+
+
+def json_of(text: bytes) -> Any:
+    """What a key holds as JSON; None where it is damaged."""
+    try:
+        return load_json(text)
+    except ValueError:
+        return None
+
+
+def asked_of(canonical: bytes) -> Requirements | None:
+    """The requirements of a class; None where they are damaged."""
+    try:
+        return requirements_of(canonical.decode()) if canonical.startswith(b"{") else None
+    except (InvalidInput, ValueError):
+        return None
 
 
 _WORDS = {
@@ -120,7 +137,7 @@ def job_fields(fields: Mapping[str, str]) -> dict[str, str]:
         elif words or name == "spec":
             values.pop("state", None)
     for name in _NUMBERS:
-        if name in values and not _NUMBER.fullmatch(values[name]):
+        if name in values and not _is_number(name, values[name]):
             del values[name]
             values.pop("state", None)
     return values
@@ -139,13 +156,24 @@ _TIMES = {
     "timeout_ms": "timeout",
 }
 _NUMBERS = (*_COUNTERS.values(), *_TIMES.values(), "score", "progress")
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-][0-9]+)?")
+_NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?(e[+-][0-9]{1,2})?")
+_WHOLE = re.compile(r"[0-9]{1,20}")
+_LAST_MS = 253_402_300_799_999
+"""The end of the year 9999, the last that can be shown."""
+
 _TEXTS = {"worker": "worker", "customer_id": "customer", "workflow_id": "workflow", "code": "code"}
 
 
-def job_of(job_id: str, fields: Mapping[str, str], canonical: str | None, **more: Any) -> Job:
-    """A job from its hash and its class's requirements; a damaged one has no state."""
-    state = fields.get("state", "")
+def _is_number(name: str, text: str) -> bool:
+    if name == "score":
+        return _WHOLE.fullmatch(text) is not None
+    form = _WHOLE if name in _COUNTERS.values() else _NUMBER
+    return form.fullmatch(text) is not None and float(text) <= _LAST_MS
+
+
+def job_of(job_id: str, fields: Mapping[str, str], asked: Requirements | None, **more: Any) -> Job:
+    """A job from its hash and its class's requirements; a damaged one, or one of a damaged class, has no state."""
+    state = fields.get("state", "") if asked is not None else ""
     place = int(fields.get("score", "0"))
     more |= {name: int(fields.get(key, 0)) for name, key in _COUNTERS.items()}
     more |= {name: int(float(fields[key])) if fields.get(key) else None for name, key in _TIMES.items()}
@@ -154,7 +182,7 @@ def job_of(job_id: str, fields: Mapping[str, str], canonical: str | None, **more
         id=job_id,
         state=JobState(state) if state in set(JobState) else None,
         class_id=fields.get("class", ""),
-        requirements=requirements_of(canonical) if canonical else Requirements(),
+        requirements=asked or Requirements(),
         priority=parts(place)[0],
         score=place,
         progress=float(fields["progress"]) if fields.get("progress") else None,
@@ -170,7 +198,31 @@ def job_of(job_id: str, fields: Mapping[str, str], canonical: str | None, **more
 def worker_of(
     worker_id: str, fields: Mapping[str, str], capabilities: str, active: Sequence[str], lost_at: int | None
 ) -> Worker:
-    """A worker from its hash and its profile's capabilities."""
+    """A worker from its hash and its profile's capabilities; a damaged one counts as lost, and says so."""
+    try:
+        return _sound_worker(worker_id, fields, capabilities, active, lost_at)
+    except (InvalidInput, ValueError):
+        return Worker(
+            id=worker_id,
+            machine="",
+            boot="",
+            state=WorkerState.LOST,
+            profile_id="",
+            capabilities=Capabilities(),
+            slots=0,
+            active=tuple(active),
+            lost_at=lost_at,
+            reason="its record in Redis is damaged",
+        )
+
+
+def _sound_worker(
+    worker_id: str, fields: Mapping[str, str], capabilities: str, active: Sequence[str], lost_at: int | None
+) -> Worker:
+    """Raises `InvalidInput` or `ValueError`."""
+    info = fields.get("info") or "{}"
+    if not (fields and capabilities.startswith("{") and info.startswith("{")):
+        raise ValueError("not a record of a worker")
     gone = fields.get("gone") if fields.get("alive") != "1" else None
     return Worker(
         id=worker_id,
@@ -178,16 +230,22 @@ def worker_of(
         boot=fields.get("boot", ""),
         state=WorkerState(gone if gone in ("lost", "stopped") else fields.get("state", "lost")),
         profile_id=fields.get("profile", ""),
-        capabilities=capabilities_of(capabilities or "{}"),
-        slots=int(fields.get("slots", 1)),
+        capabilities=capabilities_of(capabilities),
+        slots=_count(fields.get("slots", "1")),
         active=tuple(active),
         services=dict(word.split("=", 1) for word in fields.get("services", "").split()),
-        beat_at=int(fields.get("beat", 0)),
+        beat_at=_count(fields.get("beat", "0")),
         lost_at=lost_at,
-        started_at=int(fields.get("started", 0)),
+        started_at=_count(fields.get("started", "0")),
         reason=fields.get("reason", ""),
-        info=load_json(fields.get("info") or "{}"),
+        info=load_json(info),
     )
+
+
+def _count(text: str) -> int:
+    if not _WHOLE.fullmatch(text) or int(text) > _LAST_MS:
+        raise ValueError(f"{text!r} is no number of ours")
+    return int(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,15 +260,18 @@ class Attempt:
     detail: str
 
 
-def attempt_of(entry: str) -> Attempt:
-    """One line of a job's `job.attempts`."""
+def attempt_of(entry: str) -> Attempt | None:
+    """One line of a job's `job.attempts`; None where it is damaged."""
     head, _, detail = entry.partition("\n")
-    number, worker, claimed, ended, outcome = head.split(" ", 4)
-    return Attempt(
-        number=int(number),
-        worker=worker,
-        claimed_at=int(claimed),
-        ended_at=int(ended),
-        outcome=outcome,
-        detail=detail,
-    )
+    try:
+        number, worker, claimed, ended, outcome = head.split(" ", 4)
+        return Attempt(
+            number=_count(number),
+            worker=worker,
+            claimed_at=_count(claimed),
+            ended_at=_count(ended),
+            outcome=outcome,
+            detail=detail,
+        )
+    except ValueError:
+        return None

@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emp_core.domain.job import Job
-from emp_core.domain.json_text import load_json
 from emp_core.domain.ordering import parts, time_of
-from emp_core.domain.requirements import Requirements, requirements_of
+from emp_core.domain.requirements import Requirements
 from emp_core.domain.states import JobState
 from emp_core.domain.worker import Worker
 from emp_core.errors import Ambiguous, NotFound
-from emp_core.store.codec import Attempt, attempt_of, fields_of, job_fields, job_of, worker_of
+from emp_core.store.codec import Attempt, asked_of, attempt_of, fields_of, job_fields, job_of, json_of, worker_of
 from emp_core.store.connection import DAMAGED, Link
 
 LOOK_AT_MOST = 1_000
@@ -20,6 +19,9 @@ LOOK_AT_MOST = 1_000
 
 PREFIX_LENGTH = 4
 """Characters of an id that find it without a scan."""
+
+Class = tuple[Requirements | None, bool]
+"""What a class asks, None where that is damaged, and whether it is unworkable."""
 
 LISTED = (JobState.ACTIVE, JobState.CANCELLING, JobState.PENDING, JobState.DELAYED, JobState.BLOCKED)
 ENDED = (JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED)
@@ -140,12 +142,12 @@ class Inspector:
         leases = await self._link.read_many([("ZSCORE", self._key("leases"), job_id) for job_id, _ in found])
         return [self._job(job_id, fields, known, lease) for (job_id, fields), lease in zip(found, leases, strict=True)]
 
-    def _job(self, job_id: str, fields: Mapping[str, str], known: Mapping[str, tuple[str, bool]], lease: Any) -> Job:
-        canonical, unworkable = known.get(fields.get("class", ""), (None, False))
+    def _job(self, job_id: str, fields: Mapping[str, str], known: Mapping[str, Class], lease: Any) -> Job:
+        asked, unworkable = known.get(fields.get("class", ""), (Requirements(), False))
         return job_of(
             job_id,
             fields,
-            canonical,
+            asked,
             unworkable=unworkable and fields.get("state") in ("pending", "delayed", "blocked"),
             lease_until=int(float(lease)) if lease else None,
         )
@@ -161,14 +163,14 @@ class Inspector:
         signed = f"{attempt} {nonce} ".encode()
         return bool(state == b"active" and holder == worker.encode() and claim and claim.startswith(signed))
 
-    async def _classes(self, class_ids: Sequence[str]) -> dict[str, tuple[str, bool]]:
-        """Class -> its canonical requirements, and whether it is unworkable."""
+    async def _classes(self, class_ids: Sequence[str]) -> dict[str, Class]:
+        """Those of the classes that exist."""
         reads = [("HGET", self._key(f"class:{name}"), "requirements") for name in class_ids]
         marks = [("SISMEMBER", self._key("classes.unworkable"), name) for name in class_ids]
         answers = await self._link.read_many([*reads, *marks])
         texts, bad = answers[: len(class_ids)], answers[len(class_ids) :]
         return {
-            name: (text.decode(), bool(mark))
+            name: (None if text is DAMAGED else asked_of(text), bool(mark))
             for name, text, mark in zip(class_ids, texts, bad, strict=True)
             if text is not None
         }
@@ -264,7 +266,7 @@ class Inspector:
     async def outcome(self, job_id: str) -> Any:
         """The result of a completed job or the failure of a failed one, as JSON; None where there is none."""
         text = await self._link.call("GET", self._key(f"job.result:{job_id}"))
-        return load_json(text) if text else None
+        return json_of(text) if text else None
 
     async def log(self, job_id: str, start: int = 0) -> list[str]:
         """The kept log lines from `start` on."""
@@ -274,7 +276,8 @@ class Inspector:
     async def attempts(self, job_id: str) -> list[Attempt]:
         """The attempts that did not complete, oldest first."""
         entries = await self._link.call("LRANGE", self._key(f"job.attempts:{job_id}"), 0, -1)
-        return [attempt_of(entry.decode("utf-8", "replace")) for entry in entries]
+        attempts = (attempt_of(entry.decode("utf-8", "replace")) for entry in entries)
+        return [attempt for attempt in attempts if attempt is not None]
 
     async def position(self, job: Job) -> int:
         """How many waiting jobs of its own class stand before it."""
@@ -300,7 +303,7 @@ class Inspector:
         active = await self._link.read_many([("HVALS", self._key(f"jobs:active:{name}")) for name in names])
         until = await self._link.read_many([("ZSCORE", self._key("workers"), name) for name in names])
         found = [
-            (name, fields_of(flat), [job_id.decode() for job_id in jobs], int(float(at)) if at else None)
+            (name, _fields(flat), _names(jobs), int(float(at)) if at else None)
             for name, flat, jobs, at in zip(names, hashes, active, until, strict=True)
             if flat
         ]
@@ -319,11 +322,10 @@ class Inspector:
         counts = await self._link.read_many([("ZCARD", self._key(f"jobs:pending:{name}")) for name in names])
         known = await self._classes(names)
         return [
-            ClassView(
-                class_id=name, requirements=requirements_of(known[name][0]), pending=count, unworkable=known[name][1]
-            )
+            ClassView(class_id=name, requirements=asked, pending=count, unworkable=unworkable)
             for name, count in zip(names, counts, strict=True)
-            if name in known
+            for asked, unworkable in [known.get(name, (None, False))]
+            if asked is not None
         ]
 
     async def summary(self) -> Summary:
@@ -375,7 +377,7 @@ async def _take(source: AsyncIterator[str], count: int) -> list[str]:
 
 
 def _fields(flat: Any) -> dict[str, str]:
-    """None where the key is damaged: the job is shown as corrupt."""
+    """None where the key is damaged: the job is shown as corrupt, the worker as lost."""
     return {} if flat is DAMAGED else fields_of(flat)
 
 
@@ -383,5 +385,10 @@ def _score(text: bytes) -> float:
     return float(text)
 
 
-def _text(value: bytes | None) -> str:
-    return value.decode() if value else "{}"
+def _names(jobs: Any) -> list[str]:
+    return [] if jobs is DAMAGED else [job_id.decode("utf-8", "replace") for job_id in jobs]
+
+
+def _text(value: Any) -> str:
+    """Capabilities; nothing where the key is damaged."""
+    return "" if value is DAMAGED else value.decode("utf-8", "replace") if value else "{}"

@@ -41,7 +41,9 @@ class Documented:
         self._check(scope, dict(head["headers"]).get(b"content-type", b""), head["status"], body)
 
     def _check(self, scope: Scope, kind: bytes, status: int, body: bytes) -> None:
-        if kind == b"application/problem+json":
+        if scope["method"] == "HEAD":
+            assert not body
+        elif kind == b"application/problem+json":
             problem = Problem.model_validate_json(body)
             assert problem.status == status
             assert problem.detail == problem.error

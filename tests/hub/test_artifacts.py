@@ -105,9 +105,10 @@ async def test_a_claim_lost_in_the_middle_of_an_upload_keeps_nothing(
 async def test_inputs_come_before_their_job(hub: httpx.AsyncClient, store: Store) -> None:
     path = "/api/jobs/new-job/attempts/1/artifacts"
     params = {"name": "photo.png", "kind": "input"}
-    assert (await hub.get("/api/jobs/new-job/artifacts")).json() == []
+    assert (await hub.get("/api/jobs/new-job/artifacts")).status_code == 404
     made = body_of(await hub.put(path, params=params, content=PICTURE))
     assert (made["kind"], made["id"]) == ("input", "new-job/1/1")
+    assert (await hub.get("/api/jobs/new-job/artifacts")).json() == [made]
     await submit(store, id="new-job", payload={"files": {"photo.png": made["id"]}})
     assert (await hub.put(path, params=params, content=PICTURE)).status_code == 409
 
@@ -123,6 +124,15 @@ async def test_a_bad_upload_names_the_field(
     answer = await hub.put(path, params=params, headers=fence(claim), content=b"x")
     assert answer.status_code in (413, 422)
     assert body_of(answer)["field"] == field
+
+
+@pytest.mark.timeout(20)  # what takes quadratic time on these takes minutes
+@pytest.mark.parametrize("media_type", [b"a/b;" + b" " * 50_000 + b"\xe9", b"a/" + b"b" * 254])
+async def test_a_media_type_has_a_limit(hub: httpx.AsyncClient, claim: Claimed, media_type: bytes) -> None:
+    path = f"/api/jobs/{claim.job_id}/attempts/1/artifacts"
+    headers = {name.encode(): value.encode() for name, value in fence(claim).items()} | {b"Content-Type": media_type}
+    answer = await hub.put(path, params={"name": "a"}, headers=headers, content=b"x")
+    assert (answer.status_code, body_of(answer)["limit"]) == (413, "max_media_type_length")
 
 
 async def test_an_upload_has_a_limit(
@@ -200,8 +210,28 @@ async def test_a_file_comes_down_as_a_download(hub: httpx.AsyncClient, picture: 
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "sandbox" in answer.headers["content-security-policy"]
     assert answer.headers["etag"] == f'"{hashlib.sha256(PICTURE).hexdigest()}"'
-    again = await hub.get(picture, headers={"If-None-Match": answer.headers["etag"]})
-    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ("{tag}", 304),
+        ("W/{tag}", 304),
+        ('"other", {tag}', 304),
+        ('"other",W/{tag} , "more"', 304),
+        ("*", 304),
+        ('"other"', 200),
+        ('W/"other", "more"', 200),
+        ("", 200),
+    ],
+)
+async def test_who_has_a_file_is_not_sent_it_again(
+    hub: httpx.AsyncClient, picture: str, asked: str, status: int
+) -> None:
+    tag = f'"{hashlib.sha256(PICTURE).hexdigest()}"'
+    answer = await hub.get(picture, headers={"If-None-Match": asked.format(tag=tag)})
+    assert (answer.status_code, answer.content) == (status, b"" if status == 304 else PICTURE)
+    assert answer.headers["etag"] == tag
 
 
 @pytest.mark.parametrize(
@@ -257,6 +287,7 @@ async def test_the_client_of_the_artifacts_and_the_hub_understand_each_other(
         await client.put(claim.job_id, 1, "a", in_chunks(PICTURE))
     made = await client.signed("gpu1:0", claim.nonce).put(claim.job_id, 1, "a", in_chunks(PICTURE))
     assert await client.list(claim.job_id) == (made,)
+    assert await client.list("nobody") == ()
     assert await client.get(made.id) == made
     assert b"".join([chunk async for chunk in await client.open(made.id, start=10, end=20)]) == PICTURE[10:20]
     await client.put_payload("large", b"{}")

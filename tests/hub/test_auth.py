@@ -99,7 +99,7 @@ async def test_the_token_makes_nobody_an_operator(
 
 
 @pytest.mark.parametrize(
-    "origin", ["http://evil.example", "null", "http://localhost.evil.example", "http://localhost:99"]
+    "origin", ["http://evil.example", "null", "http://localhost.evil.example", "http://localhost:99", "http://["]
 )
 async def test_a_page_of_another_origin_may_not_call(
     hub: httpx.AsyncClient, guarded: httpx.AsyncClient, origin: str
@@ -108,9 +108,11 @@ async def test_a_page_of_another_origin_may_not_call(
         answer = await client.post("/api/jobs", json={"service": "comfyui"}, headers={**BEARER, "Origin": origin})
         assert answer.status_code == 403
     assert (await hub.get("/api/stats", headers={"Origin": "http://localhost"})).status_code == 200
+    nameless = {**BEARER, "Origin": origin, "Host": ""}
+    assert (await guarded.get("/api/stats", headers=nameless)).status_code == 403
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:3001", "192.168.0.7", "localhost.evil.example"])
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:3001", "192.168.0.7", "localhost.evil.example", "["])
 async def test_without_a_token_the_hub_goes_by_the_names_of_this_machine(
     hub: httpx.AsyncClient, guarded: httpx.AsyncClient, host: str
 ) -> None:

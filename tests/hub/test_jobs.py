@@ -16,6 +16,32 @@ async def test_a_job_is_found_by_the_beginning_of_its_id(hub: httpx.AsyncClient,
     assert (several.status_code, body_of(several)["candidates"]) == (409, ["abcd1", "abcd2"])
 
 
+ORDERS = ("cancel", "retry", "hold", "unhold", "release", "priority")
+
+
+@pytest.mark.parametrize("job_id", ["order-1", "orde"])
+async def test_an_order_never_goes_to_a_job_whose_id_only_begins_so(
+    hub: httpx.AsyncClient, store: Store, job_id: str
+) -> None:
+    worker = await register(store)
+    await submit(store, id="order-12")
+    await worker.take()
+    version = (await store.inspector.job("order-12")).version
+    answers = [await hub.post(f"/api/jobs/{job_id}/{order}", json={"priority": 1}) for order in ORDERS]
+    answers.append(await hub.delete(f"/api/jobs/{job_id}"))
+    for answer in answers:
+        assert (answer.status_code, body_of(answer)["name"]) == (404, job_id)
+    assert (await store.inspector.job("order-12")).version == version
+
+
+@pytest.mark.parametrize("part", ["result", "log", "events", "attempts", "explain", "artifacts", "payload"])
+async def test_what_is_told_of_a_job_is_never_of_another_one(hub: httpx.AsyncClient, store: Store, part: str) -> None:
+    await submit(store, id="order-12")
+    assert (await hub.get(f"/api/jobs/order-12/{part}")).status_code == (404 if part == "payload" else 200)
+    answer = await hub.get(f"/api/jobs/order-1/{part}")
+    assert (answer.status_code, body_of(answer)["name"]) == (404, "order-1")
+
+
 async def test_a_job_is_told_flat_and_once_more_inside(hub: httpx.AsyncClient, store: Store) -> None:
     job_id = await submit(store, workflow_id="flow", customer_id="acme")
     job = body_of(await hub.get(f"/jobs/{job_id}"))
@@ -176,6 +202,6 @@ async def test_an_order_that_the_state_forbids_is_409(hub: httpx.AsyncClient, st
 
 
 async def test_orders_to_nobody_are_404(hub: httpx.AsyncClient) -> None:
-    for order in ("cancel", "retry", "hold", "unhold", "release", "priority"):
+    for order in ORDERS:
         answer = await hub.post(f"/api/jobs/nobody/{order}", json={"priority": 1})
         assert (answer.status_code, body_of(answer)["name"]) == (404, "nobody")

@@ -13,6 +13,7 @@ from daemons.hub.submission import MAX_SUBMIT_BYTES
 from emp_core.domain.policy import MAX_JSON_DEPTH, MAX_JSON_NODES, MAX_SPILLED_PAYLOAD
 from emp_core.store import Store
 from tests.hub.conftest import Call, body_of
+from tests.support.builders import submit
 
 DEEP = '{"service":"comfyui","payload":{"a":' + "[" * 100 + "]" * 100 + "}}"
 VERY_DEEP = '{"service":"comfyui","payload":{"a":' + "[" * 100_000 + "]" * 100_000 + "}}"
@@ -130,10 +131,45 @@ async def test_a_query_that_nobody_reads_is_422(hub: httpx.AsyncClient, query: s
     assert body_of(answer)["field"] == query.partition("=")[0]
 
 
+TOO_LARGE = ("10000000000", "99999999999999999999", "9" * 5_000)
+
+
+@pytest.mark.parametrize("number", [*TOO_LARGE, "-1", "1.5", "1e3", ""])
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/api/jobs/{job}/log?start={number}", "start"),
+        ("/api/jobs?limit={number}", "limit"),
+        ("/api/jobs?offset={number}", "offset"),
+        ("/api/artifacts/{job}/{number}/1", "attempt"),
+        ("/api/artifacts/{job}/1/{number}", "number"),
+    ],
+)
+async def test_a_number_has_bounds(hub: httpx.AsyncClient, store: Store, path: str, field: str, number: str) -> None:
+    answer = await hub.get(path.format(job=await submit(store), number=number))
+    if number or "?" in path:
+        assert (answer.status_code, body_of(answer).get("field")) == (422, field)
+    else:
+        assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("number", TOO_LARGE)
+async def test_an_attempt_and_a_priority_have_bounds(hub: httpx.AsyncClient, store: Store, number: str) -> None:
+    job_id = await submit(store)
+    answers = [
+        await hub.put(f"/api/jobs/{job_id}/attempts/{number}/artifacts?name=a", content=b"x"),
+        await hub.post(f"/api/jobs/{job_id}/priority", content=f'{{"priority":{number}}}'),
+        await hub.post("/api/jobs", content=f'{{"service":"comfyui","max_failures":{number}}}'),
+    ]
+    assert [answer.status_code for answer in answers] == [422, 422, 422]
+
+
 async def test_another_method_is_405(hub: httpx.AsyncClient) -> None:
     answer = await hub.put("/api/jobs")
     assert (answer.status_code, body_of(answer)["code"]) == (405, "method_not_allowed")
-    assert "POST" in answer.headers["allow"]
+    assert answer.headers["allow"] == "GET, POST, HEAD"
+    assert (await hub.get("/jobs/abcd/cancel")).headers["allow"] == "POST"
+    assert (await hub.post("/api/health")).headers["allow"] == "GET, HEAD"
 
 
 async def test_a_bug_of_ours_says_nothing_of_itself(

@@ -48,6 +48,14 @@ def test_an_address_that_others_reach_needs_a_token(variable: str, host: str) ->
         load_settings(HubSettings, {variable: host, token: "secret"})
 
 
+@pytest.mark.parametrize("token", ["gehe\u00edm", "two\nlines", "\N{SNOWMAN}"])
+@pytest.mark.parametrize("variable", ["WS_AUTH_TOKEN", "HUB_AUTH_TOKEN"])
+def test_a_token_that_no_header_can_carry_is_refused(variable: str, token: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        load_settings(HubSettings, {variable: token})
+    assert caught.value.message == f"{variable}=***: must be printable ASCII, which is all that a header can carry"
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
 def test_this_machine_may_call_without_a_token(host: str) -> None:
     assert load_settings(HubSettings, {"HUB_HOST": host}).ws_auth_token is None

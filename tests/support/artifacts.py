@@ -40,7 +40,8 @@ def hub_app(store: ObjectArtifacts) -> FastAPI:
 
     @app.exception_handler(EmpError)
     async def refuse(request: Request, error: Exception) -> Response:
-        return JSONResponse({"detail": str(error)}, STATUSES[type(error)])
+        status = STATUSES[type(error)]
+        return JSONResponse({"detail": str(error)}, status, media_type="application/problem+json")
 
     @app.put("/api/jobs/{job_id}/attempts/{attempt}/artifacts")
     async def put(job_id: str, attempt: int, name: str, kind: str, request: Request) -> Response:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sized
 
 import structlog
 
-from emp_core.errors import QueueUnavailable
+from emp_core.errors import AccessDenied, QueueUnavailable
 
 log = structlog.get_logger()
 
@@ -17,22 +17,27 @@ LEAST_PAUSE_SECONDS = 0.005
 
 
 class Outage:
-    """Whether the queue is away, for all chores together: one line when it goes, one when it is back."""
+    """Whether the queue is away, for all chores together: one line when it goes, one when it is back.
+
+    It may refuse some chores only, where it is full or where a user of Redis may not do all: it is back when one that
+    was refused is not any more.
+    """
 
     def __init__(self) -> None:
-        self._away = False
+        self._refused: set[str] = set()
 
-    def begins(self, error: QueueUnavailable) -> None:
-        """A chore could not reach it."""
-        if not self._away:
-            log.warning("queue.away", code=error.code, reason=error.message)
-        self._away = True
+    def begins(self, chore: str, error: QueueUnavailable | AccessDenied) -> None:
+        """A chore could not do its work."""
+        if not self._refused:
+            code = error.code if isinstance(error, QueueUnavailable) else "access_denied"
+            log.warning("queue.away", code=code, reason=error.message)
+        self._refused.add(chore)
 
-    def is_over(self) -> None:
+    def is_over(self, chore: str) -> None:
         """A chore could."""
-        if self._away:
+        if chore in self._refused:
             log.info("queue.back")
-        self._away = False
+            self._refused.clear()
 
 
 class Periodic:
@@ -70,13 +75,13 @@ class Periodic:
     async def _pass(self, outage: Outage) -> float:
         try:
             done = await self.run_once()
-        except QueueUnavailable as error:
-            outage.begins(error)
+        except (QueueUnavailable, AccessDenied) as error:
+            outage.begins(self.name, error)
             return self.pause(0)
         except Exception:  # the boundary: a chore's bug must not stop the hub, nor the other chores
             log.exception("chore.failed", chore=self.name)
             return self.pause(0)
-        outage.is_over()
+        outage.is_over(self.name)
         if done:
             log.debug("chore.done", chore=self.name, done=done)
         return self.pause(done)

@@ -57,7 +57,8 @@ class Forget:
 class Sweep:
     """Deletes files that no job of the queue has: of jobs that others deleted, and of submits that were given up.
 
-    It spares what is younger than any job can be, so that two queues may share a store, and an outage costs nothing.
+    It spares what is young, as an input is there before its job. It knows the jobs of its own queue only, so that no
+    other queue may keep files in the same store.
     """
 
     def __init__(self, inspector: Inspector, artifacts: ObjectArtifacts, retention: Retention, clock: Clock) -> None:

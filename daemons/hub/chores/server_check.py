@@ -2,7 +2,7 @@
 
 import structlog
 
-from emp_core.errors import Misconfigured
+from emp_core.errors import AccessDenied, Misconfigured
 from emp_core.store import Store
 from emp_core.store.connection import check_server
 
@@ -19,6 +19,8 @@ class CheckServer:
         """1 where it changed."""
         try:
             found = await check_server(self._store.link)
+        except AccessDenied:
+            raise
         except Misconfigured as error:
             log.warning("queue.misconfigured", why=error.message, fix=error.hint)
             return 0

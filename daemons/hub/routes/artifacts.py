@@ -10,13 +10,12 @@ from fastapi.responses import StreamingResponse
 
 from daemons.hub.answers import json_answer
 from daemons.hub.bodies import chunks_of, read_body
-from daemons.hub.dependencies import Hub, SharedHub, in_time
+from daemons.hub.dependencies import Hub, JobId, SharedHub, in_time
 from daemons.hub.problems import RangeNotSatisfiable
 from emp_core.artifacts.contract import MAX_ARTIFACT_BYTES, MAX_PAYLOAD_BYTES, Place
 from emp_core.domain.outcome import Artifact
 from emp_core.domain.views import artifact_view
 from emp_core.errors import Conflict, NotFound
-from emp_core.ids import is_id
 
 router = APIRouter(tags=["artifacts"])
 
@@ -38,7 +37,7 @@ FenceHeader = Annotated[str, Header(description="As in the claim of the job.")]
 async def put_artifact(
     hub: SharedHub,
     request: Request,
-    job_id: str,
+    job_id: JobId,
     attempt: Number,
     name: str,
     x_emp_worker: FenceHeader = "",
@@ -49,7 +48,6 @@ async def put_artifact(
 
     Inputs of a job are kept before it is submitted, when nobody holds it yet.
     """
-    _check_id(job_id)
     chunks = chunks_of(request, "max_artifact_bytes", MAX_ARTIFACT_BYTES)
     if kind != "input" or await _is_submitted(hub, job_id):
         claim = (job_id, x_emp_worker, attempt, x_emp_nonce)
@@ -58,11 +56,6 @@ async def put_artifact(
     media_type = request.headers.get("content-type", MEDIA_TYPE)
     made = await hub.artifacts.put(job_id, attempt, name, chunks, media_type=media_type, kind=kind)
     return json_answer(artifact_view(made), 201)
-
-
-def _check_id(job_id: str) -> None:
-    if not is_id(job_id):
-        raise NotFound("job", job_id)
 
 
 async def _fenced(hub: Hub, claim: tuple[str, str, int, str], chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -85,10 +78,12 @@ async def _check_claim(hub: Hub, job_id: str, worker: str, attempt: int, nonce: 
 
 
 @router.get("/jobs/{job_id}/artifacts")
-async def list_artifacts(hub: SharedHub, job_id: str) -> Response:
+async def list_artifacts(hub: SharedHub, job_id: JobId) -> Response:
     """A job's files, by attempt and in the order in which they were begun: a plain list."""
-    _check_id(job_id)
-    return json_answer([artifact_view(artifact) for artifact in await hub.artifacts.list(job_id)])
+    files = await hub.artifacts.list(job_id)
+    if not files and not await _is_submitted(hub, job_id):
+        raise NotFound("job", job_id)
+    return json_answer([artifact_view(artifact) for artifact in files])
 
 
 @router.get("/artifacts/{job_id}/{attempt}/{number}")
@@ -96,7 +91,7 @@ async def get_artifact(hub: SharedHub, request: Request, job_id: str, attempt: N
     """A file's bytes; a range of them where one is asked for."""
     artifact = await hub.artifacts.get(str(Place(job_id, attempt, number)))
     headers = {**SAFE_HEADERS, "Content-Disposition": _disposition(artifact.name), "ETag": f'"{artifact.sha256}"'}
-    if request.headers.get("if-none-match") == headers["ETag"]:
+    if _has(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     asked = _range_of(request, artifact, headers["ETag"])
     start, end = asked or (0, artifact.size)
@@ -105,6 +100,12 @@ async def get_artifact(hub: SharedHub, request: Request, job_id: str, attempt: N
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{artifact.size}"
     chunks = await hub.artifacts.open(artifact.id, start=start, end=end if asked else None)
     return StreamingResponse(chunks, 206 if asked else 200, headers, media_type=artifact.media_type)
+
+
+def _has(request: Request, tag: str) -> bool:
+    """Whether the caller says (RFC 9110) that it has this version, or any."""
+    named = [one.strip().removeprefix("W/") for one in ",".join(request.headers.getlist("if-none-match")).split(",")]
+    return tag in named or named == ["*"]
 
 
 def _disposition(name: str) -> str:
@@ -128,16 +129,14 @@ def _range_of(request: Request, artifact: Artifact, tag: str) -> tuple[int, int]
 
 
 @router.put("/jobs/{job_id}/payload", status_code=204)
-async def put_payload(hub: SharedHub, request: Request, job_id: str) -> Response:
+async def put_payload(hub: SharedHub, request: Request, job_id: JobId) -> Response:
     """Keep a payload that is too large for the queue, before its job is submitted."""
-    _check_id(job_id)
     payload = await read_body(request, "max_payload_bytes", MAX_PAYLOAD_BYTES)
     await hub.artifacts.put_payload(job_id, payload)
     return Response(status_code=204)
 
 
 @router.get("/jobs/{job_id}/payload")
-async def get_payload(hub: SharedHub, job_id: str) -> Response:
+async def get_payload(hub: SharedHub, job_id: JobId) -> Response:
     """A payload that was too large for the queue."""
-    _check_id(job_id)
     return Response(await hub.artifacts.get_payload(job_id), headers=SAFE_HEADERS, media_type=MEDIA_TYPE)

@@ -1,6 +1,6 @@
 """Jobs: submitting and reading them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Annotated, Any
 
@@ -149,21 +149,30 @@ async def get_job(hub: SharedHub, job_id: ResolvedJobId) -> Response:
 
 
 async def _request_of(hub: Hub, job_id: str) -> dict[str, Any]:
-    """What was asked of the service; a large payload has a path of its own."""
+    """What was asked of the service; a large payload has a path of its own, a damaged one is null."""
     body = await hub.store.inspector.body(job_id)
     url = f"/api/jobs/{job_id}/payload" if body is None else None
-    nothing = {"payload": None, "payload_url": url, "template": None, "params": None}
-    return nothing if body is None else {**nothing, **load_json(body)}
+    asked = _read_asked(body or b"{}")
+    return {"payload_url": url, **{name: asked.get(name) for name in ("payload", "template", "params")}}
+
+
+def _read_asked(body: bytes) -> Mapping[str, Any]:
+    try:
+        asked = load_json(body)
+    except ValueError:
+        return {}
+    return asked if isinstance(asked, dict) else {}
 
 
 async def _outcome(hub: Hub, job: Job) -> dict[str, Any]:
     """The result of a completed job, the failure of a failed one."""
     outcome = await hub.store.inspector.outcome(job.id)
+    outcome = outcome if isinstance(outcome, dict) else None
     if job.state is JobState.COMPLETED:
         return {"result": outcome, "failure": None, "error": None}
     if job.state is not JobState.FAILED:
         return {"result": None, "failure": None, "error": None}
-    return {"result": None, "failure": outcome, "error": outcome["message"] if outcome else job.code}
+    return {"result": None, "failure": outcome, "error": outcome.get("message", job.code) if outcome else job.code}
 
 
 @reads.get("/jobs/{job_id}/result")

@@ -6,9 +6,11 @@ import stat
 import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
 import httpx
 import pytest
+from obstore.exceptions import GenericError
 from obstore.store import MemoryStore
 
 from emp_core.artifacts import open_artifacts, open_objects
@@ -93,10 +95,38 @@ async def test_a_disk_is_read_by_this_user_only(local: LocalArtifacts, tmp_path:
     assert stat.S_IMODE((tmp_path / "files").stat().st_mode) == 0o700
 
 
-async def test_what_the_disk_says_is_passed_on(local: LocalArtifacts, tmp_path: Path) -> None:
+async def test_what_the_disk_says_is_for_the_log(
+    local: LocalArtifacts, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "files" / "job").touch()
-    with pytest.raises(ArtifactsUnavailable, match="Not a directory"):
+    with pytest.raises(ArtifactsUnavailable) as caught:
         await put(local, b"data")
+    assert caught.value.message == "the artifact store cannot take the call now"
+    assert "Not a directory" in caplog.text
+
+
+async def test_what_a_cloud_says_is_for_the_log_without_its_secrets(caplog: pytest.LogCaptureFixture) -> None:
+    class Failing(MemoryStore):
+        async def get_async(self, path: str, **_: Any) -> NoReturn:
+            said = "Generic S3 error: Error performing GET http://user:hunter2@host/bucket/a.json?sig=hunter2&x=1 in 2s"
+            raise GenericError(f"{said}\n\nDebug source:\nhunter2")
+
+    with pytest.raises(ArtifactsUnavailable) as caught:
+        await ObjectArtifacts(Failing()).get("job/1/1")
+    assert caught.value.message == "the artifact store cannot take the call now"
+    assert "performing GET http://***@host/bucket/a.json" in caplog.text
+    assert "hunter2" not in caplog.text
+
+
+async def test_a_damaged_file_hides_no_other(holder: ObjectArtifacts, caplog: pytest.LogCaptureFixture) -> None:
+    files = [await put(holder, b"data") for _ in range(4)]
+    for file, damage in zip(files, (b"{bad", b"[1]", b"\xff"), strict=False):
+        await holder._store.put_async(f"{file.id}.json", damage)
+    assert await holder.list("job") == (files[3],)
+    for file in files[:3]:
+        with pytest.raises(NotFound):
+            await holder.open(file.id)
+        assert f"{file.id}.json cannot be read" in caplog.text
 
 
 async def test_links_are_not_followed(local: LocalArtifacts, tmp_path: Path) -> None:
@@ -109,8 +139,9 @@ async def test_links_are_not_followed(local: LocalArtifacts, tmp_path: Path) -> 
     (tmp_path / "files" / artifact.id).unlink()
     (tmp_path / "files" / artifact.id).symlink_to(outside / "1" / "1")
     for artifact_id in ("link/1/1", artifact.id):
-        with pytest.raises(Conflict, match="leads elsewhere"):
+        with pytest.raises(Conflict, match="leads elsewhere") as caught:
             await local.open(artifact_id)
+        assert str(tmp_path) not in caught.value.message
     with pytest.raises(Conflict):
         await put(local, b"data", job_id="link")
     await local.delete_job("job")
@@ -170,6 +201,18 @@ async def test_a_hub_that_is_not_there_is_named() -> None:
 async def test_an_answer_that_cannot_be_is_the_hubs_fault(answer: httpx.Response) -> None:
     with pytest.raises(HubUnavailable):
         await put(answering(answer), b"data")
+
+
+async def test_a_404_that_is_not_the_hubs_says_nothing_of_files() -> None:
+    with pytest.raises(HubUnavailable, match="404"):
+        await answering(httpx.Response(404, text="<html>")).list("job")
+
+
+async def test_a_job_that_the_hub_does_not_know_has_no_files() -> None:
+    problem = httpx.Response(404, json={"detail": "no job"}, headers={"Content-Type": "application/problem+json"})
+    assert await answering(problem).list("job") == ()
+    with pytest.raises(NotFound):
+        await answering(problem).get("job/1/1")
 
 
 async def test_a_hub_that_ignores_ranges_is_not_believed() -> None:

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from emp_core.domain.dialects import canonical_request
 from emp_core.domain.job import REQUEST_FIELDS, JobRequest
 from emp_core.domain.json_text import load_json
+from emp_core.domain.requirements import MAX_REQUIREMENTS_BYTES, Requirements
 from emp_core.errors import InvalidInput, LimitExceeded
 
 Body = dict[str, Any]
@@ -167,3 +169,49 @@ def test_another_body_has_another_digest(field: str) -> None:
 
 def test_the_same_body_has_the_same_digest_whatever_its_name() -> None:
     assert digest(id="other", idempotency_key="other") == digest() == digest(depends_on=["a", "b"], priority=75.0)
+
+
+def asking(size: int) -> Body:
+    """A body whose canonical requirements have so many bytes."""
+    tags = [f"{number:03d}{'x' * 250}" for number in range(size // 256 - 1)]
+    custom = {"tags": tags, "pad": "z"}
+    left = size - len(Requirements.parse({"services": "x", "custom": custom}).canonical())
+    return {"service": "x", "requirements": {"custom": {**custom, "pad": "z" * (left + 1)}}}
+
+
+def test_requirements_have_a_limit() -> None:
+    assert len(JobRequest.parse(asking(MAX_REQUIREMENTS_BYTES)).requirements.canonical()) == MAX_REQUIREMENTS_BYTES
+    with pytest.raises(LimitExceeded) as caught:
+        JobRequest.parse(asking(MAX_REQUIREMENTS_BYTES + 1))
+    assert (caught.value.field, caught.value.limit) == ("requirements", "max_requirements_bytes")
+    assert (caught.value.value, caught.value.maximum) == (64 * 1024 + 1, 64 * 1024)
+
+
+LONG = "x" * 100_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {LONG: 1},
+        {"service": LONG},
+        {"service": "x", "payload": LONG},
+        {"service": "x", "requirements": {LONG: 1}},
+        {"service": "x", "requirements": {"hardware": {LONG: 1}}},
+        {"service": "x", "requirements": {"hardware": {"gpu": {LONG: 1}}}},
+        {"service": "x", "requirements": {"positive_requirements": {LONG: 1}}},
+        {"service": "x", "requirements": {"custom": {LONG: 1}, "positive_requirements": {LONG: 2}}},
+        {"service": "x", "requirements": {"custom": {"a": LONG}, "positive_requirements": {"a": f"{LONG}y"}}},
+        {"service": "x", "service_required": LONG},
+        {"service": LONG, "service_required": "x"},
+        {"service": "x", "job_type": "a", "requirements": {"job_type": LONG}},
+        {"service": "x", "requirements": {"services": [f"{number}{'s' * 200}" for number in range(200)]}},
+        {"service": "x", "depends_on": [LONG]},
+        {"service": "x", "priority": [LONG]},
+    ],
+)
+def test_a_refusal_does_not_repeat_all_that_was_sent(body: Body) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        JobRequest.parse(canonical_request(body))
+    assert len(caught.value.message) < 600
+    assert len(caught.value.field) < 300

@@ -32,6 +32,11 @@ def test_seeds_of_64_bits_and_beyond_are_exact(seed: int) -> None:
     assert json.loads(dump_json(Failure(message="no", detail={"seed": seed})))["detail"] == {"seed": seed}
 
 
+def test_a_key_that_stands_twice_is_not_repeated_whole() -> None:
+    key = "k" * 100_000
+    assert len(refusal(f'{{"{key}":1,"{key}":2}}')) < 200
+
+
 def refusal(text: str | bytes) -> str:
     with pytest.raises(InvalidInput) as caught:
         parse_json("payload", text)
