@@ -1,6 +1,7 @@
 """A real server, a store on it with nothing inside, and what must hold in Redis after each test."""
 
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -32,6 +33,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "damages: leaves Redis damaged on purpose, so nothing is checked afterwards")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signals() -> Iterator[None]:
+    """Where pytest is to hear no Ctrl-C or hangup (`&`, nohup), what it starts would not hear them either."""
+    heard = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: _go_on}
+    ignored = [number for number in heard if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, heard[number])
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _go_on(number: int, frame: object) -> None:
+    """A handler, and so not handed on."""
 
 
 @pytest.fixture(autouse=True)

@@ -3,15 +3,18 @@
 import asyncio
 import io
 import os
+import pty
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypeVar
 
+import psutil
 import pytest
 
 from emp_cli.main import main
@@ -62,15 +65,16 @@ class Shell:
         self._directory = directory
 
     def __call__(self, *words: str, stdin: str = "") -> Said:
-        process = self.begin(*words)
-        out, err = process.communicate(stdin, timeout=120)
+        with self.begin(*words) as process:
+            out, err = process.communicate(stdin)
         return Said(process.returncode, out, err)
 
+    @contextmanager
     def begin(
         self, *words: str, stdin: int = subprocess.PIPE, stderr: int = subprocess.PIPE
-    ) -> "subprocess.Popen[str]":
-        """The process, still running."""
-        return subprocess.Popen(
+    ) -> Iterator["subprocess.Popen[str]"]:
+        """The process, still running; where the test leaves it so it is killed, and what it started too."""
+        with subprocess.Popen(
             [sys.executable, "-m", "emp_cli", *words],
             stdin=stdin,
             stdout=subprocess.PIPE,
@@ -78,13 +82,35 @@ class Shell:
             text=True,
             env={**self.environ, "PYTHONPATH": str(ROOT)},
             cwd=self._directory,
-        )
+        ) as process:
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    _kill_all(psutil.Process(process.pid))
+
+
+def _kill_all(process: psutil.Process) -> None:
+    for each in (*process.children(recursive=True), process):
+        with suppress(psutil.NoSuchProcess):
+            each.kill()
+
+
+@contextmanager
+def terminal() -> Iterator[tuple[int, int]]:
+    """The test's end of a terminal, and the command's."""
+    ends = pty.openpty()
+    try:
+        yield ends
+    finally:
+        for end in ends:
+            os.close(end)
 
 
 def interrupt(process: "subprocess.Popen[str]") -> Said:
     """Ctrl-C."""
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate()
     return Said(process.returncode, out, err)
 
 

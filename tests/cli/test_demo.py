@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -18,6 +19,7 @@ from emp_cli.demonstration import Demonstration
 from emp_core import embedded
 from tests.cli.conftest import Shell
 from tests.generated import ROOT
+from tests.support.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -80,25 +82,25 @@ def test_the_demo_runs_its_jobs_and_says_why_one_waits(shell: Shell, place: Path
 def test_a_signal_ends_it_and_what_it_started(shell: Shell, place: Path, number: int) -> None:
     del shell.environ["REDIS_URL"]
     with shell.begin("demo") as process:
-        assert httpx.get(f"{hub_of(process)}/health", trust_env=False).status_code == 200
+        assert httpx.get(f"{hub_of(process)}/health", timeout=PATIENCE_SECONDS, trust_env=False).status_code == 200
         process.send_signal(number)
         assert list(lines_to(process, "stopping what was started"))
         process.send_signal(signal.SIGTERM)  # which changes nothing any more
-        process.communicate(timeout=60)
+        process.communicate()
     assert process.returncode == 128 + number
     assert left_in(place) == []
 
 
 def test_under_nohup_a_closed_terminal_is_nothing_to_it(shell: Shell) -> None:
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        process = shell.begin("demo", "--fast")
-    finally:
-        signal.signal(signal.SIGHUP, before)
-    with process:
+    with ExitStack() as stack:
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        try:
+            process = stack.enter_context(shell.begin("demo", "--fast"))
+        finally:
+            signal.signal(signal.SIGHUP, before)
         hub_of(process)
         process.send_signal(signal.SIGHUP)
-        process.communicate(timeout=120)
+        process.communicate()
     assert process.returncode == 0
 
 
@@ -111,7 +113,7 @@ def test_a_terminal_that_is_closed_ends_it_and_what_it_started(shell: Shell, pla
         while b"jobs:" not in seen:
             seen += os.read(ours, 4096)
         os.close(ours)
-        assert process.wait(60) == 128 + signal.SIGHUP
+        assert process.wait() == 128 + signal.SIGHUP
     assert left_in(place) == []
 
 
@@ -166,7 +168,7 @@ def test_a_hub_that_ends_meanwhile_is_an_error(shell: Shell, place: Path) -> Non
         hub_of(process)
         (hub,) = psutil.Process(process.pid).children()
         hub.kill()
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate()
     assert process.returncode == 5
     assert "error: the hub of the demonstration ended" in err
     assert left_in(place) == []

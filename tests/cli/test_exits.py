@@ -1,8 +1,6 @@
 """Exit codes are an API, and errors are a line and a hint."""
 
 import io
-import os
-import pty
 import subprocess
 import sys
 
@@ -13,7 +11,7 @@ from emp_cli.main import main
 from emp_cli.main import run as emp_run
 from emp_core import errors
 from emp_core.errors import AccessDenied, Ambiguous, EmpError, LimitExceeded, QueueUnavailable
-from tests.cli.conftest import Command, Do, Said, Shell, first_line, interrupt
+from tests.cli.conftest import Command, Do, Said, Shell, first_line, interrupt, terminal
 from tests.generated import ROOT
 from tests.support.builders import submit
 
@@ -125,12 +123,9 @@ def test_ctrl_c_is_no_traceback_at_any_moment(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("words", [["job", "cancel", "-"], ["job", "wait", "-"], ["submit", "-"]])
 def test_who_is_asked_for_stdin_is_told_and_can_leave_with_ctrl_c(shell: Shell, words: list[str]) -> None:
-    ours, its = pty.openpty()
-    process = shell.begin(*words, stdin=its)
-    assert first_line(process.stderr).endswith(", then Ctrl-D")
-    said = interrupt(process)
-    os.close(ours)
-    os.close(its)
+    with terminal() as (_, its), shell.begin(*words, stdin=its) as process:
+        assert first_line(process.stderr).endswith(", then Ctrl-D")
+        said = interrupt(process)
     assert (said.code, said.out, said.err) == (130, "", "")
 
 

@@ -4,13 +4,12 @@ import csv
 import io
 import json
 import os
-import pty
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from emp_core.domain.outcome import Result
 from emp_core.store import Store, completed
-from tests.cli.conftest import Command, Do, Shell, interrupt
+from tests.cli.conftest import Command, Do, Shell, first_line, interrupt, terminal
 from tests.support.builders import register, submit
 
 
@@ -102,22 +101,20 @@ def test_a_wait_that_is_over_before_the_job_says_that_it_goes_on(emp: Command, d
 
 def test_ctrl_c_ends_a_wait_at_once_with_a_word_on_what_goes_on(shell: Shell, do: Do[object]) -> None:
     do(lambda store: submit(store, id="waits"))
-    process = shell.begin("job", "follow", "waits")
-    assert process.stdout is not None
-    assert "pending" in process.stdout.readline()
-    said = interrupt(process)
+    with shell.begin("job", "follow", "waits") as process:
+        assert "pending" in first_line(process.stdout)
+        said = interrupt(process)
     assert said.code == 130
     assert said.err.strip() == "job waits goes on: emp job wait waits, or emp job cancel waits"
 
 
 def test_the_bar_says_why_a_job_waits(shell: Shell, do: Do[object]) -> None:
     do(lambda store: submit(store, id="waits"))
-    ours, its = pty.openpty()
-    process = shell.begin("job", "wait", "waits", stderr=its)
-    said = b""
-    while b"pending: no worker is running" not in said:
-        said += os.read(ours, 4_096)
-    assert interrupt(process).code == 130
+    with terminal() as (ours, its), shell.begin("job", "wait", "waits", stderr=its) as process:
+        said = b""
+        while b"pending: no worker is running" not in said:
+            said += os.read(ours, 4_096)
+        assert interrupt(process).code == 130
 
 
 def test_follow_tells_the_story_and_its_end(emp: Command, do: Do[object]) -> None:

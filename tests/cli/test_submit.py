@@ -122,7 +122,7 @@ def test_wait_ends_with_the_job(emp: Command, do: Do[object]) -> None:
 
 def test_and_fails_with_it(emp: Command, do: Do[object]) -> None:
     worker = work_off(do, good=False)
-    said = emp("submit", "--service", "comfyui", "--follow", "--timeout", "20s")
+    said = emp("submit", "--service", "comfyui", "--follow", "--timeout", "100s")
     worker.join()
     assert (said.code, len(said.lines)) == (1, 1)
     assert " failed " in said.err
@@ -135,9 +135,9 @@ def test_time_is_up(emp: Command) -> None:
 
 
 def test_ctrl_c_leaves_the_job_and_says_so(shell: Shell, do: Do[object]) -> None:
-    process = shell.begin("submit", "--service", "comfyui", "--wait")
-    job_id = first_line(process.stdout)
-    said = interrupt(process)
+    with shell.begin("submit", "--service", "comfyui", "--wait") as process:
+        job_id = first_line(process.stdout)
+        said = interrupt(process)
     assert said.code == 130
     assert f"job {job_id} goes on" in said.err
     assert do(lambda store: store.inspector.job(job_id)) is not None
@@ -170,4 +170,4 @@ def test_a_pipe_that_closes_early_is_no_error(shell: Shell) -> None:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
-        assert (process.wait(20), process.stderr.read()) == (0, "")
+        assert (process.wait(), process.stderr.read()) == (0, "")

@@ -9,6 +9,9 @@ from tests.contract import model
 from tests.contract.model import ACTIVE, COMPLETED, PENDING, Rules, Step
 from tests.contract.search import Found, Move, World, search
 
+pytestmark = pytest.mark.timeout(600)
+"""Seven seconds of work for each search, and whichever test is the first to ask for a shared one does it."""
+
 
 def check(rules: Rules, before: World, move: Move) -> str | None:
     """CONTRACT §6, of one step."""

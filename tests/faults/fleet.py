@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,10 @@ from tests.faults import connector
 from tests.faults.journal import Journal
 from tests.faults.patience import eventually
 from tests.generated import ROOT
+from tests.support.waiting import poll_until
+
+LEASE_SECONDS = 30
+"""As long as by default: no pause of a busy machine ends one. Where the end of a lease is the subject, it is short."""
 
 SHOWN = 6_000
 """Characters of a process's output that are shown where a test fails."""
@@ -66,10 +71,12 @@ class Process:
         self._process.wait()
 
     def stop(self) -> None:
-        """SIGSTOP, and wait until it stands still."""
+        """SIGSTOP, and wait until it stands still, or has ended by itself."""
         self._process.send_signal(signal.SIGSTOP)
-        while psutil.Process(self.pid).status() != psutil.STATUS_STOPPED:
-            pass
+        poll_until(lambda: self.exit_code is not None or self._is_stopped(), f"{self.name} stands still")
+
+    def _is_stopped(self) -> bool:
+        return psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
 
     def resume(self) -> None:
         """SIGCONT."""
@@ -145,7 +152,7 @@ class Fleet:
         name: str,
         *,
         url: str | None = None,
-        lease: int = 1,
+        lease: int = LEASE_SECONDS,
         slots: int = 1,
         build: Callable[..., object] = connector.witness,
         **variables: str,
@@ -168,14 +175,14 @@ class Fleet:
         self.workers[name] = worker
         return worker
 
-    async def start_hub(self, name: str = "hub", *, lease: int = 1) -> HubProcess:
+    async def start_hub(self, name: str = "hub", *, lease: int = LEASE_SECONDS) -> HubProcess:
         """Start a hub and wait until it listens."""
         hub = self.launch_hub(name, lease=lease)
         await eventually(lambda: hub.url or hub.exit_code is not None, "the hub listens")
         assert hub.url, hub.output
         return hub
 
-    def launch_hub(self, name: str = "hub", *, lease: int = 1) -> HubProcess:
+    def launch_hub(self, name: str = "hub", *, lease: int = LEASE_SECONDS) -> HubProcess:
         """Start a hub; the one before it on this output must be gone."""
         variables = {
             "REDIS_URL": self._store.url,
@@ -203,8 +210,9 @@ class Fleet:
         for process in self._past:
             pulse = process.pulse if isinstance(process, WorkerProcess) else None
             process.kill()
-            if pulse is not None and is_alive(pulse):
-                pulse.kill()
+            if pulse is not None:
+                with suppress(psutil.NoSuchProcess):
+                    pulse.kill()
         for name in sorted({process.name for process in self._past}):
             text = (self._directory / f"{name}.log").read_text(errors="replace")
             sys.stdout.write(f"--- {name}\n{text[-SHOWN:]}\n")

@@ -24,11 +24,13 @@ class Proxy:
 
         self._alive.set()
         self._lose_answer: Callable[[bytes], bool] | None = None
+        self._lose_every = self._cut_every = 0
+        self._wanted = self._carried = 0
         self.delay = 0.0
         """Seconds that every answer takes longer."""
 
         self.requests: list[bytes] = []
-        self.lost_answers = 0
+        self.lost_answers = self.cuts = 0
 
     @property
     def url(self) -> str:
@@ -59,12 +61,30 @@ class Proxy:
 
     def cut(self) -> None:
         """Hang up on everybody."""
+        self.cuts += 1
         for connection in self._connections:
             connection.cancel()
 
     def lose_answer_to(self, wanted: Callable[[bytes], bool]) -> None:
         """The next request that is wanted is passed on; instead of its answer the connection ends."""
-        self._lose_answer = wanted
+        self._lose_answer, self._lose_every = wanted, 0
+
+    def lose_answers_to(self, wanted: Callable[[bytes], bool], *, every: int) -> None:
+        """The same of one in so many of the requests that are wanted, from now on."""
+        self._lose_answer, self._lose_every = wanted, every
+
+    def cut_every(self, answers: int) -> None:
+        """Hang up on everybody after so many answers, again and again."""
+        self._cut_every = answers
+
+    def _loses(self, request: bytes) -> bool:
+        if self._lose_answer is None or not self._lose_answer(request):
+            return False
+        if not self._lose_every:
+            self._lose_answer = None
+            return True
+        self._wanted += 1
+        return self._wanted % self._lose_every == 0
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -108,8 +128,7 @@ class Proxy:
             for gate in gates:
                 await gate.wait()
             self.requests.append(data)
-            if self._lose_answer is not None and self._lose_answer(data):
-                self._lose_answer = None
+            if self._loses(data):
                 deaf.set()
             writer.write(data)
             await writer.drain()
@@ -127,3 +146,6 @@ class Proxy:
                 await asyncio.sleep(self.delay)
             writer.write(data)
             await writer.drain()
+            self._carried += 1
+            if self._cut_every and self._carried % self._cut_every == 0:
+                self.cut()

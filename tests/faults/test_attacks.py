@@ -35,7 +35,7 @@ async def test_a_process_that_comes_back_late_does_not_take_its_name_from_its_su
 ) -> None:
     (crashed,) = await fleet.start("a")
     crashed.kill()
-    (paused,) = await fleet.start("a")
+    (paused,) = await fleet.start("a", lease=LEASE)
     await fleet.start_hub(lease=LEASE)
     paused.stop()
 
@@ -59,8 +59,8 @@ async def test_a_process_that_comes_back_late_does_not_take_its_name_from_its_su
 async def test_a_job_over_its_time_is_taken_from_a_worker_that_beats(
     store: Store, fleet: Fleet, history: History, journal: Journal, gate: Path
 ) -> None:
-    (worker,) = await fleet.start("a", lease=LEASE)
-    await fleet.start_hub(lease=LEASE)
+    (worker,) = await fleet.start("a")
+    await fleet.start_hub()
     job = await begun(history, journal, gate, timeout_seconds=1, max_failures=1)
     await history.drained()
     found = await store.inspector.job(job)

@@ -11,19 +11,18 @@ from tests.faults.fleet import Fleet, WorkerProcess, is_alive
 from tests.faults.history import History
 from tests.faults.journal import Journal
 from tests.faults.patience import eventually
-from tests.faults.scenario import begun, is_in, started
-
-LEASE = 2
+from tests.faults.scenario import LEASE, begun, is_in, started
 
 
 async def test_a_connector_that_holds_the_interpreter_loses_no_lease(
     store: Store, fleet: Fleet, history: History, journal: Journal
 ) -> None:
-    (worker,) = await fleet.start("a", lease=LEASE)
-    job = await history.submit(payload={"hog": 3.0 * LEASE})
+    lease = 5
+    (worker,) = await fleet.start("a", lease=lease)
+    job = await history.submit(payload={"hog": 2.5 * lease})
     await started(journal, job)
-    await fleet.start("b", lease=LEASE)
-    await fleet.start_hub(lease=LEASE)
+    await fleet.start("b", lease=lease)
+    await fleet.start_hub(lease=lease)
     await history.drained()
     found = await store.inspector.job(job)
     assert (found.state, found.attempt, found.losses, found.worker) == (JobState.COMPLETED, 1, 0, "a")
@@ -34,8 +33,8 @@ async def test_a_connector_that_holds_the_interpreter_loses_no_lease(
 async def test_a_beat_process_that_is_killed_is_replaced_in_time(
     store: Store, fleet: Fleet, history: History, journal: Journal, gate: Path
 ) -> None:
-    (worker,) = await fleet.start("a", lease=3)
-    await fleet.start_hub(lease=3)
+    (worker,) = await fleet.start("a")
+    await fleet.start_hub()
     job = await begun(history, journal, gate)
     for _ in range(2):
         killed_at = await kill_pulse(store, worker)
@@ -66,7 +65,7 @@ async def beaten_since(store: Store, ms: int) -> None:
 async def test_a_beat_process_does_not_outlive_its_agent(
     fleet: Fleet, history: History, journal: Journal, gate: Path
 ) -> None:
-    (worker,) = await fleet.start("a", lease=1)
+    (worker,) = await fleet.start("a")
     await begun(history, journal, gate)
     pulse = worker.pulse
     assert pulse is not None
@@ -77,9 +76,10 @@ async def test_a_beat_process_does_not_outlive_its_agent(
 async def test_nobody_beats_for_an_agent_that_stands_still(
     store: Store, fleet: Fleet, history: History, journal: Journal, gate: Path
 ) -> None:
-    (worker,) = await fleet.start("a", lease=1)
+    await fleet.start_hub(lease=LEASE)
+    (worker,) = await fleet.start("a", lease=LEASE)
     job = await begun(history, journal, gate)
-    await fleet.start("b", lease=1)
+    await fleet.start("b")
     worker.stop()
     await started(journal, job, 2)
     gate.touch()
@@ -96,9 +96,10 @@ async def test_nobody_beats_for_an_agent_that_stands_still(
 async def test_a_beat_process_that_stands_still_costs_a_lease_and_no_job(
     store: Store, fleet: Fleet, history: History, journal: Journal, gate: Path
 ) -> None:
-    (worker,) = await fleet.start("a", lease=1)
+    await fleet.start_hub(lease=LEASE)
+    (worker,) = await fleet.start("a", lease=LEASE)
     job = await begun(history, journal, gate)
-    await fleet.start("b", lease=1)
+    await fleet.start("b")
     pulse = worker.pulse
     assert isinstance(pulse, psutil.Process)
     pulse.send_signal(signal.SIGSTOP)

@@ -17,7 +17,7 @@ from tests.faults.journal import Journal
 from tests.faults.patience import eventually
 from tests.faults.proxy import Proxy
 from tests.faults.queue_server import QueueServer
-from tests.faults.scenario import done, started
+from tests.faults.scenario import LEASE, done, started
 from tests.support.builders import make_request, register, submit
 from tests.support.figures import Figure
 from tests.support.time_travel import end_lease, reap
@@ -149,6 +149,7 @@ async def test_r39_a_job_is_cancelled_though_its_worker_is_dead(
     await started(journal, job)
     worker.kill()
     assert await store.broker.cancel(job) == "cancelling"
+    await end_lease(store, job)
     await history.drained()
     assert (await store.inspector.job(job)).state is JobState.CANCELLED
     assert (await history.verdict()).clean
@@ -157,7 +158,7 @@ async def test_r39_a_job_is_cancelled_though_its_worker_is_dead(
 async def test_r39_a_job_is_cancelled_though_its_connector_does_not_hear_it(
     store: Store, fleet: Fleet, history: History, journal: Journal, gate: Path
 ) -> None:
-    await fleet.start("a")
+    await fleet.start("a", lease=LEASE)
     job = await history.submit(payload={"until": str(gate), "deaf": True})
     await started(journal, job)
     await store.broker.cancel(job)

@@ -160,7 +160,7 @@ async def test_a_worker_that_the_queue_has_given_up_leaves_in_peace(
     store: Store, fleet: Fleet, history: History, journal: Journal, gate: Path
 ) -> None:
     await fleet.start_hub(lease=LEASE)
-    (worker,) = await fleet.start("a", DRAIN_TIMEOUT_SECONDS="0")
+    (worker,) = await fleet.start("a", lease=LEASE, DRAIN_TIMEOUT_SECONDS="0")
     job = await begun(history, journal, gate)
     worker.stop()
     await eventually(lambda: is_in(store, job, JobState.PENDING), "its lease ends")

@@ -23,7 +23,8 @@ from tests.support.figures import Figure
 async def test_r26_a_worker_behind_a_silent_network_gives_way_to_another(
     store: Store, fleet: Fleet, history: History, journal: Journal, gate: Path, proxy: Proxy, zombies: Zombies
 ) -> None:
-    (worker,) = await fleet.start("a", url=proxy.url)
+    await fleet.start_hub(lease=LEASE)
+    (worker,) = await fleet.start("a", url=proxy.url, lease=LEASE)
     job = await begun(history, journal, gate)
     await zombies.look()
     await fleet.start("b")
@@ -46,7 +47,7 @@ async def test_r26_a_worker_behind_a_silent_network_goes_on_where_nobody_else_to
     store: Store, fleet: Fleet, history: History, journal: Journal, gate: Path, proxy: Proxy
 ) -> None:
     await fleet.start_hub(lease=LEASE)
-    (worker,) = await fleet.start("a", url=proxy.url, slots=2)
+    (worker,) = await fleet.start("a", url=proxy.url, slots=2, lease=LEASE)
     job = await begun(history, journal, gate)
     proxy.blackhole()
     await eventually(lambda: is_in(store, job, JobState.PENDING), "its lease ends")
@@ -61,18 +62,11 @@ async def test_r26_a_worker_behind_a_silent_network_goes_on_where_nobody_else_to
 
 
 async def test_r27_answers_are_lost_all_the_time(fleet: Fleet, history: History, proxy: Proxy) -> None:
-    await fleet.start("a", url=proxy.url, slots=4, lease=10)
-
-    async def lose() -> None:
-        while True:
-            proxy.lose_answer_to(lambda request: b"EVALSHA" in request)
-            await asyncio.sleep(0.05)
-
-    losing = asyncio.create_task(lose())
+    await fleet.start("a", url=proxy.url, slots=4)
+    proxy.lose_answers_to(lambda request: b"EVALSHA" in request, every=3)
     for number in range(60):
         await history.submit(payload={"seconds": 0.02}, on_lost="fail" if number % 4 == 0 else "requeue")
     await history.drained()
-    losing.cancel()
     verdict = await history.verdict()
     assert verdict.clean
     assert proxy.lost_answers > 5
@@ -83,30 +77,23 @@ async def test_r27_answers_are_lost_all_the_time(fleet: Fleet, history: History,
 async def test_r28_a_slow_network_that_hangs_up_now_and_then_loses_nothing(
     fleet: Fleet, history: History, proxy: Proxy
 ) -> None:
-    await fleet.start("a", url=proxy.url, slots=4, lease=2)
+    await fleet.start("a", url=proxy.url, slots=4)
     proxy.delay = 0.1
-
-    async def hang_up() -> None:
-        while True:
-            await asyncio.sleep(0.5)
-            proxy.cut()
-
-    cutting = asyncio.create_task(hang_up())
+    proxy.cut_every(8)
     for _ in range(60):
         await history.submit(payload={"seconds": 0.02})
     await history.drained()
-    cutting.cancel()
     verdict = await history.verdict()
     assert verdict.clean
+    assert proxy.cuts > 3
     assert verdict.states == {"completed": 60}
 
 
 async def test_connections_that_died_without_a_word_cost_no_lease(
     store: Store, fleet: Fleet, history: History, journal: Journal, gate: Path, proxy: Proxy, figure: Figure
 ) -> None:
-    lease = 6
-    await fleet.start_hub(lease=lease)
-    await fleet.start("a", url=proxy.url, slots=2, lease=lease)
+    await fleet.start_hub()
+    await fleet.start("a", url=proxy.url, slots=2)
     job = await begun(history, journal, gate)
     proxy.freeze()
     frozen_at = time.monotonic()

@@ -21,15 +21,17 @@ from tests.faults.queue_server import QueueServer
 from tests.faults.scenario import begun, done, is_in, more_lines, seconds_between, started
 from tests.support.builders import make_request, register
 from tests.support.figures import Figure
+from tests.support.time_travel import fall_due, reap
 
 ROUNDS = 5
+FAR_MS = 4_000_000_000_000
 
 
 async def test_r18_redis_is_killed_again_and_again_under_load(
     server: QueueServer, fleet: Fleet, history: History, journal: Journal, figure: Figure
 ) -> None:
-    await fleet.start_hub(lease=2)
-    await fleet.start("a", "b", slots=4, lease=2)
+    await fleet.start_hub()
+    await fleet.start("a", "b", slots=4)
     back: list[float] = []
     jobs = 0
     for _ in range(ROUNDS):
@@ -41,8 +43,9 @@ async def test_r18_redis_is_killed_again_and_again_under_load(
         await asyncio.sleep(random.uniform(0.0, 0.5))
         server.start()
         answered_at = time.monotonic()
-        await more_lines(journal, None, len(journal.entries()) + 1)
-        back.append(seconds_between(answered_at, time.monotonic()))
+        start = await started(journal, await history.submit(priority=100))
+        jobs += 1
+        back.append(seconds_between(answered_at, start.at))
     await history.drained()
     verdict = await history.verdict()
     assert verdict.clean
@@ -82,7 +85,7 @@ async def test_r18_what_a_kill_in_the_middle_of_writes_takes_with_it(
 
 
 async def test_r19_scripts_may_be_forgotten_at_any_time(server: QueueServer, fleet: Fleet, history: History) -> None:
-    workers = await fleet.start("a", "b", slots=2, lease=10)
+    workers = await fleet.start("a", "b", slots=2)
 
     over = asyncio.Event()
 
@@ -107,7 +110,7 @@ async def test_r19_scripts_may_be_forgotten_at_any_time(server: QueueServer, fle
 async def test_r20_the_end_of_the_file_is_lost(
     store: Store, server: QueueServer, fleet: Fleet, attempt: int, figure: Figure
 ) -> None:
-    await fleet.start("a", "b", slots=2, lease=1)
+    await fleet.start("a", "b", slots=2, lease=2)
     keys = [f"key-{number}" for number in range(60)]
     ids = [(await store.broker.submit(keyed(key))).id for key in keys]
     await eventually(lambda: some_ended(store), "some jobs are done")
@@ -164,15 +167,17 @@ async def test_r21_of_two_claims_with_the_same_number_the_forgotten_one_is_stale
 async def test_r21_a_worker_whose_claim_was_forgotten_stops(
     store: Store, server: QueueServer, fleet: Fleet, history: History, journal: Journal, gate: Path
 ) -> None:
-    (worker,) = await fleet.start("a", lease=2)
-    job = await history.submit(payload={"until": str(gate)}, run_at=await store.inspector.now_ms() + 1_500)
+    (worker,) = await fleet.start("a")
+    job = await history.submit(payload={"until": str(gate)}, run_at=FAR_MS)
     await eventually(lambda: server.client.info("persistence")["aof_buffer_length"] == 0, "the file is written")
     size = server.log_file.stat().st_size
+    await let_go(store, job)
     await started(journal, job)
     server.crash()
     server.lose(server.log_file.stat().st_size - size)
     server.start()
     await eventually(lambda: journal.entries("stopped", job), "the forgotten attempt stops")
+    await let_go(store, job)
     await started(journal, job, 2)
     gate.touch()
     await history.drained()
@@ -182,10 +187,16 @@ async def test_r21_a_worker_whose_claim_was_forgotten_stops(
     assert worker.exit_code is None
 
 
+async def let_go(store: Store, job: str) -> None:
+    """The job's time has come; a worker's own chores may be the first to see it."""
+    await fall_due(store, job)
+    await reap(store)
+
+
 async def test_everything_may_be_forgotten(
     server: QueueServer, fleet: Fleet, history: History, journal: Journal, gate: Path
 ) -> None:
-    workers = await fleet.start("a", "b", lease=1)
+    workers = await fleet.start("a", "b")
     await begun(history, journal, gate)
     server.client.flushall()
     history.acknowledged.clear()
@@ -200,7 +211,7 @@ async def test_everything_may_be_forgotten(
 async def test_an_outage_of_several_leases_throws_no_work_away(
     store: Store, server: QueueServer, fleet: Fleet, history: History, journal: Journal, gate: Path
 ) -> None:
-    lease, leases = 2, 4
+    lease, leases = 4, 3
     names = ["a", "b", "c", "d"]
     workers = await fleet.start(*names, lease=lease)
     await fleet.start_hub(lease=lease)
@@ -208,14 +219,14 @@ async def test_an_outage_of_several_leases_throws_no_work_away(
     server.crash()
     await asyncio.sleep(leases * lease)
     server.start()
+    back_at = int(server.client.time()[0]) * 1_000
 
     async def is_beating() -> bool:
         try:
             found = await store.inspector.workers()
-            now = await store.inspector.now_ms()
         except QueueUnavailable:
             return False
-        return len(found) == len(names) and all(now - worker.beat_at < 1_000 for worker in found)
+        return len(found) == len(names) and all(worker.beat_at >= back_at for worker in found)
 
     await eventually(is_beating, "all of them beat again")
     gate.touch()
@@ -231,7 +242,7 @@ async def test_an_outage_of_several_leases_throws_no_work_away(
 async def test_a_redis_that_stands_still_for_several_leases_throws_no_work_away(
     store: Store, server: QueueServer, fleet: Fleet, history: History, journal: Journal, gate: Path
 ) -> None:
-    lease = 2
+    lease = 4
     await fleet.start("a", "b", lease=lease, slots=2)
     await fleet.start_hub(lease=lease)
     job = await begun(history, journal, gate)
@@ -251,12 +262,13 @@ async def test_a_redis_that_stands_still_for_several_leases_throws_no_work_away(
 async def test_a_result_that_could_not_be_reported_is_kept_until_it_can(
     store: Store, server: QueueServer, fleet: Fleet, history: History, journal: Journal, gate: Path
 ) -> None:
-    await fleet.start("a", lease=2)
+    lease = 4
+    await fleet.start("a", lease=lease)
     job = await begun(history, journal, gate)
     server.crash()
     gate.touch()
     await done(journal, job)
-    await asyncio.sleep(4)
+    await asyncio.sleep(2 * lease)
     server.start()
     await history.drained()
     found = await store.inspector.job(job)

@@ -5,8 +5,10 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
+import psutil
 import pytest
 
 from emp_core.domain.states import TERMINAL, JobState
@@ -87,7 +89,8 @@ class Nemesis:
     async def kill_pulse(self) -> None:
         pulse = self._fleet.workers[random.choice(WORKERS)].pulse
         if pulse is not None:
-            pulse.kill()
+            with suppress(psutil.NoSuchProcess):
+                pulse.kill()
 
     async def flush_scripts(self) -> None:
         self._server.client.script_flush()

@@ -21,7 +21,8 @@ from tests.support.figures import Figure
 async def test_r02_the_job_of_a_killed_worker_runs_elsewhere(
     store: Store, fleet: Fleet, history: History, journal: Journal, gate: Path, figure: Figure
 ) -> None:
-    (first,) = await fleet.start("a")
+    await fleet.start_hub(lease=LEASE)
+    (first,) = await fleet.start("a", lease=LEASE)
     job = await begun(history, journal, gate)
     await fleet.start("b")
     first.kill()
@@ -41,7 +42,8 @@ async def test_r02_the_job_of_a_killed_worker_runs_elsewhere(
 async def test_r03_what_a_stopped_worker_says_later_changes_nothing(
     store: Store, fleet: Fleet, history: History, journal: Journal, gate: Path, zombies: Zombies, figure: Figure
 ) -> None:
-    (first,) = await fleet.start("a")
+    await fleet.start_hub(lease=LEASE)
+    (first,) = await fleet.start("a", lease=LEASE)
     job = await begun(history, journal, gate)
     await zombies.look()
     await fleet.start("b")
@@ -66,7 +68,7 @@ async def test_r04_a_stopped_worker_takes_its_job_up_again_where_nobody_else_did
     store: Store, fleet: Fleet, history: History, journal: Journal, gate: Path, slots: int
 ) -> None:
     await fleet.start_hub(lease=LEASE)
-    (only,) = await fleet.start("a", slots=slots)
+    (only,) = await fleet.start("a", slots=slots, lease=LEASE)
     job = await begun(history, journal, gate)
     only.stop()
     await eventually(lambda: is_in(store, job, JobState.PENDING), "its lease ends")
@@ -85,12 +87,12 @@ async def test_r04_a_stopped_worker_takes_its_job_up_again_where_nobody_else_did
 async def test_r05_a_worker_that_starts_again_is_not_its_former_self(
     store: Store, fleet: Fleet, history: History, journal: Journal, gate: Path, zombies: Zombies
 ) -> None:
-    (first,) = await fleet.start("a", lease=30)
+    (first,) = await fleet.start("a")
     job = await begun(history, journal, gate)
     await zombies.look()
     former = await store.inspector.worker("a")
     first.kill()
-    await fleet.start("a", lease=30)
+    await fleet.start("a")
     await started(journal, job, 2)
     life = Life(worker="a", boot=former.boot, profile=former.profile_id, lease_ms=30_000)
     (claim,) = [claim for claim in zombies.seen.values() if claim.attempt == 1]
@@ -134,7 +136,7 @@ async def test_r08_a_job_that_kills_its_workers_is_poison(
 async def test_r12_a_job_that_may_run_at_most_once_does(
     store: Store, fleet: Fleet, history: History, journal: Journal, gate: Path
 ) -> None:
-    killed, stopped = await fleet.start("a", "b")
+    killed, stopped = await fleet.start("a", "b", lease=LEASE)
     jobs = [await begun(history, journal, gate, on_lost="fail") for _ in range(2)]
     await fleet.start("c")
     killed.kill()
@@ -155,7 +157,7 @@ async def test_r14_without_a_hub_the_workers_do_the_chores(
     fleet: Fleet, history: History, journal: Journal, gate: Path, figure: Figure
 ) -> None:
     hub = await fleet.start_hub(lease=LEASE)
-    doomed, _ = await fleet.start("a", "b")
+    doomed, _ = await fleet.start("a", "b", lease=LEASE)
     hub.kill()
     job = await begun(history, journal, gate)
     worker = fleet.workers[journal.starts(job)[0].worker]

@@ -8,6 +8,7 @@ import pytest
 from daemons.simulation import fleet as fleets
 from daemons.simulation.fleet import MOCK_ENVIRONMENT, Machine, Pace, SimulatedFleet
 from daemons.simulation.load import broken_job, impossible_job, mixed_jobs
+from daemons.worker import agent as agents
 from emp_core.artifacts import open_artifacts
 from emp_core.domain.job import Job, JobRequest
 from emp_core.domain.states import JobState
@@ -16,7 +17,7 @@ from emp_core.errors import EmpError, Refused
 from emp_core.store import Store
 from tests.support.agents import until
 from tests.support.builders import register, submit
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 
 QUICK = Pace(step_seconds=0.0, node_seconds=0.0, failure_rate=0.0)
 SLOW = Pace(step_seconds=60.0)
@@ -24,6 +25,12 @@ ENDED = {JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}
 
 SMALL = Machine(name="small", workers=2, gpu_model="RTX 3060", gpu_memory_gb=12, ram_gb=32, rate_per_hour=0.1)
 LARGE = Machine(name="large", workers=1, gpu_model="A100", gpu_memory_gb=80, ram_gb=256, rate_per_hour=1.9)
+
+
+@pytest.fixture(autouse=True)
+def _time_to_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is left where every worker had the time to say that it goes."""
+    monkeypatch.setattr(agents, "LEAVE_SECONDS", PATIENCE_SECONDS)
 
 
 def make_fleet(store: Store, *machines: Machine, pace: Pace = QUICK, seed: int = 0) -> SimulatedFleet:
@@ -35,7 +42,7 @@ async def ended(store: Store, jobs: list[str]) -> list[Job]:
         found = await store.inspector.jobs_by_id(jobs)
         return found if all(job.state in ENDED for job in found) else []
 
-    return await wait_until(all_over, "the end of all jobs", 30)
+    return await wait_until(all_over, "the end of all jobs")
 
 
 async def test_the_mock_environment_has_five_machines_and_twelve_workers(store: Store) -> None:
@@ -84,7 +91,7 @@ async def test_a_service_that_crashes_is_left_alone_until_it_is_back(store: Stor
         await server.crash()
         job = (await store.broker.submit(JobRequest.parse(mixed_jobs(3, seed=1)[0]))).id
         state = fleet.agents["large:0"].board.states["comfyui"]
-        await wait_until(lambda: not state.up, "it is noticed", 10)
+        await wait_until(lambda: not state.up, "it is noticed")
         await server.start()
         await fleet.agents["large:0"].board.probe("comfyui")
         (found,) = await ended(store, [job])

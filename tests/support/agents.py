@@ -17,7 +17,7 @@ from emp_core.domain.job import Job
 from emp_core.domain.states import JobState
 from emp_core.ids import new_job_id
 from emp_core.store import Broker, Life, Store
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 
 
 class ToldHeart(TaskHeart):
@@ -115,7 +115,7 @@ async def stop(agent: Agent, task: asyncio.Task[None]) -> None:
         return
     agent.drain()
     await agent.give_back()
-    _, late = await asyncio.wait([task], timeout=5)
+    _, late = await asyncio.wait([task], timeout=PATIENCE_SECONDS)
     assert not late, "the agent does not end"
     await task
 

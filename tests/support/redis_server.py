@@ -37,8 +37,10 @@ class Server:
         self.engine = engine
         self.directory = Path(tempfile.mkdtemp(prefix="emp-", dir="/tmp"))
         self.socket = self.directory / "redis.sock"
-        self._port = _free_port() if engine == "cluster" else 0
+        self._port = 0
         self.settings = {**self._defaults(), **(settings or {})}
+        if engine == "cluster":
+            self._choose_ports()
         self.client: Any = redis.Redis(unix_socket_path=str(self.socket), protocol=2, retry=Retry(NoBackoff(), 0))
         self.start()
 
@@ -50,7 +52,7 @@ class Server:
 
     def _defaults(self) -> dict[str, str]:
         settings = {
-            "port": str(self._port),
+            "port": "0",
             "bind": "127.0.0.1",
             "unixsocket": str(self.socket),
             "dir": str(self.directory),
@@ -60,21 +62,41 @@ class Server:
             "enable-debug-command": "local",
         }
         if self.engine == "cluster":
-            cluster = {"enabled": "yes", "port": str(_free_port()), "announce-ip": "127.0.0.1"}
-            settings |= {f"cluster-{name}": value for name, value in cluster.items()}
+            settings |= {"cluster-enabled": "yes", "cluster-announce-ip": "127.0.0.1"}
         return settings
+
+    def _choose_ports(self) -> None:
+        """A cluster cannot choose its own."""
+        self._port = _free_port()
+        self.settings |= {"port": str(self._port), "cluster-port": str(_free_port())}
 
     def start(self, *, wait: bool = True) -> None:
         """Run it, and wait until it answers."""
-        words = [word for name, value in self.settings.items() for word in (f"--{name}", value)]
-        command = [_binary(self.engine), *words]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=_die_with_parent)
+        self._run()
         if not wait:
             return
-        poll_until(self._answers, f"a {self.engine} server that answers")
+        while not self._came_up():
+            self._choose_ports()
+            self._run()
         if self.engine == "cluster" and b"cluster_slots_assigned:0" in self._cluster_info():
             self.client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
             poll_until(lambda: b"cluster_state:ok" in self._cluster_info(), "a cluster that is well")
+
+    def _run(self) -> None:
+        words = [word for name, value in self.settings.items() for word in (f"--{name}", value)]
+        command = [_binary(self.engine), *words]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=_die_with_parent)
+
+    def _came_up(self) -> bool:
+        """False where somebody else has one of its ports by now."""
+        ended = self.process.poll
+        poll_until(lambda: self._answers() or ended() is not None, f"a {self.engine} server that answers")
+        if ended() is None:
+            return True
+        said = (self.directory / "server.log").read_text().splitlines()[-3:]
+        assert self.engine == "cluster", said
+        assert any("Address already in use" in line for line in said), said
+        return False
 
     def _answers(self) -> bool:
         try:
@@ -125,10 +147,14 @@ def _binary(engine: str) -> str:
     return found
 
 
+LIBC = ctypes.CDLL(None)
+"""Loaded here: between fork and exec a lock may be held that a thread of the parent will never let go of."""
+
+
 def _die_with_parent() -> None:
     """A test run that is killed leaves no server behind; Linux only."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+        LIBC.prctl(1, signal.SIGKILL)
 
 
 def _free_port() -> int:

@@ -9,16 +9,18 @@ from typing import TypeVar, cast, overload
 T = TypeVar("T")
 
 POLL_SECONDS = 0.005
+PATIENCE_SECONDS = 30.0
+"""How long to wait for what must happen: a machine with much else to do stands still for seconds now and then."""
 
 
 @overload
-async def wait_until(predicate: Callable[[], Awaitable[T]], what: str, timeout: float = 5.0) -> T: ...  # noqa: ASYNC109
+async def wait_until(predicate: Callable[[], Awaitable[T]], what: str, timeout: float = ...) -> T: ...  # noqa: ASYNC109
 @overload
-async def wait_until(predicate: Callable[[], T], what: str, timeout: float = 5.0) -> T: ...  # noqa: ASYNC109
+async def wait_until(predicate: Callable[[], T], what: str, timeout: float = ...) -> T: ...  # noqa: ASYNC109
 async def wait_until(
     predicate: Callable[[], T | Awaitable[T]],
     what: str,
-    timeout: float = 5.0,  # noqa: ASYNC109 - the caller says how long, this function says what did not happen
+    timeout: float = PATIENCE_SECONDS,  # noqa: ASYNC109 - the caller says how long, this function says what did not happen
 ) -> T:
     """The predicate's first true value; fails with `what` if there is none in time."""
     loop = asyncio.get_running_loop()
@@ -33,7 +35,7 @@ async def wait_until(
         await asyncio.sleep(POLL_SECONDS)
 
 
-def poll_until(predicate: Callable[[], object], what: str, timeout: float = 10.0) -> None:
+def poll_until(predicate: Callable[[], object], what: str, timeout: float = PATIENCE_SECONDS) -> None:
     """The same where there is no event loop yet, such as for a server's start."""
     deadline = time.monotonic() + timeout
     while not predicate():

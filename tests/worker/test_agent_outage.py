@@ -20,7 +20,7 @@ from tests.support.agents import make_agent, running, until
 from tests.support.builders import make_request, submit
 from tests.support.fakes import ScriptedConnector
 from tests.support.redis_server import Server
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 
 
 class Way(Proxy):
@@ -140,7 +140,7 @@ async def test_a_worker_ends_though_nobody_hears_of_its_results(
         run.finish()
         with capture_logs() as logs:
             signal.raise_signal(signal.SIGTERM)
-            await asyncio.wait([task], timeout=10)
+            await asyncio.wait([task], timeout=PATIENCE_SECONDS)
             assert task.done()
             await task
         assert [entry["job"] for entry in logs if entry["event"] == "job.unreported"] == [job]
@@ -166,6 +166,6 @@ async def test_a_claim_whose_answer_was_lost_is_asked_for_before_the_worker_leav
     monkeypatch.setattr(store.broker, "turn", turn)
     agent = make_agent(store, [ScriptedConnector()])
     job = await submit(store, on_lost="fail")
-    await asyncio.wait_for(agent.run(), 10)
+    await asyncio.wait_for(agent.run(), PATIENCE_SECONDS)
     found = await store.inspector.job(job)
     assert (lost, found.state, found.losses, found.releases) == (True, JobState.PENDING, 0, 1)

@@ -11,7 +11,7 @@ from emp_core.store import Store
 from tests.support.agents import make_agent, running, states, until, working
 from tests.support.builders import register, submit
 from tests.support.fakes import ScriptedConnector
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 
 HOLDS = [WorkerState.PAUSED, WorkerState.FENCED]
 STOPS = [*HOLDS, WorkerState.DRAINING]
@@ -109,7 +109,7 @@ async def test_where_another_process_takes_its_id_it_stops_its_runs_and_ends(sto
         run = await connector.next_run()
         thief = await register(store, "gpu1:0", boot="other", dead_boot=agent.options.boot)
         agent.wake()
-        await asyncio.wait([task], timeout=5)
+        await asyncio.wait([task], timeout=PATIENCE_SECONDS)
         with pytest.raises(Refused, match="another process is worker gpu1:0"):
             task.result()
         assert run.is_over

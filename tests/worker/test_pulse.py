@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -19,13 +20,13 @@ from daemons.worker.pulse import Answer, Held, Pulse
 from daemons.worker.pulse_process import _send, _works
 from emp_core.clock import SystemClock
 from emp_core.domain.states import JobState
-from emp_core.store import Claimed, Store
+from emp_core.store import Claimed, Life, Store
 from tests.support import time_travel
 from tests.support.builders import WorkerDriver, register, submit
 from tests.support.fakes import FrozenClock
 from tests.support.waiting import wait_until
 
-LEASE_MS = 1_000
+BRISK_MS = 1_000
 
 START_SECONDS = 30.0
 """A busy machine takes long to start a process."""
@@ -51,7 +52,13 @@ async def beating(heart: Heart) -> AsyncIterator[asyncio.Task[None]]:
 
 @pytest.fixture
 async def driver(store: Store) -> WorkerDriver:
-    return await register(store, lease_ms=LEASE_MS)
+    """With a long lease: a busy machine takes its time until the first beat."""
+    return await register(store)
+
+
+def brisk(driver: WorkerDriver, lease_ms: int = BRISK_MS) -> Life:
+    """Its life with a short lease, for many beats."""
+    return replace(driver.life, lease_ms=lease_ms)
 
 
 async def claimed(store: Store, driver: WorkerDriver) -> Claimed:
@@ -64,10 +71,14 @@ async def lease_of(store: Store, claim: Claimed) -> int:
 
 
 async def until_renewed(store: Store, claim: Claimed) -> None:
-    before = await lease_of(store, claim)
+    """The first short lease ends before the long one of the claim, the next ones later and later."""
+    shortest = await lease_of(store, claim)
 
     async def renewed() -> bool:
-        return await lease_of(store, claim) > before
+        nonlocal shortest
+        lease = await lease_of(store, claim)
+        shortest = min(shortest, lease)
+        return lease > shortest
 
     await wait_until(renewed, "a lease that was renewed", START_SECONDS)
 
@@ -93,7 +104,7 @@ async def test_it_renews_what_it_holds_and_not_what_is_gone(store: Store, driver
         heart.keep([Held.of(kept), Held.of(gone)])
         heart.keep([], [gone.nonce])
         before = await lease_of(store, gone)
-        heart.live(driver.life)
+        heart.live(brisk(driver))
         await until_renewed(store, kept)
         assert await lease_of(store, gone) == before
 
@@ -143,7 +154,7 @@ Beating = tuple[ProcessHeart, Heard]
 async def test_a_process_beats_and_tells(store: Store, driver: WorkerDriver, heart: Beating) -> None:
     beats, heard = heart
     claim = await claimed(store, driver)
-    beats.live(driver.life)
+    beats.live(brisk(driver))
     beats.keep([Held.of(claim)])
     await until_renewed(store, claim)
     await store.broker.cancel(claim.job_id)
@@ -162,16 +173,17 @@ async def test_a_connector_that_holds_the_interpreter_for_three_leases_loses_non
     store: Store, driver: WorkerDriver, heart: Beating
 ) -> None:
     beats, heard = heart
+    life = brisk(driver, lease_ms=3_000)
     claim = await claimed(store, driver)
-    beats.live(driver.life)
+    beats.live(life)
     beats.keep([Held.of(claim)])
-    await wait_until(lambda: heard, "a first beat", START_SECONDS)
-    hold_the_interpreter(3 * LEASE_MS / 1000)
+    await until_renewed(store, claim)
+    hold_the_interpreter(3 * life.lease_ms / 1000)
     await time_travel.reap(store)
     found = await store.inspector.job(claim.job_id)
     assert (found.state, found.losses) == (JobState.ACTIVE, 0)
     assert await driver.complete(claim) == "ok"
-    await wait_until(lambda: len(heard) >= 6, "the answers that had to wait")
+    await wait_until(lambda: len(heard) >= 6, "the answers that had to wait", START_SECONDS)
 
 
 async def test_a_process_that_dies_is_replaced_and_knows_all(
@@ -181,7 +193,7 @@ async def test_a_process_that_dies_is_replaced_and_knows_all(
     beats, heard = heart
     claim = await claimed(store, driver)
     beats.tell("comfyui=up")
-    beats.live(driver.life)
+    beats.live(brisk(driver))
     beats.keep([Held.of(claim)])
     await wait_until(lambda: heard, "a first beat", START_SECONDS)
     first = beats.pid
@@ -197,7 +209,7 @@ async def test_what_a_service_manager_sends_to_all_does_not_end_it(
     store: Store, driver: WorkerDriver, heart: Beating
 ) -> None:
     beats, heard = heart
-    beats.live(driver.life)
+    beats.live(brisk(driver))
     await wait_until(lambda: heard, "a first beat", START_SECONDS)
     first, count = beats.pid, len(heard)
     assert first is not None
@@ -236,7 +248,7 @@ asyncio.run(main())
 @asynccontextmanager
 async def agent_process(store: Store, driver: WorkerDriver, claim: Claimed) -> AsyncIterator[tuple[int, int]]:
     """An agent that only beats: its process id, and that of its pulse."""
-    life = driver.life
+    life = brisk(driver)
     words = [store.url, life.worker, life.boot, life.profile, str(life.lease_ms)]
     words += [claim.job_id, str(claim.attempt), claim.nonce]
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", AGENT, *words, stdout=asyncio.subprocess.PIPE)

@@ -18,6 +18,7 @@ from emp_core.domain.worker import Worker, WorkerState
 from emp_core.environment import load_settings
 from emp_core.errors import Misconfigured
 from emp_core.store import Store
+from tests.faults import connector
 from tests.support.agents import until
 from tests.support.builders import register, submit
 from tests.support.waiting import wait_until
@@ -107,12 +108,15 @@ async def test_workers_that_start_at_once_get_ids_of_their_own(store: Store, tmp
 
 
 async def test_it_tells_what_it_waits_for_and_ends_well(store: Store, tmp_path: Path) -> None:
-    async with worker_process(tmp_path, REDIS_URL=store.url, WORKER_ID="gpu1:0") as worker:
-        job = await submit(store, service="simulation", payload={"duration": 1, "steps": 100, "outputs": 1})
+    gate = tmp_path / "gate"
+    chosen = {"SERVICES": f"{connector.__file__}:witness", connector.JOURNAL: str(tmp_path / "journal")}
+    async with worker_process(tmp_path, REDIS_URL=store.url, WORKER_ID="gpu1:0", **chosen) as worker:
+        job = await submit(store, service="witness", payload={"until": str(gate)})
         await started(store, job)
         worker.send(signal.SIGTERM)
         line = await worker.says("emp worker:")
         assert f"stopping: waiting up to 120 s for {job}" in line
+        gate.touch()
         code, _ = await worker.ended()
         assert code == 0
         assert (await store.inspector.job(job)).state is JobState.COMPLETED

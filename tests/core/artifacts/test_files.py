@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from emp_core.artifacts import ArtifactStore
-from emp_core.artifacts.contract import CHUNK_BYTES, MAX_PAYLOAD_BYTES, in_chunks
+from emp_core.artifacts.contract import CHUNK_BYTES, MAX_PAYLOAD_BYTES, MEDIA_TYPE, in_chunks
 from emp_core.domain.outcome import Artifact
 from emp_core.errors import (
     Conflict,
@@ -17,6 +17,23 @@ from emp_core.errors import (
     NotFound,
 )
 from tests.support.artifacts import MAX_BYTES, breaking, hanging, put, read_all
+
+
+@pytest.mark.timeout(20)  # a pattern that tries every split takes hours
+@pytest.mark.parametrize("space", [" ", ";", " ;", "a"])
+def test_a_media_type_is_read_in_one_go(space: str) -> None:
+    assert MEDIA_TYPE.fullmatch(f"a/b;{space * 500_000}é") is None
+    assert MEDIA_TYPE.fullmatch(f"a/b{space * 500_000}é") is None
+
+
+@pytest.mark.parametrize("media_type", ["image/png", "text/html;charset=utf-8", "a/b  ;  c=d; e", "image/svg+xml;"])
+def test_what_a_media_type_may_be(media_type: str) -> None:
+    assert MEDIA_TYPE.fullmatch(media_type)
+
+
+@pytest.mark.parametrize("media_type", ["", "text", "a/", "a/b c", "a/b;\n", "a/b;é", "/b", "é/b"])
+def test_what_a_media_type_may_not_be(media_type: str) -> None:
+    assert MEDIA_TYPE.fullmatch(media_type) is None
 
 
 @pytest.mark.parametrize("size", [0, 1, CHUNK_BYTES + 1, 11 * CHUNK_BYTES])

@@ -51,7 +51,7 @@ def test_ctrl_c_ends_a_call_and_the_client_can_go_on_or_close(server: Server, tm
         try:
             poll_until(lambda: somebody_reads_on(server), "the call waits for news", timeout=30)
             process.send_signal(signal.SIGINT)
-            said = process.communicate(timeout=20)
+            said = process.communicate(timeout=100)
         finally:
             process.kill()
     assert said == ("pending\ninterrupted\n", "")

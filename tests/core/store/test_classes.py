@@ -83,11 +83,11 @@ async def test_judging_never_holds_the_loop_for_long(store: Store) -> None:
     longest = 0.0
     judging = asyncio.ensure_future(store.registry.judge(worker.life, worker.capabilities, worker.slot))
     while not judging.done():
-        before = time.perf_counter()
+        before = time.thread_time()
         await asyncio.sleep(0)
-        longest = max(longest, time.perf_counter() - before)
+        longest = max(longest, time.thread_time() - before)
     assert await judging == 1_000
-    assert longest < 0.5, "ten times the promise, on a busy machine"
+    assert longest < 0.5, "ten times the promise; a collection of garbage counts too"
 
 
 async def test_two_workers_of_one_profile_may_judge_at_once(store: Store, look: Look) -> None:

@@ -1,7 +1,8 @@
 """A plain client, as bare as the one that the samples were recorded with."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -57,11 +58,16 @@ def is_end(frame: dict[str, Any]) -> bool:
 
 @asynccontextmanager
 async def talking(
-    options: Options | None = None, faults: Faults | None = None, *, flags: bool = False, client_id: str = "me"
+    options: Options | None = None,
+    faults: Faults | None = None,
+    *,
+    flags: bool = False,
+    client_id: str = "me",
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> AsyncIterator[Client]:
     """A server, and a client whose socket has been greeted."""
     async with (
-        SimulatedComfyUI(options, faults) as server,
+        SimulatedComfyUI(options, faults, sleep=sleep) as server,
         httpx.AsyncClient(base_url=server.url, timeout=30, verify=False) as http,
         connect(socket_url(server, client_id), max_size=None, close_timeout=0.1) as socket,
     ):

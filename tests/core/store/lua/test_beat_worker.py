@@ -1,11 +1,13 @@
 """beat_worker: T4, T4b, and what an outage does to leases (CONTRACT §4)."""
 
+from dataclasses import replace
+
 import pytest
 
 from emp_core.domain.policy import POLICY
 from emp_core.domain.worker import WorkerState
 from emp_core.errors import Refused
-from emp_core.store import Store
+from emp_core.store import Store, scripts
 from tests.support.builders import LEASE_MS, WorkerDriver, register, submit
 from tests.support.snapshot import Look
 from tests.support.time_travel import (
@@ -32,9 +34,10 @@ async def test_t4_a_beat_renews_every_lease_of_the_worker(store: Store, look: Lo
         await _nearly_over(store, job)
     before = await store.inspector.now_ms()
     assert await worker.beat(*claims) == ["ok"] * 3
+    after = await store.inspector.now_ms()
     found = look()
-    assert all(0 <= found.scores("leases")[job] - before - LEASE_MS < 1_000 for job in jobs)
-    assert 0 <= found.scores("workers")[worker.id] - before - LEASE_MS < 1_000
+    for until in (*(found.scores("leases")[job] for job in jobs), found.scores("workers")[worker.id]):
+        assert before <= until - LEASE_MS <= after
     assert found.fields(f"worker:{worker.id}")["services"] == "comfyui=up"
 
 
@@ -143,15 +146,32 @@ async def test_a_lost_worker_must_register_and_then_takes_up_its_jobs(store: Sto
     assert look().job(job)["state"] == "active"
 
 
-async def test_a_beat_does_the_chores_where_there_is_no_hub(store: Store, look: Look) -> None:
+HOUR_MS = 3_600_000
+
+
+def _change_policy(patched: pytest.MonkeyPatch, name: str, **numbers: int) -> None:
+    """The script with other numbers, which no pause of the machine comes near."""
+    loaded = scripts.script(name)
+    patched.setattr(scripts, "POLICY", replace(POLICY, **numbers))
+    changed = scripts.Script(name)
+    assert changed.text != loaded.text
+    patched.setattr(loaded, "text", changed.text)
+    patched.setattr(loaded, "_sha", changed._sha)
+
+
+async def test_a_beat_does_the_chores_where_there_is_no_hub(
+    store: Store, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
     worker, dead = await register(store), await register(store, "dead")
     due = await submit(store, run_at=4_000_000_000_000)
     lost = await submit(store)
     await dead.take()
     await fall_due(store, due)
     await end_lease(store, lost)
-    await worker.beat()
-    assert look().job(lost)["state"] == "active", "chores were done a moment ago"
+    with monkeypatch.context() as patched:
+        _change_policy(patched, "beat_worker", chore_every_ms=HOUR_MS)
+        await worker.beat()
+        assert look().job(lost)["state"] == "active", "chores were done a moment ago"
     await allow_chores(store)
     await worker.beat()
     assert (look().job(lost)["state"], look().job(due)["state"]) == ("pending", "pending")
@@ -189,6 +209,7 @@ async def _two_running(store: Store) -> tuple[WorkerDriver, str, str]:
 async def test_s4_after_an_outage_nothing_is_lost(store: Store, look: Look, who: str) -> None:
     worker, job, cancelled = await _two_running(store)
     before = look().scores("leases")
+    began = await store.inspector.now_ms()
     await silence(store, 90_000)
     if who == "beat":
         await worker.beat()
@@ -196,10 +217,11 @@ async def test_s4_after_an_outage_nothing_is_lost(store: Store, look: Look, who:
         await worker.turn()
     else:
         assert (await store.upkeep.reap(SHORT_MS))[0] == 0
+    took = await store.inspector.now_ms() - began
     found = look()
     assert (found.job(job)["state"], found.job(cancelled)["state"]) == ("active", "cancelling")
     for name in (job, cancelled):
-        assert 0 <= found.scores("leases")[name] - before[name] - 90_000 - SHORT_MS < 1_000
+        assert 0 <= found.scores("leases")[name] - before[name] - 90_000 - SHORT_MS <= took
     assert found.fields(f"worker:{worker.id}")["alive"] == "1"
 
 
@@ -212,7 +234,7 @@ async def test_s4_an_outage_counts_once(store: Store, look: Look) -> None:
     assert look().scores("leases") == before
 
 
-@pytest.mark.parametrize(("lease_ms", "silent_ms", "grace"), [(30_000, 14_000, False), (30_000, 16_000, True)])
+@pytest.mark.parametrize(("lease_ms", "silent_ms", "grace"), [(300_000, 90_000, False), (300_000, 151_000, True)])
 async def test_s4_a_normal_gap_is_no_outage(
     store: Store, look: Look, lease_ms: int, silent_ms: int, grace: bool
 ) -> None:
@@ -223,9 +245,13 @@ async def test_s4_a_normal_gap_is_no_outage(
     assert (look().job(job)["state"] == "active") is grace
 
 
-async def test_s4_with_short_leases_three_seconds_are_an_outage(store: Store, look: Look) -> None:
+async def test_s4_with_short_leases_three_seconds_are_an_outage(
+    store: Store, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert POLICY.outage_ms == 3_000
     _, job, _ = await _two_running(store)
-    await silence(store, POLICY.outage_ms - 500)
+    _change_policy(monkeypatch, "reap_jobs", outage_ms=HOUR_MS)
+    await silence(store, HOUR_MS // 2)
     await store.upkeep.reap(1_000)
     assert look().job(job)["state"] == "pending"
 

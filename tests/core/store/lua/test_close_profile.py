@@ -32,10 +32,10 @@ async def test_a_profile_without_workers_gives_its_slot_back(store: Store, look:
 async def test_a_profile_in_use_stays(store: Store, look: Look) -> None:
     worker = await register(store)
     await _unused(store, worker.life.profile)
+    before = await store.inspector.now_ms()
     await store.upkeep.close_profiles()
     assert worker.life.profile in look().fields("profiles")
-    age_ms = await store.inspector.now_ms() - look().scores("profiles.used")[worker.life.profile]
-    assert age_ms < 10_000, "it counts as used now"
+    assert look().scores("profiles.used")[worker.life.profile] >= before, "it counts as used now"
 
 
 async def test_a_profile_in_which_a_worker_waits_stays(store: Store, look: Look) -> None:
