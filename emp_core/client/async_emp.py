@@ -217,9 +217,9 @@ class AsyncEmp:
         """Let a held job wait again, in its old place."""
         await self._store.broker.unhold(job_id)
 
-    async def release(self, job_id: str) -> None:
+    async def requeue(self, job_id: str) -> None:
         """Take a running job from its worker."""
-        await self._store.broker.release(job_id)
+        await self._store.broker.requeue(job_id)
 
     async def set_priority(self, job_ids: Sequence[str], priority: int) -> dict[str, str]:
         """Move waiting jobs to another priority: for each `ok`, `gone`, or the state that forbids it."""

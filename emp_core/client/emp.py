@@ -151,8 +151,8 @@ class Emp:
     def unhold(self, job_id: str) -> None:
         self._run(self._emp.unhold, job_id)
 
-    def release(self, job_id: str) -> None:
-        self._run(self._emp.release, job_id)
+    def requeue(self, job_id: str) -> None:
+        self._run(self._emp.requeue, job_id)
 
     def set_priority(self, job_ids: Sequence[str], priority: int) -> dict[str, str]:
         return self._run(self._emp.set_priority, job_ids, priority)

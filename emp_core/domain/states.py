@@ -87,7 +87,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     ),
     _row("T13", "cancelled", "cancelling", "cancelled", "claim holder", "its worker stopped, or the grace is over"),
     _row("T14", "retried", "failed cancelled", "pending", "operator", "a person has it run anew"),
-    _row("T15", "released", "active", "pending failed", "operator", "a person takes it from its worker"),
+    _row("T15", "requeued", "active", "pending failed", "operator", "a person takes it from its worker"),
     _row("T16", "deleted", "completed failed cancelled", "", "chore", "it is forgotten"),
     _row("T17", "blocked", "", "blocked", "client", "it is submitted and depends on others"),
     _row("T18", "unblocked", "blocked", "pending delayed failed", "chore", "the last job that it waited for has ended"),

@@ -327,9 +327,9 @@ class Broker:
         """Let a held job wait again, in its old place (T20)."""
         await self._act("unhold", "unhold_job", job_id, customer=customer, nonce=new_nonce())
 
-    async def release(self, job_id: str) -> None:
+    async def requeue(self, job_id: str) -> None:
         """Take a running job from its worker (T15)."""
-        await self._act("release", "release_job", job_id, nonce=new_nonce())
+        await self._act("requeue", "requeue_job", job_id, nonce=new_nonce())
 
     async def _act(self, verb: str, name: str, job_id: str, **arguments: str) -> None:
         answer = (await self._link.run(name, id=job_id, **arguments)).decode()

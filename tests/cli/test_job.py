@@ -177,14 +177,14 @@ def test_counters_are_said_in_words_that_read_well(emp: Command, do: Do[object])
     assert "counted     retried once" in emp("job", "bad1").lines
 
 
-def test_a_running_job_can_be_released(emp: Command, do: Do[object]) -> None:
+def test_requeue_puts_a_running_job_back(emp: Command, do: Do[object]) -> None:
     async def begin(store: Store) -> None:
         worker = await register(store)
         await submit(store, id="runs")
         await worker.take()
 
     do(begin)
-    assert emp("job", "release", "runs").lines[1].split()[1] == "pending"
+    assert emp("job", "requeue", "runs").lines[1].split()[1] == "pending"
 
 
 def test_a_prefix_of_several_jobs_names_them(emp: Command, do: Do[object]) -> None:

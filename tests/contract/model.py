@@ -190,7 +190,7 @@ def retry(job: Job) -> Step:
     return Step(Job(PENDING, gen=job.gen + 1, attempt=job.attempt, fin=job.fin, closer=job.closer), "T14", "ok")
 
 
-def force_release(rules: Rules, job: Job) -> Step:
+def requeue(rules: Rules, job: Job) -> Step:
     job = job._replace(owed=job.owed - 1)
     return Step(_close(rules, job, None, FAILED if rules.on_lost == "fail" else PENDING), "T15", "ok")
 

@@ -119,7 +119,7 @@ def _without_workers(rules: Rules, job: Job) -> Iterator[tuple[str, Step]]:
         yield "expire", model.end_lease(rules, job)
         yield "timeout", model.run_over(rules, job)
         yield "cancel", model.cancel(job)
-        yield "force-release", model.force_release(rules, job)
+        yield "requeue", model.requeue(rules, job)
         yield "unclaim", model.unclaim(rules, job)
     elif state is CANCELLING:
         yield "expire", model.end_lease(rules, job)

@@ -93,7 +93,7 @@ async def test_a_claim_lost_in_the_middle_of_an_upload_keeps_nothing(
 ) -> None:
     async def slow() -> AsyncIterator[bytes]:
         yield PICTURE
-        await store.broker.release(claim.job_id)
+        await store.broker.requeue(claim.job_id)
         yield PICTURE
 
     path = f"/api/jobs/{claim.job_id}/attempts/1/artifacts"

@@ -91,7 +91,7 @@ async def test_the_token_makes_nobody_an_operator(
     worker = await register(store)
     job_id = await submit(store)
     await worker.take()
-    for path in (f"/api/jobs/{job_id}/release", "/api/workers/gpu1:0/pause", "/api/workers/gpu1:0/drain"):
+    for path in (f"/api/jobs/{job_id}/requeue", "/api/workers/gpu1:0/pause", "/api/workers/gpu1:0/drain"):
         refused = await guarded.post(path, headers=BEARER)
         assert (refused.status_code, body_of(refused)["code"]) == (403, "forbidden")
         assert (await hub.post(path)).status_code == 200

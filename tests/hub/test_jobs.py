@@ -16,7 +16,7 @@ async def test_a_job_is_found_by_the_beginning_of_its_id(hub: httpx.AsyncClient,
     assert (several.status_code, body_of(several)["candidates"]) == (409, ["abcd1", "abcd2"])
 
 
-ORDERS = ("cancel", "retry", "hold", "unhold", "release", "priority")
+ORDERS = ("cancel", "retry", "hold", "unhold", "requeue", "priority")
 
 
 @pytest.mark.parametrize("job_id", ["order-1", "orde"])
@@ -170,11 +170,11 @@ async def test_delete_cancels(hub: httpx.AsyncClient, store: Store) -> None:
     assert body_of(await hub.get(f"/api/jobs/{job_id}"))["status"] == "cancelled"
 
 
-async def test_release_takes_a_job_from_its_worker(hub: httpx.AsyncClient, store: Store) -> None:
+async def test_requeue_takes_a_job_from_its_worker(hub: httpx.AsyncClient, store: Store) -> None:
     worker = await register(store)
     job_id = await submit(store)
     claim = await worker.take()
-    assert body_of(await hub.post(f"/api/jobs/{job_id}/release"))["status"] == "pending"
+    assert body_of(await hub.post(f"/api/jobs/{job_id}/requeue"))["status"] == "pending"
     assert await worker.complete(claim) == "stale"
 
 
@@ -195,7 +195,7 @@ async def test_an_order_that_the_state_forbids_is_409(hub: httpx.AsyncClient, st
     worker = await register(store)
     job_id = await submit(store)
     await worker.complete(await worker.take())
-    for order, body in (("retry", {}), ("hold", {}), ("release", {}), ("priority", {"priority": 1})):
+    for order, body in (("retry", {}), ("hold", {}), ("requeue", {}), ("priority", {"priority": 1})):
         answer = await hub.post(f"/api/jobs/{job_id}/{order}", json=body)
         assert answer.status_code == 409
         assert "completed" in body_of(answer)["detail"]

@@ -35,9 +35,10 @@ START_SECONDS = 50.0
 HUB = ("-m", "daemons.hub")
 PATIENT_HUB = (
     "-c",
-    "import sys; from daemons.hub import __main__, server; server.GRACE_SECONDS = 600; sys.exit(__main__.main())",
+    "import sys; from daemons.hub import __main__, bodies, server;"
+    "server.GRACE_SECONDS = bodies.STALL_SECONDS = 600; sys.exit(__main__.main())",
 )
-"""One that lets requests go on for longer than any test."""
+"""One that lets requests go on, and waits for their bytes, for longer than any test."""
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -40,10 +40,10 @@ async def unhold_job(hub: SharedHub, job_id: JobId) -> Response:
     return await _done(hub, job_id, hub.store.broker.unhold(job_id))
 
 
-@router.post("/jobs/{job_id}/release", dependencies=[OperatorOnly])
-async def release_job(hub: SharedHub, job_id: JobId) -> Response:
+@router.post("/jobs/{job_id}/requeue", dependencies=[OperatorOnly])
+async def requeue_job(hub: SharedHub, job_id: JobId) -> Response:
     """A running job is taken from its worker and waits again."""
-    return await _done(hub, job_id, hub.store.broker.release(job_id))
+    return await _done(hub, job_id, hub.store.broker.requeue(job_id))
 
 
 @router.post("/jobs/{job_id}/priority")

@@ -38,7 +38,7 @@ ANSWERS: dict[str, Any] = {
     "retry_job": OrderAnswer,
     "hold_job": OrderAnswer,
     "unhold_job": OrderAnswer,
-    "release_job": OrderAnswer,
+    "requeue_job": OrderAnswer,
     "set_priority": OrderAnswer,
     "put_artifact": Artifact,
     "list_artifacts": list[Artifact],

@@ -3,5 +3,5 @@
 app.py     the group
 show.py    show, logs, events, result
 wait.py    wait, follow
-steer.py   cancel, retry, release, hold, unhold, priority
+steer.py   cancel, retry, requeue, hold, unhold, priority
 """

@@ -1,4 +1,4 @@
-"""`emp job cancel|retry|release|hold|unhold|priority`: each for any number of jobs."""
+"""`emp job cancel|retry|requeue|hold|unhold|priority`: each for any number of jobs."""
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated
@@ -46,13 +46,13 @@ def retry(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE) 
     _act(ctx, ids, output, lambda emp, job_id: emp.retry(job_id))
 
 
-def release(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE) -> None:
+def requeue(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE) -> None:
     """Take running jobs from their workers and put them back in their place.
 
     Examples:
-    emp job release 7f3a
+    emp job requeue 7f3a
     """
-    _act(ctx, ids, output, lambda emp, job_id: emp.release(job_id))
+    _act(ctx, ids, output, lambda emp, job_id: emp.requeue(job_id))
 
 
 def hold(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE) -> None:

@@ -149,11 +149,11 @@ async def test_operators_steer_jobs(emp: AsyncEmp, store: Store) -> None:
     await emp.retry(job_id)
     worker = await register(store)
     await worker.take()
-    await emp.release(job_id)
+    await emp.requeue(job_id)
     job = await emp.job(job_id)
     assert (job.state, job.priority, job.gen) == (JobState.PENDING, 90, 1)
-    assert [event.name for event in await emp.events_of(job_id)][-2:] == ["claimed", "released"]
-    assert [attempt.outcome for attempt in await emp.attempts(job_id)] == ["released"]
+    assert [event.name for event in await emp.events_of(job_id)][-2:] == ["claimed", "requeued"]
+    assert [attempt.outcome for attempt in await emp.attempts(job_id)] == ["requeued"]
 
 
 async def test_operators_steer_workers(emp: AsyncEmp, store: Store) -> None:

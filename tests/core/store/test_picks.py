@@ -84,7 +84,7 @@ class Picks:
         if self.dice.random() < 0.6:
             assert await worker.complete(claimed) == "ok"
             return
-        await self.store.broker.release(claimed.job_id)
+        await self.store.broker.requeue(claimed.job_id)
         requirements = (await self.store.inspector.job(claimed.job_id)).requirements
         self.waiting[claimed.job_id] = await self.score(claimed.job_id), str(requirements.custom["can"])
 

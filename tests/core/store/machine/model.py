@@ -74,11 +74,11 @@ class Model(Running):
         self.move(job, job.state)
         return "ok"
 
-    def force_release(self, job: Job) -> str:
+    def requeue(self, job: Job) -> str:
         """T15."""
         if job.state != "active":
             return job.state
-        self.leave(job, "released")
+        self.leave(job, "requeued")
         self.close(job, by_holder=False)
         if job.on_lost == "fail":
             self.finish(job, "failed")

@@ -19,7 +19,7 @@ ASKED: tuple[dict[str, Any], ...] = ({}, {}, {"gpu_memory_gb": 16}, {"gpu_memory
 
 customers = st.sampled_from([None, None, "acme", "b"])
 cancelling_workers = st.sampled_from(["", "", "", "w1", "w2"])
-verbs = st.sampled_from(["retry", "hold", "unhold", "release"])
+verbs = st.sampled_from(["retry", "hold", "unhold", "requeue"])
 priorities = st.sampled_from([0, 50, 50, 75, 100])
 spans = st.sampled_from([7_000, 31_000, 61_000, 120_000, 400_000])
 limits = {
@@ -181,9 +181,9 @@ class People(Workers):
                 assert parts(place)[0] == parts(job.score)[0]
                 self.check_tick(parts(place)[1])
             answer = self.model.retry(job, place)
-        elif verb == "release":
-            refused = self.failure(lambda: self.queue.run(broker.release(job.id)))
-            answer = self.model.force_release(job)
+        elif verb == "requeue":
+            refused = self.failure(lambda: self.queue.run(broker.requeue(job.id)))
+            answer = self.model.requeue(job)
         else:
             call = broker.hold if verb == "hold" else broker.unhold
             refused = self.failure(lambda: self.queue.run(call(job.id)))

@@ -1,4 +1,4 @@
-"""release_job: T15."""
+"""requeue_job: T15."""
 
 import pytest
 
@@ -12,7 +12,7 @@ async def test_t15_an_operator_takes_a_job_back_to_its_place(store: Store, look:
     worker = await register(store)
     job, behind = await submit(store), await submit(store)
     claim = await worker.take()
-    await store.broker.release(job)
+    await store.broker.requeue(job)
     found = look()
     assert (found.job(job)["state"], found.job(job).get("releases", "0")) == ("pending", "0")
     assert found.scores("leases") == {}
@@ -25,7 +25,7 @@ async def test_t15_i4_the_claim_is_closed_and_its_result_is_not_taken(store: Sto
     worker = await register(store)
     job = await submit(store)
     claim = await worker.take()
-    await store.broker.release(job)
+    await store.broker.requeue(job)
     assert await worker.complete(claim, late=True) == "stale"
     assert await worker.report(claim, percent=50.0) == "stale"
     assert f"job.result:{job}" not in look().entries
@@ -35,16 +35,16 @@ async def test_t15_at_most_once_ends_as_lost(store: Store, look: Look) -> None:
     worker = await register(store)
     job = await submit(store, on_lost="fail")
     await worker.take()
-    await store.broker.release(job)
+    await store.broker.requeue(job)
     assert (look().job(job)["state"], look().job(job)["code"]) == ("failed", "lost")
 
 
 async def test_t15_only_what_runs(store: Store) -> None:
     job = await submit(store)
     with pytest.raises(Conflict, match="pending"):
-        await store.broker.release(job)
+        await store.broker.requeue(job)
     with pytest.raises(NotFound):
-        await store.broker.release("nobody")
+        await store.broker.requeue("nobody")
 
 
 async def test_t15_a_cancelling_job_stays_so(store: Store) -> None:
@@ -53,15 +53,15 @@ async def test_t15_a_cancelling_job_stays_so(store: Store) -> None:
     await worker.take()
     await store.broker.cancel(job)
     with pytest.raises(Conflict, match="cancelling"):
-        await store.broker.release(job)
+        await store.broker.requeue(job)
 
 
 async def test_t15_r27_a_call_that_comes_again_leaves_the_next_worker_its_job(store: Store, look: Look) -> None:
     worker, other = await register(store), await register(store, "gpu2:0")
     job = await submit(store)
     await worker.take()
-    assert await store.link.run("release_job", id=job, nonce="n1") == b"ok"
+    assert await store.link.run("requeue_job", id=job, nonce="n1") == b"ok"
     claim = await other.take()
-    assert await store.link.run("release_job", id=job, nonce="n1") == b"ok"
-    assert look().event_names(job).count("released") == 1
+    assert await store.link.run("requeue_job", id=job, nonce="n1") == b"ok"
+    assert look().event_names(job).count("requeued") == 1
     assert await other.complete(claim) == "ok"

@@ -1,4 +1,4 @@
--- release_job: an operator takes a running job from its worker and puts it back in its place (CONTRACT T15).
+-- requeue_job: an operator takes a running job from its worker and puts it back in its place (CONTRACT T15).
 --
 -- FLAGS  allow-oom
 -- KEYS   schema    string  the layout's version; names the prefix
@@ -15,11 +15,11 @@ if job.state ~= 'active' then return job.state end
 leave_active(id, job)
 close_claim(id, job)
 call('HSET', P .. 'job:' .. id, 'ordered', nonce)
-note_attempt(id, job, 'released', 'by an operator')
+note_attempt(id, job, 'requeued', 'by an operator')
 tell(job.worker, 'cancel ' .. id)
 if job.on_lost == 'fail' then
   fail_for_good(id, job, 'lost')
 else
-  to_pending(id, job, 'released', 'operator')
+  to_pending(id, job, 'requeued', 'operator')
 end
 return 'ok'
