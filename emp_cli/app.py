@@ -37,7 +37,7 @@ app = Commands(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=f"--redis and --debug may stand anywhere.\n\n{EXIT_CODES}",
+    epilog=f"--redis and --debug can come before or after the command.\n\n{EXIT_CODES}",
 )
 
 app.command("submit", help=submit.HELP, rich_help_panel=JOBS)(submit.submit)
@@ -66,10 +66,10 @@ def root(
         str | None,
         typer.Option(metavar="URL", help="The queue: redis://, rediss://, unix:// … (REDIS_URL, also in .env.hub)."),
     ] = None,
-    debug: Annotated[bool, flag("--debug", help="Show where an error comes from.")] = False,
+    debug: Annotated[bool, flag("--debug", help="Print the traceback of an error.")] = False,
     version: Annotated[
         bool, flag("--version", "-V", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """A job queue for AI work on GPU machines. `emp demo` shows it at work; `emp hub start` begins a queue."""
+    """A job queue for AI work on GPU machines. `emp demo` shows it; `emp hub start` starts a queue."""
     ctx.obj = Session(redis=redis)

@@ -42,5 +42,5 @@ def ids_of(arguments: Sequence[str]) -> list[str]:
     for argument in arguments:
         names += read_stdin("ids").split() if argument == "-" else [argument]
     if not names:
-        terminal.note("no ids on stdin")
+        terminal.note("stdin holds no ids")
     return list(dict.fromkeys(names))

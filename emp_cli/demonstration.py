@@ -69,8 +69,8 @@ class Demonstration:
                 await signals.heed(self._work(stack, directory))
         if signals.number:
             return signals.number
-        terminal.note("fleet, hub and queue are stopped; nothing is left behind")
-        terminal.note("now for real: emp hub start, emp worker start --services comfyui, emp submit --workflow FILE")
+        terminal.note("stopped the fleet, the hub and the queue; no files remain")
+        terminal.note("next: emp hub start, emp worker start --services comfyui, emp submit --workflow FILE")
         return 0
 
     async def _work(self, stack: AsyncExitStack, directory: Path) -> None:
@@ -90,7 +90,7 @@ class Demonstration:
         files = open_artifacts(local_files(directory))
         stack.push_async_callback(files.aclose)
         fleet = await stack.enter_async_context(SimulatedFleet(store, files, pace=self._pace, seed=self._seed))
-        terminal.note(f"fleet: {len(fleet.agents)} workers on 5 machines, each with a GPU that is not there")
+        terminal.note(f"fleet: {len(fleet.agents)} simulated workers on 5 machines")
         place = Location(
             url=server.url, prefix=store.link.prefix, source="the demonstration", artifacts=local_files(directory)
         )
@@ -107,7 +107,7 @@ class Demonstration:
         after = {"service": "simulation", "customer_id": bodies[0]["customer_id"], "depends_on": [self._ids[0]]}
         self._ids += [first.id, (await emp.submit(after)).id]
         terminal.note(
-            f"jobs:  {len(self._ids)} of three customers; one that nobody can do, one that will be cancelled\n"
+            f"jobs:  {len(self._ids)} of three customers; one that no worker can run, one that is cancelled\n"
         )
 
     async def _show(self, emp: AsyncEmp) -> None:
@@ -125,7 +125,7 @@ class Demonstration:
                     cancel_at = float("inf")
                     await emp.cancel(self._ids[-2])
                 await asyncio.sleep(DRAW_SECONDS)
-        terminal.warn(f"not done after {LIMIT_SECONDS:g} s")
+        terminal.warn(f"not finished after {LIMIT_SECONDS:g} s")
 
     async def _sum_up(self, emp: AsyncEmp, seconds: float) -> None:
         jobs = await emp.jobs_by_id(self._ids)
@@ -153,7 +153,7 @@ def _spread(times_ms: Sequence[int]) -> str:
     if len(times_ms) < 2:
         return "-"
     cuts = quantiles(times_ms, n=20)
-    return f"half of them up to {duration(cuts[9] / 1000)}, 95 % up to {duration(cuts[18] / 1000)}"
+    return f"median {duration(cuts[9] / 1000)}, 95 % within {duration(cuts[18] / 1000)}"
 
 
 class _Drawing:
@@ -241,7 +241,7 @@ class _Signals:
             task.uncancel()
             # The terminal may be gone.
             with suppress(OSError):
-                terminal.note("stopping what was started")
+                terminal.note("stopping the demo")
         finally:
             self._working = None
 
@@ -301,4 +301,4 @@ async def _follow(process: asyncio.subprocess.Process, listening: asyncio.Future
         last = line.strip() or last
         if b'"hub.listening"' in line and not listening.done():
             listening.set_result(json.loads(line)["urls"][0])
-    raise HubUnavailable(f"the hub of the demonstration ended: {last.decode(errors='replace')}")
+    raise HubUnavailable(f"the demo's hub stopped: {last.decode(errors='replace')}")

@@ -35,15 +35,15 @@ class ExitCode(IntEnum):
 
 
 MEANINGS: Mapping[ExitCode, str] = {
-    ExitCode.OK: "all is well",
-    ExitCode.FAILED: "the job failed, or the command did",
-    ExitCode.USAGE: "an option, a setting or the job itself cannot be right",
-    ExitCode.NO_WORKER: "no live worker can ever run it",
-    ExitCode.DENIED: "a password or token is missing or wrong",
-    ExitCode.UNAVAILABLE: "Redis or the hub cannot be reached; try again",
-    ExitCode.NOT_FOUND: "there is no such job or worker",
-    ExitCode.CONFLICT: "the state of things does not allow it",
-    ExitCode.TIMEOUT: "waited long enough; the job goes on",
+    ExitCode.OK: "success",
+    ExitCode.FAILED: "the job or the command failed",
+    ExitCode.USAGE: "wrong option, setting or job",
+    ExitCode.NO_WORKER: "no live worker can run the job",
+    ExitCode.DENIED: "missing or wrong password or token",
+    ExitCode.UNAVAILABLE: "Redis or the hub does not answer; try again",
+    ExitCode.NOT_FOUND: "no such job or worker",
+    ExitCode.CONFLICT: "not allowed in the current state",
+    ExitCode.TIMEOUT: "the wait timed out; the job continues",
     ExitCode.CANCELLED: "the job was cancelled",
     ExitCode.INTERRUPTED: "Ctrl-C",
 }
@@ -81,7 +81,7 @@ def hint_of(error: EmpError) -> str:
         case NotFound(kind=kind):
             return HINTS.get(kind, "")
         case QueueUnavailable(code="redis_unavailable"):
-            return "is it running? `emp hub status` says where it is looked for"
+            return "is it running? `emp hub status` shows where emp looks for it"
     return ""
 
 

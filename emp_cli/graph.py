@@ -21,7 +21,7 @@ def read_graph(value: Any) -> Graph:
     if not isinstance(value, Mapping) or not value:
         raise InvalidInput("workflow", "must be an object of nodes", hint=EXPORT)
     if isinstance(value.get("nodes"), list):
-        raise InvalidInput("workflow", "is in the editor's form, which no server runs", hint=EXPORT)
+        raise InvalidInput("workflow", "is in the editor's format; ComfyUI runs only the API format", hint=EXPORT)
     for name, node in value.items():
         if not isinstance(node, Mapping) or "class_type" not in node or not isinstance(node.get("inputs"), Mapping):
             raise InvalidInput("workflow", f"node {name} has no class_type or no inputs", hint=EXPORT)

@@ -90,7 +90,7 @@ async def report(url: str, token: str, *, named_by: str) -> HubReport:
     except httpx.RequestError as error:
         raise HubUnavailable(
             f"the hub at {masked(url)} does not answer: {str(error) or type(error).__name__}",
-            hint=f"{named_by} names it; is it running, and does HUB_HOST there let other machines in?",
+            hint=f"{named_by} names it; is it running, and does its HUB_HOST allow other machines?",
         ) from error
     return HubReport(url=masked(url), health=health, stats=stats)
 
@@ -102,7 +102,7 @@ def _health(response: httpx.Response, url: str) -> Mapping[str, Any]:
         raise _denied(url, content)
     if response.status_code not in (200, 503) or not isinstance(content.get("status"), str):
         raise HubUnavailable(
-            f"what answers at {masked(url)} is no hub: it says {response.status_code} to /health",
+            f"what answers at {masked(url)} is not a hub: it answers {response.status_code} to /health",
             hint="see HUB_HOST and HUB_PORT on its machine",
         )
     return content
@@ -113,13 +113,13 @@ def _stats(response: httpx.Response, url: str) -> Mapping[str, Any]:
     if response.status_code in (401, 403):
         raise _denied(url, content)
     if not response.is_success:
-        why = content.get("detail") or f"it says {response.status_code} to /api/stats"
-        raise HubUnavailable(f"the hub at {masked(url)} does not know how its queue is: {why}")
+        why = content.get("detail") or f"it answers {response.status_code} to /api/stats"
+        raise HubUnavailable(f"the hub at {masked(url)} cannot report on its queue: {why}")
     return content
 
 
 def _denied(url: str, content: Mapping[str, Any]) -> AccessDenied:
-    why = content.get("detail") or "it asks for another token"
+    why = content.get("detail") or "it needs another token"
     return AccessDenied(f"the hub at {masked(url)} refuses: {why}", hint="set HUB_AUTH_TOKEN to the hub's own token")
 
 

@@ -27,16 +27,20 @@ ReportOption = Annotated[Format, _format("table, json or jsonl")]
 SummaryOption = Annotated[Format, _format("table, json, jsonl or csv")]
 ResultOption = Annotated[Format, _format("json is the result; table, jsonl, csv and ids list its files")]
 
-LimitOption = Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=1_000, help="How many at most.")]
-WatchOption = Annotated[bool, flag("--watch", "-w", help="Show it anew every 2 s, until Ctrl-C.")]
-FollowOption = Annotated[bool, flag("--follow", "-f", help="Go on with what comes, until Ctrl-C.")]
-ReasonOption = Annotated[str, typer.Option("--reason", "-m", metavar="TEXT", help="Why, for whoever looks at it.")]
+LimitOption = Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=1_000, help="Show at most N.")]
+WatchOption = Annotated[bool, flag("--watch", "-w", help="Refresh every 2 s, until Ctrl-C.")]
+FollowOption = Annotated[bool, flag("--follow", "-f", help="Print new entries as they come, until Ctrl-C.")]
+ReasonOption = Annotated[str, typer.Option("--reason", "-m", metavar="TEXT", help="A reason, shown in `emp workers`.")]
 TimeoutOption = Annotated[
     str | None,
-    typer.Option("--timeout", metavar="TIME", help="Wait no longer, such as 90s or 10m; exit code 8, the job goes on."),
+    typer.Option(
+        "--timeout",
+        metavar="TIME",
+        help="Stop waiting after this time, such as 90s or 10m: exit code 8, the job continues.",
+    ),
 ]
 OutputDirOption = Annotated[
-    str | None, typer.Option("--output-dir", metavar="DIR", help="Save the files of the result in this directory.")
+    str | None, typer.Option("--output-dir", metavar="DIR", help="Save the result's files in this directory.")
 ]
 
 JobIds = Annotated[
@@ -44,15 +48,15 @@ JobIds = Annotated[
     typer.Argument(
         metavar="ID",
         autocompletion=job_ids,
-        help="Jobs, each by the first 4 or more characters of its id; - reads them from stdin.",
+        help="Job ids, or their first 4 or more characters; - reads them from stdin.",
     ),
 ]
 OneJob = Annotated[
     str,
-    typer.Argument(metavar="ID", autocompletion=job_ids, help="A job, by the first 4 or more characters of its id."),
+    typer.Argument(metavar="ID", autocompletion=job_ids, help="A job id, or its first 4 or more characters."),
 ]
 WorkerId = Annotated[
-    str, typer.Argument(metavar="ID", autocompletion=worker_ids, help="A worker, as `emp workers` names it.")
+    str, typer.Argument(metavar="ID", autocompletion=worker_ids, help="A worker id, as `emp workers` shows it.")
 ]
 
 
@@ -72,17 +76,21 @@ class Status(StrEnum):
 
 StatusOption = Annotated[
     list[Status] | None,
-    typer.Option("--status", "-s", metavar="STATE", help=f"Only this state, or several: {', '.join(Status)}."),
+    typer.Option(
+        "--status", "-s", metavar="STATE", help=f"Only jobs in this state; may be repeated: {', '.join(Status)}."
+    ),
 ]
 ServiceOption = Annotated[
-    str | None, typer.Option("--service", metavar="NAME", help="Only this service, such as comfyui.")
+    str | None, typer.Option("--service", metavar="NAME", help="Only jobs or workers of this service, such as comfyui.")
 ]
 CustomerOption = Annotated[str | None, typer.Option("--customer", metavar="ID", help="Only this customer's jobs.")]
 WorkerOption = Annotated[
     str | None,
-    typer.Option("--worker", metavar="ID", autocompletion=worker_ids, help="Only what this worker has, or had last."),
+    typer.Option(
+        "--worker", metavar="ID", autocompletion=worker_ids, help="Only jobs that this worker runs, or ran last."
+    ),
 ]
 WorkflowOption = Annotated[
     str | None, typer.Option("--workflow", metavar="ID", help="Only jobs with this --workflow-id.")
 ]
-UnworkableOption = Annotated[bool, flag("--unworkable", help="Only jobs that no live worker can do.")]
+UnworkableOption = Annotated[bool, flag("--unworkable", help="Only jobs that no live worker can run.")]

@@ -64,14 +64,14 @@ def read_texts(asked: Asked) -> Mapping[str, str]:
     if not any((*places.values(), asked.service, asked.job_type, asked.template)):
         raise InvalidInput(
             "service",
-            "is missing: name who does it",
+            "is missing: name the service that runs the job",
             hint="emp submit --service simulation; emp submit --help has more",
         )
     given = [name for name in ("workflow", "payload", "template") if getattr(asked, name)]
     if asked.source and given:
-        raise InvalidInput(given[0], "does not go with requests from a file: they bring their own")
+        raise InvalidInput(given[0], "cannot be combined with a file of requests")
     if asked.workflow and (asked.payload or asked.template):
-        raise InvalidInput("workflow", "does not go with --payload or --template")
+        raise InvalidInput("workflow", "cannot be combined with --payload or --template")
     return {name: _text(name, place) for name, place in places.items() if place}
 
 
@@ -114,7 +114,7 @@ def _object(where: str, value: Any) -> Body:
 def _request(where: str, value: Any) -> Body:
     body = _object(where, value)
     if body and all(isinstance(node, dict) and "class_type" in node for node in body.values()):
-        raise InvalidInput(where, "is a ComfyUI workflow, not a request", hint="emp submit --workflow FILE")
+        raise InvalidInput(where, "is a ComfyUI workflow, not a job request", hint="emp submit --workflow FILE")
     return body
 
 
@@ -180,7 +180,7 @@ def _requirements(asked: Asked) -> Body:
         elif name in REQUIREMENT_FIELDS:
             body[name] = text.split(",") if name in LISTS else text
         else:
-            raise InvalidInput("require", f"nothing is called {name}{did_you_mean(name, REQUIREMENT_FIELDS)}")
+            raise InvalidInput("require", f"{name} is not a requirement{did_you_mean(name, REQUIREMENT_FIELDS)}")
     return body
 
 

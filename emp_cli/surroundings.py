@@ -61,7 +61,7 @@ def _refuse_contradictions(files: Mapping[Path, ClientSettings], decisive: Seque
             variable = variables_of(field, ClientSettings.model_fields[field])[0]
             raise Misconfigured(
                 f"{' and '.join(map(str, said))} disagree on {variable}{_shown(said.values())}",
-                hint=f"make them agree, or set {variable} in the environment, which wins over both",
+                hint=f"make them equal, or set {variable} in the environment, which overrides both",
             )
 
 
@@ -99,5 +99,5 @@ async def connect(redis: str | None = None) -> AsyncEmp:
     try:
         return AsyncEmp(await open_store(location.url, location.prefix), location)
     except QueueUnavailable as error:
-        error.hint = error.hint or f"{location.source} names it; is it running? --redis names another"
+        error.hint = error.hint or f"{location.source} names it; is it running? --redis gives another one"
         raise

@@ -32,8 +32,8 @@ FIRST_LOOKS, LATER_LOOKS = (1.0, 4.0), 10.0
 def farewell(job_ids: Sequence[str]) -> str:
     """What Ctrl-C says while jobs are waited for."""
     if len(job_ids) == 1:
-        return f"job {job_ids[0]} goes on: emp job wait {job_ids[0]}, or emp job cancel {job_ids[0]}"
-    return f"{len(job_ids)} jobs go on: emp jobs"
+        return f"job {job_ids[0]} continues: emp job wait {job_ids[0]}, or emp job cancel {job_ids[0]}"
+    return f"{len(job_ids)} jobs continue: emp jobs"
 
 
 async def wait_for(
@@ -46,7 +46,7 @@ async def wait_for(
 ) -> tuple[list["Job"], ExitCode]:
     """The jobs at the end of the wait, and what came of them; `tell` is given the story of a single job."""
     if tell and len(job_ids) > 1:
-        raise InvalidInput("follow", "goes with one job; wait for several")
+        raise InvalidInput("follow", "works with one job only; use --wait for several")
     try:
         async with asyncio.timeout(seconds):
             jobs = await _ends(emp, job_ids, any_of, tell)
@@ -73,11 +73,11 @@ def _tell_timeout(jobs: Sequence["Job"], seconds: float) -> None:
     still = [job for job in jobs if job.state not in TERMINAL]
     if len(still) == 1:
         name = still[0].id
-        hint = f"it goes on: emp job wait {name}, or emp job cancel {name}"
+        hint = f"it continues: emp job wait {name}, or emp job cancel {name}"
         terminal.fail(f"job {name} is {state_of(still[0])} after {duration(seconds)}", hint)
     else:
         terminal.fail(
-            f"{len(still)} of {len(jobs)} jobs have not ended after {duration(seconds)}", "they go on: emp jobs"
+            f"{len(still)} of {len(jobs)} jobs have not ended after {duration(seconds)}", "they continue: emp jobs"
         )
 
 

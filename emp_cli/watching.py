@@ -29,7 +29,7 @@ async def watch(
     elif output is Format.TABLE and terminal.stdout().is_terminal:
         await _draw(fetch, draw)
     else:
-        raise InvalidInput("watch", "draws on a terminal; elsewhere -o jsonl tells the changes")
+        raise InvalidInput("watch", "needs a terminal; elsewhere use -o jsonl, which prints each change")
 
 
 async def _draw(

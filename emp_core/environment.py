@@ -95,7 +95,7 @@ def load_settings(
     )
     settings = _build(cls, Variables(cls, layers))
     for name in links:
-        settings.note(f"{name} not used: {environ[name]} is what Kubernetes says of a service of that name")
+        settings.note(f"{name} not used: {environ[name]} is a Kubernetes service link")
     return settings
 
 

@@ -5,7 +5,7 @@ EmpError
 │   └── LimitExceeded       a value is over a named limit
 ├── NotFound                no such job, worker, artifact
 ├── Ambiguous               a prefix names several jobs
-├── Conflict                the state of things does not allow it
+├── Conflict                not allowed in the current state
 ├── Refused                 the queue said no, with a stable reason
 ├── QueueUnavailable        Redis is away, loading, full, read-only or too old
 ├── HubUnavailable          the hub does not answer
@@ -29,7 +29,7 @@ class EmpError(Exception):
 
 
 class InvalidInput(EmpError):
-    """A field has a value that it cannot have; `field` is its path."""
+    """A field has a wrong value; `field` is its path."""
 
     def __init__(self, field: str, problem: str, *, hint: str = "") -> None:
         super().__init__(f"{field}: {problem}", hint=hint)
@@ -48,7 +48,7 @@ class LimitExceeded(InvalidInput):
 
 
 class NotFound(EmpError):
-    """There is no such thing, or it is not the caller's."""
+    """Not found, or it is not the caller's."""
 
     def __init__(self, kind: str, name: str, *, hint: str = "") -> None:
         super().__init__(f"no {kind} {name}", hint=hint)
@@ -66,11 +66,11 @@ class Ambiguous(EmpError):
 
 
 class Conflict(EmpError):
-    """The state of things does not allow it, such as another body under the same idempotency key."""
+    """Not allowed in the current state, such as another body under the same idempotency key."""
 
 
 class Refused(EmpError):
-    """The queue refused a worker's call; `reason` is one of CONTRACT's stable words."""
+    """The queue refused a worker's call; `reason` is a stable word, such as `register`."""
 
     def __init__(self, reason: str, message: str = "", *, hint: str = "") -> None:
         super().__init__(message or f"refused: {reason}", hint=hint)
@@ -90,7 +90,7 @@ class QueueUnavailable(EmpError):
 
 
 class ArtifactsUnavailable(EmpError):
-    """The artifact store cannot take the call now."""
+    """The file store is not available."""
 
 
 class HubUnavailable(EmpError):

@@ -108,13 +108,13 @@ def _expand_home(path: Path) -> Path:
 def _check_token(token: SecretStr | None) -> SecretStr | None:
     text = token.get_secret_value() if token else ""
     if not (text.isascii() and text.isprintable()):
-        raise ValueError("must be printable ASCII, which is all that a header can carry")
+        raise ValueError("must be printable ASCII, because it is sent in a header")
     return token
 
 
 def _check_key_prefix(prefix: str) -> str:
     if not _KEY_PREFIX.fullmatch(prefix):
-        raise ValueError("must hold a hash tag in braces, such as {emp}:, so that all keys share one slot of a Cluster")
+        raise ValueError("must contain a hash tag in braces, such as {emp}:, so that all keys are in one Cluster slot")
     return prefix
 
 
@@ -189,23 +189,23 @@ class Settings(BaseSettings):
     """The file that a program reads in its working directory."""
 
     log_level: LogLevel = "INFO"
-    """The least that is logged: debug, info, warning, error or critical."""
+    """The log level: debug, info, warning, error or critical."""
 
     log_format: Literal["console", "json"] = "console"
-    """`console` for people, `json` for one object a line."""
+    """`console` for people, `json` for one JSON object per line."""
 
     data_dir: UserPath = Field(
         default_factory=lambda: platformdirs.user_data_path("emp"),
         validation_alias="EMP_DATA_DIR",
         examples=["~/.local/share/emp"],
     )
-    """Where the embedded Valkey and local files live; unset: the user's own data directory."""
+    """The directory of the embedded Valkey and of local files; default: the user's data directory."""
 
     test_settings: bool = Field(default=False, validation_alias="EMP_TEST_SETTINGS")
-    """Allows what only tests want, such as leases of a second."""
+    """Allows settings for tests only, such as leases of a second."""
 
     lease_seconds: int = 30
-    """How long a claim lasts unless its worker renews it, which it does three times as often: 10 to 300."""
+    """The lease of a claim, 10 to 300 s; the worker renews it three times per lease."""
 
     _notes: list[str] = PrivateAttr(default_factory=list)
 
@@ -240,32 +240,32 @@ class Settings(BaseSettings):
 
 
 class FileSettings(Settings):
-    """Where the files lie that jobs take and make."""
+    """Where the input and output files of jobs are stored."""
 
     artifacts_url: ArtifactsUrl | None = Field(default=None, repr=False, examples=["s3://bucket/emp"])
-    """A store that hub and workers reach (s3, gs, az or file), of this queue alone; unset: the hub's data directory."""
+    """A file store (s3, gs, az or file) for this queue only; default: the hub's data directory."""
 
 
 class RedisSettings(Settings):
     """Where the queue is."""
 
     redis_url: RedisUrl | None = Field(default=None, repr=False, examples=["redis://localhost:6379/0"])
-    """The queue's Redis (redis, rediss, unix, redis+sentinel or redis+cluster); wins over the parts below."""
+    """The queue's Redis: redis, rediss, unix, redis+sentinel or redis+cluster; overrides the parts below."""
 
     redis_host: Host | None = Field(default=None, examples=["localhost"])
-    """The host of Redis, where there is no URL."""
+    """The host of Redis, if no URL is set."""
 
     redis_port: Port = 6379
     """The port of Redis."""
 
     redis_db: Annotated[int, between(0, 1_000_000)] = 0
-    """The number of the database in Redis."""
+    """The number of the Redis database."""
 
     redis_password: SecretStr | None = Field(default=None, examples=["a-password"])
     """The password of Redis."""
 
     key_prefix: Annotated[str, AfterValidator(_check_key_prefix)] = Field("{emp}:", validation_alias="EMP_KEY_PREFIX")
-    """What every key begins with. Another prefix is another queue; the braces keep it in one slot of a Cluster."""
+    """The prefix of every key. Another prefix is another queue; the braces keep the queue in one Cluster slot."""
 
     @property
     def url(self) -> str | None:
@@ -284,5 +284,5 @@ class RedisSettings(Settings):
     @model_validator(mode="after")
     def _note_unused_parts(self) -> Self:
         if self.redis_url and self._parts:
-            self.note(f"{', '.join(self._parts)} not used: the URL of Redis is set, and wins")
+            self.note(f"{', '.join(self._parts)} not used, because the URL of Redis is set")
         return self

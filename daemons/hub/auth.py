@@ -66,14 +66,14 @@ class Gate:
 
     def _refusal(self, scope: Scope, headers: Headers, shown: str, caller: Caller) -> EmpError | None:
         if not _same_origin(headers):
-            return Forbidden("a web page of another origin may not call the hub")
+            return Forbidden("the hub does not accept calls from web pages of another origin")
         if self._token is None:
             return (
                 None
                 if _names_this_machine(headers)
                 else Forbidden(
-                    f"the hub does not go by the name {headers.get('host')}",
-                    hint="without a token it answers to localhost only; set WS_AUTH_TOKEN",
+                    f"the hub does not answer to the name {headers.get('host')}",
+                    hint="without a token it answers only to localhost; set WS_AUTH_TOKEN",
                 )
             )
         if caller.known or scope["path"] in OPEN_PATHS:
@@ -129,8 +129,8 @@ AnyCaller = Annotated[Caller, Depends(_caller)]
 async def _operator(caller: AnyCaller) -> Caller:
     if not caller.operator:
         raise Forbidden(
-            "only an operator may do this, and the hub's token makes nobody one",
-            hint="use the emp command where it reaches Redis",
+            "only an operator may do this; the hub's token is not an operator's",
+            hint="use the emp command on a machine that reaches Redis",
         )
     return caller
 

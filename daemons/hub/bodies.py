@@ -38,7 +38,7 @@ async def chunks_of(request: Request, limit: str, max_bytes: int) -> AsyncIterat
             async with asyncio.timeout(STALL_SECONDS):
                 chunk = await anext(stream, None)
         except TimeoutError:
-            raise RequestTimeout(f"nothing arrived for {STALL_SECONDS:g} s") from None
+            raise RequestTimeout(f"no data arrived for {STALL_SECONDS:g} s") from None
         if chunk is None:
             return
         size += len(chunk)

@@ -93,19 +93,19 @@ class Problem:
 _TABLE: tuple[tuple[type[EmpError], int, str, str], ...] = (
     (Unauthorized, 401, "unauthorized", "The token is missing or wrong"),
     (Forbidden, 403, "forbidden", "Not allowed"),
-    (NotFound, 404, "not_found", "There is no such thing"),
+    (NotFound, 404, "not_found", "Not found"),
     (RequestTimeout, 408, "request_timeout", "The request did not arrive in time"),
-    (Ambiguous, 409, "ambiguous", "The prefix names several things"),
-    (Conflict, 409, "conflict", "The state of things does not allow it"),
+    (Ambiguous, 409, "ambiguous", "The prefix is ambiguous"),
+    (Conflict, 409, "conflict", "Not allowed in the current state"),
     (Refused, 409, "refused", "The queue refused it"),
     (LimitExceeded, 413, "too_large", "Over a limit"),
     (RangeNotSatisfiable, 416, "range_not_satisfiable", "Not a range of this file"),
-    (InvalidInput, 422, "invalid", "A field has a value that it cannot have"),
-    (QueueUnavailable, 503, "queue_unavailable", "The queue cannot take the call now"),
-    (ArtifactsUnavailable, 503, "artifacts_unavailable", "The artifact store cannot take the call now"),
+    (InvalidInput, 422, "invalid", "A field has a wrong value"),
+    (QueueUnavailable, 503, "queue_unavailable", "The queue is not available"),
+    (ArtifactsUnavailable, 503, "artifacts_unavailable", "The file store is not available"),
     (HubStopping, 503, "stopping", "The hub is stopping"),
     (HubUnavailable, 503, "hub_unavailable", "Another hub does not answer"),
-    (Misconfigured, 503, "misconfigured", "The hub is not set up to do this"),
+    (Misconfigured, 503, "misconfigured", "The hub is not configured for this"),
     (EmpError, 500, "internal", "The hub failed"),
 )
 
@@ -120,7 +120,7 @@ def problem_of(error: EmpError) -> Problem:
     """The problem that an error is."""
     _, status, code, title = next(row for row in _TABLE if isinstance(error, row[0]))
     if isinstance(error, LimitExceeded) and error.limit in QUOTAS:
-        status, code, title = 429, "quota", "Too much of this is waiting"
+        status, code, title = 429, "quota", "Too many requests are waiting"
     if isinstance(error, QueueUnavailable):
         code = error.code
     if isinstance(error, Refused):
@@ -216,7 +216,7 @@ async def _answer_nobody(_request: Request, _error: Exception) -> Response:
 
 async def _answer_bug(_request: Request, _error: Exception) -> Response:
     """A bug of ours: the server logs the traceback, and the caller learns nothing of it."""
-    return problem_of(EmpError("an error of the hub's own; its log says more")).response()
+    return problem_of(EmpError("an internal error of the hub; see its log")).response()
 
 
 class LastWord:
@@ -240,4 +240,4 @@ class LastWord:
                 raise
             # Of an answer that has begun the server says that it is cut off, and hangs up.
             if not begun:
-                await problem_of(HubStopping("the hub stops before this is done")).response()(scope, receive, send)
+                await problem_of(HubStopping("the hub is stopping")).response()(scope, receive, send)

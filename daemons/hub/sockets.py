@@ -46,8 +46,8 @@ def _bind(closing: contextlib.ExitStack, name: str, host: str, port: int) -> lis
             if error.errno == errno.EADDRNOTAVAIL and (family, address) != addresses[0]:
                 continue
             raise Misconfigured(
-                f"{name}_PORT={port}: cannot listen at {address[0]}: {error.strerror}",
-                hint=f"stop what listens there, or choose another {name}_PORT",
+                f"{name}_PORT={port}: cannot listen on {address[0]}: {error.strerror}",
+                hint=f"stop the program on that port, or choose another {name}_PORT",
             ) from None
     return bound
 

@@ -169,9 +169,9 @@ def submitted_answer(hub: Hub, request: JobRequest, stored: Submitted) -> dict[s
 
 def _message(stored: Submitted) -> str:
     if stored.repeated:
-        return "this job had been submitted before"
+        return "this job was submitted before"
     if not stored.workable:
-        return "the job waits, and no live worker can run it"
+        return "the job waits; no live worker can run it"
     return "the job is in the queue"
 
 

@@ -30,7 +30,7 @@ log = structlog.get_logger()
 async def run_worker(settings: WorkerSettings, url: str) -> None:
     """Work until a signal ends it. Raises `Misconfigured`, `Refused` or `QueueUnavailable` before the first job."""
     if not settings.services:
-        raise Misconfigured("SERVICES: no service is named", hint="emp worker start --services comfyui")
+        raise Misconfigured("SERVICES: is not set", hint="emp worker start --services comfyui")
     for note in settings.notes:
         log.warning("settings.note", note=note)
     async with AsyncExitStack() as stack:
@@ -100,7 +100,7 @@ def build_connectors(settings: WorkerSettings, worker_id: str) -> Sequence[Conne
     services = [connector.service for connector in connectors]
     twice = sorted({service for service in services if services.count(service) > 1})
     if twice:
-        raise Misconfigured(f"SERVICES: two connectors are for {', '.join(twice)}")
+        raise Misconfigured(f"SERVICES: two connectors serve {', '.join(twice)}")
     return connectors
 
 
@@ -114,7 +114,7 @@ def artifacts_for(settings: WorkerSettings, url: str) -> ArtifactStore:
     if is_on_this_machine(url):
         return open_artifacts(local_files(settings.data_dir))
     raise Misconfigured(
-        "ARTIFACTS_URL: Redis is on another machine, so a directory here is of no use to anybody else",
+        "ARTIFACTS_URL: Redis is on another machine, so other machines cannot reach a local directory",
         hint="set ARTIFACTS_URL=s3://bucket/path, or HUB_WS_URL to send the files through the hub",
     )
 

@@ -42,7 +42,7 @@ Rate = Annotated[float, between(0, 1_000_000)]
 
 
 class QueueSettings(RedisSettings):
-    """The way to the queue: Redis, or the hub where Redis cannot be reached."""
+    """The queue: Redis, or the hub if Redis cannot be reached."""
 
     redis_url: RedisUrl | None = Field(
         default=None,
@@ -50,61 +50,61 @@ class QueueSettings(RedisSettings):
         repr=False,
         examples=["redis://hub-host:6379/0"],
     )
-    """The queue's Redis (redis, rediss, unix, redis+sentinel or redis+cluster); wins over its parts below."""
+    """The queue's Redis: redis, rediss, unix, redis+sentinel or redis+cluster; overrides the parts below."""
 
     hub_ws_url: WsUrl | None = Field(default=None, repr=False, examples=["ws://hub-host:3001"])
-    """The hub. With Redis set too, the hub only takes the files."""
+    """The hub's URL. If Redis is set too, the hub only takes the files."""
 
     hub_auth_token: SecretStr | None = Field(
         default=None,
         validation_alias=AliasChoices("HUB_AUTH_TOKEN", "WS_AUTH_TOKEN"),
         examples=["a-long-random-text"],
     )
-    """The token that the hub asks for."""
+    """The hub's token."""
 
 
 class IdentitySettings(Settings):
-    """Who the worker is."""
+    """The worker's identity."""
 
     worker_id: Id | None = Field(default=None, examples=["gpu-worker-01"])
-    """The worker's name in the fleet; unset: the machine's name and a number."""
+    """The worker's id; default: the machine's name and a number."""
 
     worker_type: Id | None = Field(default=None, examples=["gpu"])
-    """A label that jobs can ask for as `worker_type`."""
+    """A label that jobs can require as `worker_type`."""
 
     machine_id: Id | None = Field(default=None, examples=["gpu-machine-01"])
-    """The machine's name; unset: its host name."""
+    """The machine's name; default: its host name."""
 
 
 class BackendSettings(Settings):
-    """The services that the worker drives."""
+    """The services that the worker uses."""
 
     comfyui_url: HttpUrl | None = Field(default=None, repr=False, examples=["http://localhost:8188"])
-    """Where ComfyUI answers; wins over its parts below."""
+    """The URL of ComfyUI; overrides the parts below."""
 
     comfyui_host: Host | None = Field(default=None, examples=["localhost"])
-    """ComfyUI's host, where there is no URL; unset: this machine."""
+    """ComfyUI's host, if no URL is set; default: this machine."""
 
     comfyui_port: Port = 8188
     """ComfyUI's port."""
 
     comfyui_ws_port: Port | None = Field(default=None, examples=[8188])
-    """The port of ComfyUI's WebSocket, where it is another."""
+    """The port of ComfyUI's WebSocket, if it is another one."""
 
     a1111_url: HttpUrl | None = Field(default=None, repr=False, examples=["http://localhost:7860"])
-    """Where A1111 answers; unset: port 7860 of this machine."""
+    """The URL of A1111; default: port 7860 of this machine."""
 
     services: Names = Field(default_factory=_addressed, examples=["comfyui"])
-    """The services; unset: those whose address is set here."""
+    """The services; default: those whose address is set here."""
 
     comfyui_models: NamesOrAll | None = Field(default=None, examples=["sd15.safetensors,sdxl.safetensors"])
-    """ComfyUI's models, or `all`; unset: what it says itself."""
+    """ComfyUI's models, or `all`; default: the models that ComfyUI reports."""
 
     a1111_models: NamesOrAll | None = Field(default=None, examples=["sd15.safetensors"])
-    """A1111's models, or `all`; unset: what it says itself."""
+    """A1111's models, or `all`; default: the models that A1111 reports."""
 
     models: NamesOrAll | None = Field(default=None, examples=["sd15.safetensors"])
-    """The models of services that have no list of their own, or `all`; unset: what they say themselves."""
+    """The models of services without a list of their own, or `all`; default: the models that the services report."""
 
     @property
     def a1111_http(self) -> str:
@@ -135,7 +135,7 @@ class BackendSettings(Settings):
 
 
 class HardwareSettings(Settings):
-    """What the machine has. Unset: what is found; GB are 10^9 bytes, totals, rounded down."""
+    """The machine's hardware. Default: what emp detects. GB are 10^9 bytes, totals, rounded down."""
 
     gpu_count: Annotated[int, between(0, 1_024)] | None = Field(default=None, examples=[1])
     """How many GPUs a job can use."""
@@ -159,13 +159,13 @@ class HardwareSettings(Settings):
 
 
 class OfferSettings(Settings):
-    """What the worker does, and for whom."""
+    """Which jobs the worker accepts."""
 
     quality_levels: NamesOrAll = "all"
     """The quality levels that the worker offers, such as fast,balanced,quality."""
 
     max_processing_time_minutes: Annotated[float, between(0.01, 10_080)] | None = Field(default=None, examples=[60])
-    """The longest job that the worker takes, by what the job says; unset: any."""
+    """The longest job that the worker accepts, by the job's `max_minutes`; default: any."""
 
     components: NamesOrAll = "all"
     """The EmProps components that the worker has, or `all`."""
@@ -183,36 +183,36 @@ class OfferSettings(Settings):
     """Reserves the worker for the jobs of one workflow."""
 
     customer_isolation: Literal["strict", "loose", "none"] = "none"
-    """`strict` serves the allowed customers only; `loose` and `none` serve all that are not denied."""
+    """`strict` serves only the allowed customers; `loose` and `none` serve all customers that are not denied."""
 
     allowed_customers: Names = Field(default=(), examples=["customer-1,customer-2"])
-    """Whom a strict worker serves; with nobody listed it serves nobody."""
+    """The customers that a strict worker serves; an empty list means none."""
 
     denied_customers: Names = Field(default=(), examples=["customer-3"])
-    """Whom the worker never serves."""
+    """The customers that the worker never serves."""
 
     max_concurrent_customers: Annotated[int, between(1, 1_000)] | None = Field(default=None, examples=[10])
-    """How many customers' jobs may run here at once; unset: any number."""
+    """The most customers whose jobs run here at once; default: any number."""
 
     region: str | None = Field(default=None, examples=["eu-west"])
-    """Where the worker's machine stands."""
+    """The region of the worker's machine."""
 
     compliance: Names = Field(
         default=(), validation_alias=AliasChoices("COMPLIANCE", "COMPLIANCE_TAGS"), examples=["gdpr,hipaa"]
     )
-    """The rules that the worker keeps."""
+    """The compliance rules that the worker meets."""
 
     cost_tier: str | None = Field(default=None, examples=["standard"])
     """The worker's price class."""
 
     rate_per_hour: Rate | None = Field(default=None, examples=[1.5])
-    """What an hour of the worker costs."""
+    """The cost of an hour of the worker."""
 
     rate_per_job: Rate | None = Field(default=None, examples=[0.02])
-    """What a job on the worker costs."""
+    """The cost of a job on the worker."""
 
     worker_custom: JsonObject = Field(default={}, examples=[{"network": {"gbit": 10}}])
-    """Anything else that jobs may ask for, as a JSON object."""
+    """Other capabilities that jobs can require, as a JSON object."""
 
 
 class RunSettings(Settings):
@@ -222,10 +222,10 @@ class RunSettings(Settings):
     """How many jobs run at once."""
 
     drain_timeout_seconds: Annotated[int, between(0, 86_400)] = 120
-    """How long a worker that is told to stop waits for its jobs before it gives them back."""
+    """How long a stopping worker waits for its jobs before it gives them back."""
 
     orphan_run_seconds: Annotated[int, between(0, 604_800)] | None = Field(default=None, examples=[600])
-    """How long a job runs on while its worker cannot reach the queue; unset: until the attempt's timeout."""
+    """How long a job may run while its worker cannot reach the queue; default: until the attempt's timeout."""
 
 
 class DashboardSettings(Settings):
@@ -238,7 +238,7 @@ class DashboardSettings(Settings):
     """The page's address."""
 
     worker_dashboard_port: ListenPort = 0
-    """The page's port; 0 is any that is free."""
+    """The page's port; 0 takes any free port."""
 
 
 class WorkerSettings(

@@ -98,7 +98,7 @@ class Slot:
             return self._bug("it cancelled itself")
         self.task.uncancel()
         log.warning("connector.deaf", job=self.claim.job_id, service=self.connector.service)
-        return self._interrupted(Interrupted("did not stop when told"))
+        return self._interrupted(Interrupted("did not stop after a cancel"))
 
     async def _settlement(self) -> Settlement:
         try:
@@ -121,7 +121,7 @@ class Slot:
             return completed(self.claim, Result()) if error.late_result else stopped(self.claim)
         if self.stop_reason is Stop.GIVE_BACK:
             return released(self.claim, STOPPING)
-        message = str(error) or "interrupted by somebody else"
+        message = str(error) or "interrupted in the service by another program"
         return failed(self.claim, Failure(message=message, blame=Blame.BACKEND, code="interrupted"))
 
     def _failed(self, error: EmpError, blame: Blame) -> Settlement:
@@ -152,7 +152,7 @@ class Slot:
         try:
             return await self._artifacts.get_payload(self.claim.job_id)
         except NotFound as error:  # by this worker: its store may not be the submitter's
-            message = "the payload is not in this worker's artifact store"
+            message = "the payload is not in this worker's file store"
             raise JobFailed(Failure(message=message, blame=Blame.WORKER, code="no_payload")) from error
 
     async def _completed(self, result: Result) -> Settlement:

@@ -31,7 +31,7 @@ async def stop_when_asked(agent: Agent, seconds: float, tell: Callable[[str], No
         agent.drain()
         await _drained(agent, asked, seconds, tell)
         if agent.slots:
-            tell("giving the jobs back")
+            tell("giving the jobs back now")
         await agent.give_back()
         await _asked_within(asked, LAST_WORD_SECONDS)
         agent.abandon()
@@ -69,7 +69,7 @@ def farewell(agent: Agent, seconds: float) -> str:
     """What it waits for, for how long, and how to make it shorter."""
     slots = list(agent.slots.values())
     if not slots:
-        return "stopping: nothing runs"
+        return "stopping: no job is running"
     names = [_with_time(slot.claim.job_id, agent.seconds_to_go(slot)) for slot in slots[:SHOWN_JOBS]]
     more = [f"{len(slots) - SHOWN_JOBS} more"] if len(slots) > SHOWN_JOBS else []
     them = "it" if len(slots) == 1 else "them"

@@ -10,10 +10,10 @@ from emp_cli.run import run_alone
 
 def demo(
     ctx: typer.Context,
-    fast: Annotated[bool, flag("--fast", help="Half the jobs, in a few seconds.")] = False,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Another number makes other jobs.")] = 0,
+    fast: Annotated[bool, flag("--fast", help="Run half the jobs, in a few seconds.")] = False,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="The seed of the random jobs.")] = 0,
 ) -> None:
-    """Show emp at work: a queue, a hub and a simulated fleet run mixed jobs.
+    """Run mixed jobs through a queue, a hub and a simulated fleet.
 
     It needs no GPU and no Redis, and leaves nothing behind.
 

@@ -23,7 +23,7 @@ def events(
     limit: LimitOption = 50,
     output: OutputOption = Format.TABLE,
 ) -> None:
-    """List the newest events of jobs and workers.
+    """List the latest events of jobs and workers.
 
     Examples:
     emp events --limit 200
@@ -37,12 +37,12 @@ async def _events(emp: "AsyncEmp", follow: bool, limit: int, output: Format) -> 
         found = await emp.recent_events(limit)
         formats.write(found, EVENTS, output, await emp.now_ms())
         if len(found) == limit:
-            terminal.note(f"showing the newest {limit}, more with --limit")
+            terminal.note(f"showing the latest {limit}; --limit shows more")
         return
     if output not in (Format.TABLE, Format.JSONL):
-        raise InvalidInput("format", "of events that come must be table or jsonl")
+        raise InvalidInput("format", "--follow supports only table and jsonl")
     if terminal.stderr().is_terminal:
-        terminal.note("events from now on; Ctrl-C ends it")
+        terminal.note("showing new events; press Ctrl-C to stop")
     async with aclosing(emp.watch()) as coming:
         async for event in coming:
             if output is Format.JSONL:

@@ -21,26 +21,24 @@ def explain(
     ctx: typer.Context,
     job: Annotated[
         str | None,
-        typer.Argument(
-            metavar="ID", autocompletion=job_ids, help="A job, by the first 4 or more characters of its id."
-        ),
+        typer.Argument(metavar="ID", autocompletion=job_ids, help="A job id, or its first 4 or more characters."),
     ] = None,
     worker: Annotated[
         str | None,
-        typer.Option("--worker", metavar="ID", autocompletion=worker_ids, help="A worker, in the place of a job."),
+        typer.Option("--worker", metavar="ID", autocompletion=worker_ids, help="Explain a worker instead of a job."),
     ] = None,
     output: ReportOption = Format.TABLE,
 ) -> None:
-    """Say why a job waits, worker by worker; or what a worker skips, and why.
+    """Explain why a job waits, worker by worker; or which jobs a worker skips.
 
     Examples:
     emp explain 7f3a
     emp explain --worker gpu1:0
     """
     if (job is None) == (worker is None):
-        raise InvalidInput("ID", "name a job, or --worker and a worker")
+        raise InvalidInput("ID", "give a job id, or --worker and a worker id")
     if output not in (Format.TABLE, Format.JSON, Format.JSONL):
-        raise InvalidInput("format", "of an explanation must be table, json or jsonl")
+        raise InvalidInput("format", "an explanation can be table, json or jsonl")
     run(ctx, lambda emp: _explain_worker(emp, worker, output) if worker else _explain_job(emp, job or "", output))
 
 

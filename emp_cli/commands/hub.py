@@ -40,15 +40,14 @@ START_SECONDS = 20.0
 STOP_SECONDS = 15.0
 """A hub that stops lets requests go on for 10 s."""
 
-HostOption = Annotated[str | None, typer.Option(metavar="HOST", help="The address that it listens at (HUB_HOST).")]
+HostOption = Annotated[str | None, typer.Option(metavar="HOST", help="The address to listen on (HUB_HOST).")]
 HubOption = Annotated[
-    str | None, typer.Option("--hub", metavar="URL", help="A hub elsewhere: http://hub-host:3001 (HUB_WS_URL).")
+    str | None,
+    typer.Option("--hub", metavar="URL", help="A hub on another machine: http://hub-host:3001 (HUB_WS_URL)."),
 ]
 PortOption = Annotated[
     int | None,
-    typer.Option(
-        metavar="PORT", min=0, max=65_535, help="The port that it listens at; 0 is any that is free (HUB_PORT)."
-    ),
+    typer.Option(metavar="PORT", min=0, max=65_535, help="The port to listen on; 0 takes any free port (HUB_PORT)."),
 ]
 
 
@@ -57,12 +56,14 @@ def start(
     ctx: typer.Context,
     host: HostOption = None,
     port: PortOption = None,
-    detach: Annotated[bool, flag("--detach", "-d", help="Leave it in the background once it answers.")] = False,
+    detach: Annotated[
+        bool, flag("--detach", "-d", help="Return when the hub answers, and leave it running in the background.")
+    ] = False,
 ) -> None:
-    """Run a hub here, until Ctrl-C.
+    """Run a hub on this machine, until Ctrl-C.
 
-    Where there is no Redis, an embedded Valkey is started for it. Everything else is set by the environment and
-    `.env.hub`; see .env.hub.example.
+    If there is no Redis, it starts an embedded Valkey. The environment and `.env.hub` hold the other settings; see
+    .env.hub.example.
 
     Examples:
     emp hub start
@@ -109,8 +110,8 @@ async def _find_or_start(settings: "HubSettings") -> tuple[str, str]:
         terminal.note(f"the queue is {found.source}")
         return found.url, found.prefix
     server = await asyncio.to_thread(embedded.start, settings.data_dir)
-    terminal.note(f"no Redis was found, so an embedded one was started: {server.engine} {server.version}")
-    terminal.note(f"it keeps the queue in {server.directory}, and runs on until `emp hub stop --queue`")
+    terminal.note(f"no Redis found: started an embedded {server.engine} {server.version}")
+    terminal.note(f"the queue is stored in {server.directory}; `emp hub stop --queue` stops this server")
     return server.url, settings.key_prefix
 
 
@@ -128,7 +129,7 @@ def _arguments(redis: str | None, host: str | None, port: int | None) -> list[st
 def _detach(settings: "HubSettings", arguments: list[str]) -> None:
     """Start another process as a hub, and stay until it answers or has failed."""
     if settings.hub_port and _health_code(_url(settings)):
-        raise Conflict(f"a hub answers at {_url(settings)} already", hint="emp hub status")
+        raise Conflict(f"a hub already answers at {_url(settings)}", hint="emp hub status")
     log = hub_process.log_path(settings.data_dir)
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     begins_at = log.stat().st_size if log.exists() else 0
@@ -149,7 +150,7 @@ def _detach(settings: "HubSettings", arguments: list[str]) -> None:
             return
         time.sleep(hub_process.POLL_SECONDS)
     if process.poll() is None:
-        raise HubUnavailable(f"the hub of process {process.pid} does not answer", hint=f"see {log}")
+        raise HubUnavailable(f"the hub (process {process.pid}) does not answer", hint=f"see {log}")
     with log.open("rb") as stream:
         stream.seek(begins_at)
         terminal.note(stream.read().decode("utf-8", "replace").strip())
@@ -169,11 +170,11 @@ def _health_code(url: str) -> int:
 @app.command("stop")
 def stop(
     ctx: typer.Context,
-    queue: Annotated[bool, flag("--queue", help="Stop the embedded Valkey too; its jobs stay on disk.")] = False,
+    queue: Annotated[bool, flag("--queue", help="Stop the embedded Valkey too; its jobs are kept on disk.")] = False,
 ) -> None:
     """Stop the hubs of this machine.
 
-    Running jobs go on: workers do not need a hub.
+    Running jobs continue: workers do not need a hub.
 
     Examples:
     emp hub stop
@@ -184,22 +185,22 @@ def stop(
     data_dir = _settings(session_of(ctx).redis, None, None).data_dir
     hubs = hub_process.running(data_dir)
     if not hubs:
-        terminal.note("no hub runs here")
+        terminal.note("no hub runs on this machine")
     for hub in hubs:
         if not hub_process.stop(data_dir, hub, STOP_SECONDS):
-            raise HubUnavailable(f"the hub of process {hub.pid} did not end in {STOP_SECONDS:g} s")
+            raise HubUnavailable(f"the hub (process {hub.pid}) did not stop within {STOP_SECONDS:g} s")
         terminal.note(f"stopped the hub at {hub.url}")
     server = embedded.find(data_dir)
     if server is not None and queue:
         embedded.stop(server)
-        terminal.note(f"stopped the embedded {server.engine}; the queue stays in {server.directory}")
+        terminal.note(f"stopped the embedded {server.engine}; the queue is kept in {server.directory}")
     elif server is not None:
-        terminal.note(f"the embedded {server.engine} goes on, and the workers with it: emp hub stop --queue ends it")
+        terminal.note(f"the embedded {server.engine} still runs, and workers use it: emp hub stop --queue stops it")
 
 
 @app.command("status")
 def status(ctx: typer.Context, hub: HubOption = None, output: ReportOption = Format.TABLE) -> None:
-    """Say how the hubs of this machine are, and where the queue is; or how a hub elsewhere is.
+    """Show the hubs of this machine and where the queue is, or a hub on another machine.
 
     Exit code 5: no hub answers, or it cannot reach its queue.
 
@@ -208,7 +209,7 @@ def status(ctx: typer.Context, hub: HubOption = None, output: ReportOption = For
     emp hub status --hub http://hub-host:3001 -o json
     """
     if output in (Format.IDS, Format.CSV):
-        raise InvalidInput("format", "of the status must be table, json or jsonl")
+        raise InvalidInput("format", "the status can be table, json or jsonl")
     from emp_cli.surroundings import read
 
     redis = session_of(ctx).redis
@@ -233,7 +234,7 @@ async def _status_elsewhere(url: str, token: str, named_by: str, output: Format)
         _write_view({"hubs": [view], "queue": asdict(found.queue) if found.queue else None}, output)
     if found.queue:
         return ExitCode.OK
-    terminal.fail("the hub cannot do its work without its queue", "emp hub status on its machine says where it looks")
+    terminal.fail("the hub cannot reach its queue", "run `emp hub status` on its machine to see where it looks")
     return ExitCode.UNAVAILABLE
 
 
@@ -274,14 +275,14 @@ def _write_status(hubs: list[dict[str, Any]], queue: "Queue | None", output: For
         state = up if hub["answers"] else "does not answer"
         write_facts([("hub", f"{hub['url']}, process {hub['pid']}, {state}")])
     if not hubs:
-        write_facts([("hub", "none runs here (emp hub start)")])
+        write_facts([("hub", "none runs on this machine (emp hub start)")])
     if queue is None:
         return
     write_facts(
         [("queue", f"{queue.engine}, {queue.source}"), ("durability", queue.durability), ("files", queue.files)]
     )
     if queue.durability == "memory":
-        terminal.warn("this Redis keeps jobs in memory only; a restart loses them")
+        terminal.warn("this Redis keeps jobs in memory only: a restart of Redis loses them")
         terminal.hint_line("redis-cli CONFIG SET appendonly yes")
 
 

@@ -47,8 +47,8 @@ def list_jobs(
 ) -> None:
     """List jobs.
 
-    Running ones first, then waiting ones in the order of their claim, then completed, failed and cancelled ones, each
-    the newest first.
+    Running jobs first, then waiting jobs in the order in which they start, then completed, failed and cancelled jobs,
+    each the newest first.
 
     Examples:
     emp jobs --status active --status pending --watch
@@ -101,6 +101,6 @@ async def _list(emp: "AsyncEmp", wanted: "JobFilter", limit: int, watch: bool, o
 def _tell_rest(page: "Page", limit: int) -> None:
     """What was not shown is said."""
     if page.more and len(page.jobs) < limit:
-        terminal.note(f"showing {len(page.jobs)} of the first {page.looked_at} jobs looked at; narrow it with --status")
+        terminal.note(f"{len(page.jobs)} match among the first {page.looked_at} jobs; search fewer with --status")
     elif page.more:
-        terminal.note(f"showing {len(page.jobs)}, more with --limit")
+        terminal.note(f"showing {len(page.jobs)}; --limit shows more")

@@ -104,9 +104,9 @@ def _then(given: Mapping[str, Any]) -> Then:
     names = [name for name in Then.__dataclass_fields__ if name != "seconds"]
     then = Then(seconds=seconds, **{name: given[name] for name in names})
     if given["timeout"] and not then.waits:
-        raise InvalidInput("timeout", "goes with --wait or --follow; --job-timeout limits a run")
+        raise InvalidInput("timeout", "needs --wait or --follow; --job-timeout limits a run")
     if then.dry_run and then.output is Format.IDS:
-        raise InvalidInput("format", "a dry run has no ids")
+        raise InvalidInput("format", "--dry-run supports only table, json, jsonl and csv")
     return then
 
 
@@ -115,9 +115,9 @@ async def _submit(session: Session, asked: Asked, texts: Mapping[str, str], then
         emp.check_files()
     lines = requests(asked, texts, await emp.now_ms())
     if not lines:
-        terminal.note("no requests, so nothing was submitted")
+        terminal.note("the input has no requests; nothing was submitted")
     if then.follow and len(lines) > 1:
-        raise InvalidInput("follow", "goes with one job; wait for several")
+        raise InvalidInput("follow", "works with one job only; use --wait for several")
     if then.dry_run or then.require_worker:
         explanations = [await emp.preview(line.body) for line in lines]
         if then.dry_run:
@@ -158,7 +158,7 @@ async def _store(
     if len(lines) == 1:
         return [await emp.submit(lines[0].body, inputs=inputs)], ExitCode.OK
     if inputs:
-        raise InvalidInput("file", "goes with one job only")
+        raise InvalidInput("file", "works with one job only")
     stored: list[Submitted] = []
     code = ExitCode.OK
     for start in range(0, len(lines), BATCH):
@@ -189,7 +189,7 @@ async def _warn_unworkable(emp: "AsyncEmp", stored: Sequence["Submitted"]) -> No
         terminal.warn(f"{explanation.reasons[0].text}{near}")
         terminal.hint_line(explanation.reasons[0].hint or f"emp explain {lacking[0].id}")
     elif lacking:
-        terminal.warn(f"no live worker can do {len(lacking)} of these jobs")
+        terminal.warn(f"no live worker can run {len(lacking)} of these jobs")
         terminal.hint_line("emp jobs --unworkable")
 
 

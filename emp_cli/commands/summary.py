@@ -24,7 +24,7 @@ def summary(ctx: typer.Context, output: SummaryOption = Format.TABLE) -> None:
     emp summary --format json
     """
     if output is Format.IDS:
-        raise InvalidInput("format", "a summary has no ids")
+        raise InvalidInput("format", "a summary can be table, json, jsonl or csv")
     run(ctx, lambda emp: _summary(emp, output))
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 app = Commands(
     cls=ShowingGroup,
-    help="Start a worker here; look at any, pause, resume and drain it. `emp worker ID` shows one.",
+    help="Start a worker here; show, pause, resume and drain any worker. `emp worker ID` shows one.",
     subcommand_metavar="ID | COMMAND [ARGS]...",
 )
 
@@ -29,19 +29,18 @@ app = Commands(
 def start(
     ctx: typer.Context,
     services: Annotated[
-        str | None, typer.Option(metavar="NAMES", help="What it drives, such as comfyui or simulation (SERVICES).")
+        str | None,
+        typer.Option(metavar="NAMES", help="The services to run jobs on, such as comfyui or simulation (SERVICES)."),
     ] = None,
-    worker_id: Annotated[
-        str | None, typer.Option("--id", metavar="ID", help="Its name in the fleet (WORKER_ID).")
-    ] = None,
+    worker_id: Annotated[str | None, typer.Option("--id", metavar="ID", help="The worker's id (WORKER_ID).")] = None,
     slots: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="How many jobs run at once (CONCURRENT_JOBS).")
     ] = None,
 ) -> None:
     """Run a worker here.
 
-    Ctrl-C has it finish its jobs and end; a second one gives them back at once. Everything else is set by the
-    environment and `.env.worker`; see .env.worker.example.
+    Ctrl-C lets it finish its jobs; a second Ctrl-C gives them back at once. The environment and
+    `.env.worker` hold the other settings; see .env.worker.example.
 
     Examples:
     COMFYUI_URL=http://127.0.0.1:8188 emp worker start --services comfyui
@@ -70,7 +69,7 @@ def start(
 
 @app.command("show")
 def show(ctx: typer.Context, worker: WorkerId, output: OutputOption = Format.TABLE) -> None:
-    """Show a worker: what it offers, what it runs.
+    """Show a worker: its hardware, services and jobs.
 
     Examples:
     emp worker gpu1:0
@@ -90,9 +89,9 @@ def show(ctx: typer.Context, worker: WorkerId, output: OutputOption = Format.TAB
 
 @app.command("pause")
 def pause(ctx: typer.Context, worker: WorkerId, reason: ReasonOption = "") -> None:
-    """Let a worker take nothing more.
+    """Stop a worker taking new jobs.
 
-    It finishes what it runs; the pause lasts until it is resumed, beyond a restart.
+    It finishes its running jobs. It stays paused, also after a restart, until `emp worker resume`.
 
     Examples:
     emp worker pause gpu1:0 -m "driver update"
@@ -112,12 +111,12 @@ def resume(ctx: typer.Context, worker: WorkerId) -> None:
 
 @app.command("drain")
 def drain(ctx: typer.Context, worker: WorkerId, reason: ReasonOption = "") -> None:
-    """Let a worker finish what it runs and take nothing more.
+    """Let a worker finish its jobs and take no new ones.
 
-    After a restart it works again, or after `emp worker resume`.
+    It takes jobs again after a restart or `emp worker resume`.
 
     Examples:
-    emp worker drain gpu1:0 -m "moving house"
+    emp worker drain gpu1:0 -m "hardware swap"
     """
     _steer(ctx, worker, WorkerState.DRAINING, reason)
 

@@ -26,12 +26,12 @@ NONE = "no worker is running"
 
 def list_workers(
     ctx: typer.Context,
-    gone: Annotated[bool, flag("--all", help="Show those that are gone, too.")] = False,
+    gone: Annotated[bool, flag("--all", help="Show stopped and lost workers too.")] = False,
     service: ServiceOption = None,
     watch: WatchOption = False,
     output: OutputOption = Format.TABLE,
 ) -> None:
-    """List the live workers.
+    """List live workers.
 
     Examples:
     emp workers
@@ -63,4 +63,4 @@ def list_workers(
 async def _tell_lost(emp: "AsyncEmp") -> None:
     lost = sum(worker.state is WorkerState.LOST for worker in await emp.workers(gone=True))
     if lost:
-        terminal.note(f"{lost} {'was' if lost == 1 else 'were'} lost: emp workers --all")
+        terminal.note(f"{lost} more {'is' if lost == 1 else 'are'} lost: emp workers --all")

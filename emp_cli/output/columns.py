@@ -67,7 +67,7 @@ def remark(job: Job, now: int) -> str:
 
 def _why_waiting(job: Job, now: int) -> str:
     if job.unworkable:
-        return "no worker fits"
+        return "no worker can run it"
     if job.state is JobState.DELAYED and not job.held and job.due_at:
         due = f"due in {duration((job.due_at - now) / 1000)}" if job.due_at > now else "due"
         return f"{due}{_failures(job)}"
@@ -98,7 +98,7 @@ JOB_COLUMNS: tuple[Column[Job], ...] = (
     Column("CUSTOMER", lambda job, now: job.customer_id or "", shrinks=True),
     Column("WORKER", lambda job, now: worker_of(job), shrinks=True),
     Column("AGE", age, "right"),
-    Column("REMARK", remark, shrinks=True),
+    Column("NOTE", remark, shrinks=True),
 )
 
 
@@ -122,7 +122,7 @@ def silence(worker: Worker, now: int) -> str:
     """What is said of a worker that has missed a beat: one comes every third of a lease."""
     if worker.lost_at is None or not worker.is_silent(now):
         return ""
-    return f"no beat for {since(worker.beat_at, now)}, lost in {duration(max(0, worker.lost_at - now) / 1000)}"
+    return f"not seen for {since(worker.beat_at, now)}, lost in {duration(max(0, worker.lost_at - now) / 1000)}"
 
 
 WORKER_COLUMNS: tuple[Column[Worker], ...] = (
@@ -131,9 +131,9 @@ WORKER_COLUMNS: tuple[Column[Worker], ...] = (
     Column("BUSY", lambda worker, now: f"{len(worker.active)}/{worker.slots}", "right"),
     Column("SERVICES", lambda worker, now: services_up(worker), shrinks=True),
     Column("HARDWARE", lambda worker, now: hardware(worker), shrinks=True),
-    Column("BEAT", lambda worker, now: since(worker.beat_at, now), "right"),
-    Column("UP", lambda worker, now: since(worker.started_at, now), "right"),
-    Column("REMARK", lambda worker, now: worker.reason or silence(worker, now), shrinks=True),
+    Column("LAST SEEN", lambda worker, now: since(worker.beat_at, now), "right"),
+    Column("UPTIME", lambda worker, now: since(worker.started_at, now), "right"),
+    Column("NOTE", lambda worker, now: worker.reason or silence(worker, now), shrinks=True),
 )
 
 EVENT_COLUMNS: tuple[Column[Event], ...] = (
@@ -143,12 +143,12 @@ EVENT_COLUMNS: tuple[Column[Event], ...] = (
     Column("STATE", lambda event, now: event.state),
     Column("WORKER", lambda event, now: event.worker, shrinks=True),
     Column("ATTEMPT", lambda event, now: str(event.attempt or ""), "right"),
-    Column("REMARK", lambda event, now: event.code, shrinks=True),
+    Column("NOTE", lambda event, now: event.code, shrinks=True),
 )
 
 STANDING_COLUMNS: tuple[Column[Standing], ...] = (
     Column("WORKER", lambda standing, now: standing.worker.id),
-    Column("START", lambda standing, now: standing.tier.value, style=lambda standing: TIER_STYLES[standing.tier]),
+    Column("CAN START", lambda standing, now: standing.tier.value, style=lambda standing: TIER_STYLES[standing.tier]),
     Column("WHY", lambda standing, now: standing.reason if standing.verdict.ok else "", shrinks=True),
 )
 

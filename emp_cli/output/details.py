@@ -61,9 +61,9 @@ def write_job(details: JobDetails, now: int) -> None:
     if job.state is JobState.FAILED and details.outcome:
         terminal.data(f"{'failure':<{LABEL}} {one_line(str(details.outcome.get('message', '')))}")
     if job.unworkable:
-        terminal.data(f"{'workers':<{LABEL}} no live worker can do it (emp explain {job.id})")
+        terminal.data(f"{'workers':<{LABEL}} no live worker can run it (emp explain {job.id})")
     if details.attempts:
-        terminal.data("\nattempts that did not complete")
+        terminal.data("\nearlier attempts")
         write_table(table(details.attempts, Sheet(ATTEMPT_COLUMNS, lambda row: {}, lambda row: row.worker), now))
     if details.artifacts:
         terminal.data(f"\nfiles (emp job result {job.id} --output-dir DIR saves them)")
@@ -72,7 +72,7 @@ def write_job(details: JobDetails, now: int) -> None:
 
 def _facts(job: Job, now: int) -> Iterable[tuple[str, str]]:
     yield "service", service_of(job)
-    yield "asks", asked(job.requirements, but=("services", "customer_id"))
+    yield "needs", asked(job.requirements, but=("services", "customer_id"))
     yield "priority", str(job.priority)
     yield "customer", job.customer_id or ""
     yield "workflow", job.workflow_id or ""
@@ -113,9 +113,9 @@ def _words_of(detail: str) -> str:
 
 
 ATTEMPT_COLUMNS: tuple[Column["Attempt"], ...] = (
-    Column("NO", lambda attempt, now: str(attempt.number), "right"),
+    Column("ATTEMPT", lambda attempt, now: str(attempt.number), "right"),
     Column("WORKER", lambda attempt, now: attempt.worker),
-    Column("CAME TO", lambda attempt, now: attempt.outcome),
+    Column("RESULT", lambda attempt, now: attempt.outcome),
     Column("TOOK", lambda attempt, now: duration((attempt.ended_at - attempt.claimed_at) / 1000), "right"),
     Column("WHY", lambda attempt, now: one_line(_words_of(attempt.detail), DETAIL), shrinks=True),
 )
@@ -139,7 +139,7 @@ def _worker_facts(worker: Worker, now: int) -> Iterable[tuple[str, str]]:
         if name not in ("services", "gpu_count", "gpu_memory_gb", "gpu_model"):
             yield name.replace("_", " "), _offer(value)
     yield "started", _moment(worker.started_at, now)
-    yield "last beat", f"{since(worker.beat_at, now)} ago" if worker.beat_at else ""
+    yield "last seen", f"{since(worker.beat_at, now)} ago" if worker.beat_at else ""
 
 
 def _offer(value: Any) -> str:

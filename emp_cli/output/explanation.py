@@ -21,7 +21,7 @@ def write_explanation(explanation: Explanation) -> None:
     """Write why a job waits."""
     job = explanation.job
     waits = job.state in WAITING
-    start = f", start: {explanation.tier.value}" if waits and explanation.tier else ""
+    start = f", can start: {explanation.tier.value}" if waits and explanation.tier else ""
     terminal.headline(f"job {job.id} is {state_of(job)}{start}", _style(explanation))
     for reason in explanation.reasons:
         terminal.data(_sentence(reason))
@@ -64,12 +64,12 @@ def _cell_of(dimension: str) -> Callable[[Standing, int], str]:
 
 CLASS_COLUMNS: tuple[Column[WaitingClass], ...] = (
     Column("JOBS", lambda waiting, now: str(waiting.jobs), "right"),
-    Column("ASK", lambda waiting, now: asked(waiting.requirements), shrinks=True),
+    Column("NEEDS", lambda waiting, now: asked(waiting.requirements), shrinks=True),
 )
 
 SKIPPED_COLUMNS: tuple[Column[Skipped], ...] = (
     Column("JOBS", lambda skipped, now: str(skipped.waiting.jobs), "right"),
-    Column("ASK", lambda skipped, now: asked(skipped.waiting.requirements), shrinks=True),
+    Column("NEEDS", lambda skipped, now: asked(skipped.waiting.requirements), shrinks=True),
     Column("WHY NOT", lambda skipped, now: "; ".join(miss.sentence() for miss in skipped.verdict.misses), shrinks=True),
 )
 
@@ -78,14 +78,14 @@ def write_worker_explanation(explanation: WorkerExplanation) -> None:
     """Write what a worker would take, and what it skips."""
     terminal.headline(f"worker {explanation.worker.id}: {explanation.reason}", "")
     takes, skips = explanation.takes, explanation.skips
-    terminal.data(f"  it can do {_count(takes)}, and skips {_count(each.waiting for each in skips)}")
+    terminal.data(f"  it can run {_count(takes)} and skips {_count(each.waiting for each in skips)}")
     if takes:
-        terminal.data("\ntakes, the next first")
+        terminal.data("\nit takes, the next first")
         write_table(table(takes[:FIRST_CLASSES], Sheet(CLASS_COLUMNS, lambda row: {}, lambda row: row.class_id), 0))
         if len(takes) > FIRST_CLASSES:
-            terminal.note(f"showing {FIRST_CLASSES} of {len(takes)} kinds of jobs; all of them with -o json")
+            terminal.note(f"showing {FIRST_CLASSES} of {len(takes)} kinds of jobs; -o json shows all")
     if skips:
-        terminal.data("\nskips")
+        terminal.data("\nit skips")
         write_table(table(skips, Sheet(SKIPPED_COLUMNS, lambda row: {}, lambda row: row.waiting.class_id), 0))
 
 

@@ -23,26 +23,26 @@ def facts(found: "Summary", queue: "Queue") -> Iterator[tuple[str, str]]:
     """The summary as lines."""
     yield from counts(found)
     yield "queue", f"{queue.engine} ({queue.source})"
-    yield "kept", durability_of(queue.durability)
+    yield "storage", durability_of(queue.durability)
 
 
 def counts(found: "Summary") -> Iterator[tuple[str, str]]:
     """What waits, and who is there to do it, as lines."""
     yield "jobs", _counts(found.jobs) or "none"
     if found.held:
-        yield "held", f"{found.held} of the delayed (emp jobs --status held)"
+        yield "held", f"{found.held} of the delayed jobs (emp jobs --status held)"
     if found.oldest_pending_ms is not None:
         classes = "1 kind" if found.classes_waiting == 1 else f"{found.classes_waiting} kinds"
         yield "waiting", f"the oldest for {duration(found.oldest_pending_ms / 1000)}; {classes} of jobs"
     if found.unworkable_jobs:
-        yield "unworkable", f"{found.unworkable_jobs} that no live worker can do (emp jobs --unworkable)"
+        yield "stuck", f"{found.unworkable_jobs} that no live worker can run (emp jobs --unworkable)"
     yield (
         "workers",
         f"{_counts(found.workers)}; {found.busy_slots} of {found.slots} slots busy" if found.workers else "none",
     )
     yield (
         "services",
-        _counts(found.services) or ("none is up; emp workers says which are down" if found.workers else ""),
+        _counts(found.services) or ("none is up (emp workers shows why)" if found.workers else ""),
     )
 
 
@@ -52,4 +52,4 @@ def _counts(counts: Mapping[str, int]) -> str:
 
 def durability_of(durability: str) -> str:
     """What a restart of Redis costs."""
-    return "in memory only: a restart of Redis loses it" if durability == "memory" else f"on disk ({durability})"
+    return "memory only: a restart of Redis loses the queue" if durability == "memory" else f"on disk ({durability})"

@@ -150,7 +150,7 @@ def check_upload(job_id: str, attempt: int, name: str, media_type: str, kind: st
     if len(media_type) > MAX_MEDIA_TYPE_LENGTH:
         raise LimitExceeded("media_type", "max_media_type_length", len(media_type), MAX_MEDIA_TYPE_LENGTH)
     if MEDIA_TYPE.fullmatch(media_type) is None:
-        raise InvalidInput("media_type", f"{media_type!r} is none")
+        raise InvalidInput("media_type", f"{media_type!r} is not a media type")
     if kind not in KINDS:
         raise InvalidInput("kind", f"must be one of {', '.join(KINDS)}, not {shown(kind)}")
 

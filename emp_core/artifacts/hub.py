@@ -79,7 +79,7 @@ class HubArtifacts:
         )
         artifact = _decoded(ARTIFACT, await self._content(request, NotFound("job", job_id)))
         if (artifact.size, artifact.sha256) != (meter.size, meter.sha256):
-            raise HubUnavailable(f"the hub got other bytes of {name!r} than were sent")
+            raise HubUnavailable(f"the hub received other bytes of {name!r} than were sent")
         return artifact
 
     async def get(self, artifact_id: str) -> Artifact:
@@ -97,7 +97,7 @@ class HubArtifacts:
         response = await self._send(request, NotFound("artifact", artifact_id))
         if headers and response.status_code != httpx.codes.PARTIAL_CONTENT:
             await response.aclose()
-            raise HubUnavailable("the hub sends whole files only")
+            raise HubUnavailable("the hub can send only whole files")
         return _streamed(response)
 
     async def list(self, job_id: str) -> tuple[Artifact, ...]:
@@ -188,4 +188,4 @@ def _decoded(shape: TypeAdapter[T], content: bytes) -> T:
     try:
         return shape.validate_json(content)
     except ValidationError as error:
-        raise HubUnavailable(f"the hub's answer is none: {error.error_count()} errors") from error
+        raise HubUnavailable(f"the hub's answer is not a file description: {error.error_count()} errors") from error

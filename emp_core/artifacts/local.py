@@ -24,14 +24,14 @@ class LocalArtifacts(ObjectArtifacts):
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise Misconfigured(f"files cannot be kept in {directory}: {error.strerror}") from error
+            raise Misconfigured(f"cannot store files in {directory}: {error.strerror}") from error
         self._directory = directory.resolve()
         super().__init__(LocalStore(self._directory), max_bytes=max_bytes)
 
     def _key(self, path: str) -> str:
         place = self._directory / path
         if place.resolve() != place:
-            raise Conflict(f"{path} leads elsewhere")
+            raise Conflict(f"{path} leads outside of its directory")
         return path
 
     async def _contents(self, job_id: str) -> Sequence[Stored]:

@@ -253,7 +253,7 @@ def answering() -> Iterator[None]:
         yield
     except BaseError as error:
         log.warning("the artifact store: %s", first_line(error))
-        raise ArtifactsUnavailable("the artifact store cannot take the call now") from error
+        raise ArtifactsUnavailable("the file store is not available now") from error
 
 
 def first_line(error: BaseError) -> str:

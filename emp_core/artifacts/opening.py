@@ -46,11 +46,11 @@ def open_objects(url: str, *, max_bytes: int = MAX_ARTIFACT_BYTES) -> ObjectArti
         case "s3" | "gs" | "az":
             return ObjectArtifacts(_cloud_store(url), max_bytes=max_bytes)
         case _:
-            raise Misconfigured(f"no files can be kept at {masked(url)!r}", hint=f"use one of {SCHEMES}")
+            raise Misconfigured(f"cannot store files at {masked(url)!r}", hint=f"use one of {SCHEMES}")
 
 
 def _cloud_store(url: str) -> "ObjectStore":
     try:
         return from_url(url, retry_config={"retry_timeout": RETRY_LIMIT})
     except BaseError as error:
-        raise Misconfigured(f"no files can be kept at {masked(url)!r}: {first_line(error)}") from error
+        raise Misconfigured(f"cannot store files at {masked(url)!r}: {first_line(error)}") from error

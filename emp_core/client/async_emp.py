@@ -105,7 +105,7 @@ class AsyncEmp:
 
     async def _with_inputs(self, request: JobRequest, inputs: Mapping[str, Path]) -> JobRequest:
         if request.template is not None:
-            raise InvalidInput("inputs", "go with a payload, not with a template")
+            raise InvalidInput("inputs", "work with a payload, not with a template")
         # A repeated submit must name the same files, so its id follows from its key.
         key = request.idempotency_key
         job_id = request.id or (digest(f"{request.customer_id or ''}/{key}") if key else new_job_id())
@@ -118,13 +118,13 @@ class AsyncEmp:
         await self._artifacts().put_payload(job_id, body)
 
     def check_files(self) -> None:
-        """Raises `Misconfigured` where nothing says where the files of jobs are."""
+        """Raises `Misconfigured` where no setting says where job files are stored."""
         self._artifacts()
 
     def _artifacts(self) -> ArtifactStore:
         if self._location.artifacts is None:
             raise Misconfigured(
-                "nothing says where the files of jobs are",
+                "no setting says where job files are stored",
                 hint="set ARTIFACTS_URL, or HUB_WS_URL to go through the hub",
             )
         if self._files is None:

@@ -59,7 +59,7 @@ class Emp:
 
     def _run(self, method: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> T:
         if self._pid != os.getpid():
-            raise Conflict("this client was made in another process", hint="make one in each process: Emp()")
+            raise Conflict("this client belongs to another process", hint="create one Emp() in each process")
         # Not by the portal: it would wait for the call at its end, and what it cancels cannot close its connections.
         future = asyncio.run_coroutine_threadsafe(method(*args, **kwargs), self._loop)
         try:

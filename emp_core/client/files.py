@@ -47,7 +47,7 @@ async def _fetch(store: ArtifactStore, artifact: Artifact, path: Path) -> Path:
         os.link(draft, path)
     except FileExistsError:
         if not await asyncio.to_thread(_same_file, path, artifact):
-            raise Conflict(f"{path} is there and is another file", hint="name another directory") from None
+            raise Conflict(f"{path} exists with other content", hint="choose another directory") from None
     except OSError as error:
         raise InvalidInput("output_dir", f"{path} cannot be written: {error.strerror}") from error
     finally:
@@ -63,7 +63,7 @@ async def _write(path: Path, chunks: AsyncIterator[bytes], artifact: Artifact) -
             digest.update(chunk)
             await asyncio.to_thread(file.write, chunk)
     if digest.hexdigest() != artifact.sha256:
-        raise Conflict(f"file {artifact.id} did not arrive as it was stored", hint="try again")
+        raise Conflict(f"file {artifact.id} arrived damaged", hint="try again")
 
 
 def _same_file(path: Path, artifact: Artifact) -> bool:

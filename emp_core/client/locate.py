@@ -20,8 +20,8 @@ from emp_core.store.connection import build_client
 
 USUAL = "redis://127.0.0.1:6379/0"
 
-NOT_FOUND = "no queue: nothing says where it is, and this machine has none"
-WHAT_TO_DO = "start one with `emp hub start`, or name one with --redis or REDIS_URL; `emp demo` shows one at work"
+NOT_FOUND = "no queue found: no setting names one, and this machine runs none"
+WHAT_TO_DO = "start one with `emp hub start`, or give its URL with --redis or REDIS_URL"
 
 
 class ClientSettings(RedisSettings, FileSettings):
@@ -75,7 +75,7 @@ def none_found(data_dir: Path) -> QueueUnavailable:
     stopped = embedded.kept_in(data_dir)
     if stopped is None:
         return QueueUnavailable("redis_unavailable", NOT_FOUND, hint=WHAT_TO_DO)
-    problem = f"no queue: the embedded server is stopped, its jobs are in {stopped}"
+    problem = f"no queue found: the embedded server is stopped; its jobs are in {stopped}"
     return QueueUnavailable("redis_unavailable", problem, hint="`emp hub start` starts it again")
 
 

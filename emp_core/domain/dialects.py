@@ -150,7 +150,7 @@ def _read_positive(source: Mapping[str, Any], where: str, job: _Body, asked: _Bo
 def _read_negative(source: Mapping[str, Any], where: str, asked: _Body) -> None:
     for name in source:
         if name in _KNOWN and name not in ("custom", "exclude"):
-            raise InvalidInput(f"{where}.{name}", "only custom capabilities can be excluded")
+            raise InvalidInput(f"{where}.{name}", "can exclude only custom capabilities")
     _add(asked, "exclude", source, where)
 
 
@@ -158,7 +158,7 @@ def _add(asked: _Body, name: str, more: Mapping[str, Any], where: str) -> None:
     together = dict(asked.fields.get(name, {}))
     for path, value in _present(more).items():
         if together.setdefault(path, value) != value:
-            elsewhere = f"but {values.shown(together[path])} is asked elsewhere"
+            elsewhere = f"but {values.shown(together[path])} is required elsewhere"
             raise InvalidInput(f"{where}.{values.cut(path)}", f"says {values.shown(value)}, {elsewhere}")
     if together:
         asked.fields[name] = together

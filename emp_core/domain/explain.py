@@ -234,7 +234,7 @@ def _reasons(situation: Situation, fitting: Sequence[Standing], before: int) -> 
 
 def _settled(job: Job) -> Reason:
     if job.state is None:
-        return Reason("corrupt", "its record is damaged; the hub's upkeep looks at it")
+        return Reason("corrupt", "its record is damaged; the hub tries to repair it")
     if job.state in RUNNING:
         return Reason("runs", f"it runs on {job.worker}, attempt {job.attempt}")
     code = f" ({job.code})" if job.code else ""
@@ -247,7 +247,7 @@ def _no_worker(situation: Situation) -> Reason:
         return Reason("no_worker", "no worker is running", f"emp worker start --services {services}")
     count = len(situation.fleet)
     whole = "the only live worker cannot" if count == 1 else f"none of the {count} live workers can"
-    return Reason("unworkable", f"{whole} run it, however long it waits")
+    return Reason("unworkable", f"{whole} run it")
 
 
 def _own_reasons(situation: Situation) -> Iterator[Reason]:
@@ -257,7 +257,7 @@ def _own_reasons(situation: Situation) -> Iterator[Reason]:
         waits_for = [f"{name} ({state})" for name, state in situation.parents.items() if state != "completed"]
         yield Reason("blocked", f"it waits for {', '.join(waits_for) or 'the jobs that it depends on'}")
     if job.held:
-        yield Reason("held", "somebody holds it", f"emp job unhold {job.id}")
+        yield Reason("held", "an operator holds it", f"emp job unhold {job.id}")
     elif job.state is JobState.DELAYED and job.due_at is not None:
         yield Reason("delayed", _delay(job, (job.due_at - now) / 1000))
 

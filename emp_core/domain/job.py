@@ -85,7 +85,7 @@ class JobRequest:
         if self.payload is not None and (self.template is not None or self.params is not None):
             raise InvalidInput("payload", "give a payload, or a template with params, not both")
         if not self.requirements.services and self.job_type is None:
-            raise InvalidInput("service", "is missing: name the service, such as comfyui, or a job_type")
+            raise InvalidInput("service", "is missing: give a service, such as comfyui, or a job_type")
         if self.run_at is not None and self.deadline is not None and self.deadline <= self.run_at:
             raise InvalidInput("deadline", "must be later than run_at")
 

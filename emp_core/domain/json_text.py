@@ -91,7 +91,7 @@ def _check_text(field: str, text: str) -> None:
         try:
             text.encode()
         except UnicodeEncodeError:
-            raise InvalidInput(field, "has half a character pair (a lone surrogate)") from None
+            raise InvalidInput(field, "has a lone surrogate, which is not a character") from None
 
 
 def dump_json(value: object) -> bytes:
@@ -121,5 +121,5 @@ def _refuse_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
         ((doubled, _),) = Counter(key for key, _ in pairs).most_common(1)
-        raise ValueError(f"the key {shown(doubled)} stands twice in one object")
+        raise ValueError(f"the key {shown(doubled)} appears twice in one object")
     return result

@@ -45,10 +45,16 @@ class Miss:
     remedy: Mapping[str, Any]
     """Capability fields that, so changed, would meet it."""
 
+    words: str = ""
+    """The miss in words, if "needs A, worker has B" does not fit."""
+
     def sentence(self) -> str:
-        """`gpu_memory_gb: asks 24, has 16`."""
-        offered = "it does not say" if self.offered is None else f"has {_words(self.offered)}"
-        return f"{self.field}: asks {_words(self.asked)}, {offered}"
+        """`gpu_memory_gb: needs 24 GB, worker has 16 GB`."""
+        if self.words:
+            return f"{self.field}: {self.words}"
+        unit = " GB" if self.field.endswith("_gb") else ""
+        offered = "reports none" if self.offered is None else f"has {_words(self.offered)}{unit}"
+        return f"{self.field}: needs {_words(self.asked)}{unit}, worker {offered}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,16 +182,22 @@ def _customer(asked: Requirements, has: Capabilities) -> Iterable[Miss]:
     customer = asked.customer_id
     if customer is not None and customer in has.denied_customers:
         remedy = {"denied_customers": _minus(has.denied_customers, (customer,))}
-        yield Miss("customer isolation", "customer_id", customer, "denied", 1, remedy)
+        words = f"worker denies customer {customer}"
+        yield Miss("customer isolation", "customer_id", customer, "denied", 1, remedy, words)
     listed = customer is not None and customer in has.allowed_customers
     if has.isolation == "strict" and customer is None:
-        yield Miss("customer isolation", "customer_id", "any worker", "strict", 1, {"isolation": "loose"})
+        words = "job has no customer, worker serves only listed customers"
+        yield Miss("customer isolation", "customer_id", "any worker", "strict", 1, {"isolation": "loose"}, words)
     elif has.isolation == "strict" and customer is not None and not listed:
         remedy_list = {"allowed_customers": _plus(has.allowed_customers, (customer,))}
-        yield Miss("customer isolation", "customer_id", customer, has.allowed_customers, 1, remedy_list)
+        words = f"worker serves only {_words(has.allowed_customers)}, not {customer}"
+        if not has.allowed_customers:
+            words = "worker is strict and lists no customers"
+        yield Miss("customer isolation", "customer_id", customer, has.allowed_customers, 1, remedy_list, words)
     elif asked.isolation == "strict" and customer is not None and has.isolation != "strict":
         strict = {"isolation": "strict", "allowed_customers": _plus(has.allowed_customers, (customer,))}
-        yield Miss("customer isolation", "isolation", "strict", has.isolation, 1, strict)
+        words = f"needs a strict worker, worker's isolation is {has.isolation}"
+        yield Miss("customer isolation", "isolation", "strict", has.isolation, 1, strict, words)
 
 
 def _performance(asked: Requirements, has: Capabilities) -> Iterable[Miss]:

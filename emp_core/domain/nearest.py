@@ -75,4 +75,4 @@ def _shown(value: Any) -> str:
 
 
 def _had(value: Any) -> str:
-    return "it does not say" if value is None else f"has {_shown(value)}"
+    return "reports none" if value is None else f"has {_shown(value)}"

@@ -8,7 +8,7 @@ MB = 1024 * KB
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """CONTRACT §2's defaults. Times in ms, sizes in bytes."""
+    """The defaults that docs/delivery.md names. Times in ms, sizes in bytes."""
 
     max_failures: int = 3
     """Runs that fail, in total, before the job fails."""

@@ -1,4 +1,4 @@
-"""The states of a job and the transitions between them (CONTRACT §3), as a table.
+"""The states of a job and the transitions between them (docs/states.md), as a table.
 
 Everything not listed is refused. The scripts of the store implement this table, the tests search it exhaustively, and
 the docs draw it.
@@ -73,30 +73,42 @@ def _states(names: str) -> frozenset[JobState]:
 
 TRANSITIONS: tuple[Transition, ...] = (
     _row("T1", "submitted", "", "pending delayed", "client", "a job is submitted"),
-    _row("T2", "due", "delayed", "pending", "chore", "its time has come"),
-    _row("T3", "claimed", "pending", "active", "worker", "a worker is given it"),
-    _row("T4b", "readopted", "pending", "active", "claim holder", "its holder comes back after the lease ran out"),
-    _row("T6", "completed", "active pending", "completed", "claim holder", "it is done"),
-    _row("T7", "retrying", "active", "delayed failed", "claim holder", "a run failed: another try, or the end"),
+    _row("T2", "due", "delayed", "pending", "chore", "its due time is reached"),
+    _row("T3", "claimed", "pending", "active", "worker", "a worker claims it"),
+    _row("T4b", "readopted", "pending", "active", "claim holder", "its worker beats again after the lease ended"),
+    _row("T6", "completed", "active pending", "completed", "claim holder", "the run completed"),
+    _row("T7", "retrying", "active", "delayed failed", "claim holder", "a run failed: retry, or fail for good"),
     _row("T8", "released", "active", "pending failed", "claim holder", "its worker gives it back"),
-    _row("T9", "lost", "active", "pending failed", "chore", "its lease ran out"),
+    _row("T9", "lost", "active", "pending failed", "chore", "its lease ended"),
     _row("T10", "retrying", "active", "delayed failed", "chore", "the attempt took too long or stalled"),
-    _row("T11", "failed", "pending delayed", "failed", "chore", "it was not started in time"),
+    _row("T11", "failed", "pending delayed", "failed", "chore", "it did not start in time"),
     _row(
-        "T12", "cancelling", "pending delayed blocked active", "cancelled cancelling", "client", "somebody cancels it"
+        "T12",
+        "cancelling",
+        "pending delayed blocked active",
+        "cancelled cancelling",
+        "client",
+        "a client or operator cancels it",
     ),
-    _row("T13", "cancelled", "cancelling", "cancelled", "claim holder", "its worker stopped, or the grace is over"),
-    _row("T14", "retried", "failed cancelled", "pending", "operator", "a person has it run anew"),
-    _row("T15", "requeued", "active", "pending failed", "operator", "a person takes it from its worker"),
-    _row("T16", "deleted", "completed failed cancelled", "", "chore", "it is forgotten"),
+    _row(
+        "T13",
+        "cancelled",
+        "cancelling",
+        "cancelled",
+        "claim holder",
+        "its worker stopped it, or the grace period ended",
+    ),
+    _row("T14", "retried", "failed cancelled", "pending", "operator", "an operator retries it"),
+    _row("T15", "requeued", "active", "pending failed", "operator", "an operator takes it from its worker"),
+    _row("T16", "deleted", "completed failed cancelled", "", "chore", "it is deleted"),
     _row("T17", "blocked", "", "blocked", "client", "it is submitted and depends on others"),
-    _row("T18", "unblocked", "blocked", "pending delayed failed", "chore", "the last job that it waited for has ended"),
-    _row("T19", "held", "pending delayed", "delayed", "operator", "it is held back"),
-    _row("T20", "unheld", "delayed", "pending delayed", "operator", "it is no longer held"),
+    _row("T18", "unblocked", "blocked", "pending delayed failed", "chore", "the last job it depends on ended"),
+    _row("T19", "held", "pending delayed", "delayed", "operator", "an operator holds it"),
+    _row("T20", "unheld", "delayed", "pending delayed", "operator", "an operator unholds it"),
     _row(
         "T21", "reprioritised", "pending delayed blocked", "pending delayed blocked", "operator", "its priority changes"
     ),
-    _row("T22", "unclaimed", "active", "pending", "hub", "an offer was not taken"),
+    _row("T22", "unclaimed", "active", "pending", "hub", "an old worker did not take the offer"),
 )
 
 
@@ -127,7 +139,7 @@ def _words(states: frozenset[JobState]) -> str:
 
 
 _INTRODUCTION = "# The states of a job\n\nGenerated from `emp_core/domain/states.py`.\n"
-_RULE = "What is not listed here is refused. Where a job ends, the event is the name of its last state.\n"
+_RULE = "Every other transition is refused. If a job ends, the event is the name of its last state.\n"
 _MEANINGS = {
     JobState.BLOCKED: "waits for jobs that it depends on",
     JobState.DELAYED: "is not yet due, backs off, or is held",

@@ -49,7 +49,7 @@ def read_text(field: str, value: object, *, maximum: int = MAX_NAME_LENGTH) -> s
     if not value.strip() or len(value) > maximum:
         raise InvalidInput(field, f"must have 1 to {maximum} characters")
     if any(ord(char) < 32 or 0x7F <= ord(char) < 0xA0 or 0xD800 <= ord(char) < 0xE000 for char in value):
-        raise InvalidInput(field, "has control characters or half a character pair")
+        raise InvalidInput(field, "has control characters or a lone surrogate")
     return value
 
 
@@ -96,7 +96,7 @@ def _flatten(field: str, path: str, tree: Mapping[str, Any], flat: dict[str, Val
     for key, value in tree.items():
         where = read_text(field, f"{path}.{key}" if path else key)
         if where in flat:
-            raise InvalidInput(f"{field}.{where}", "stands twice: as a dotted path and as an object")
+            raise InvalidInput(f"{field}.{where}", "is given twice: as a dotted path and as an object")
         if isinstance(value, Mapping):
             _flatten(field, where, read_mapping(f"{field}.{where}", value), flat, depth + 1)
         elif isinstance(value, list | tuple):

@@ -9,7 +9,7 @@ from emp_core.domain.capabilities import Capabilities
 
 
 class WorkerState(StrEnum):
-    """CONTRACT §2. Paused and fenced belong to the id and survive a restart; draining does not."""
+    """A worker's state. Paused and fenced belong to the id and survive a restart; draining does not."""
 
     READY = "ready"
     PAUSED = "paused"

@@ -257,7 +257,7 @@ class Broker:
         while True:
             state, *rest = await self._take_turn(life, wish, records)
             if state == b"refused:register":
-                raise Refused("register", "the queue does not know this worker (any more)")
+                raise Refused("register", "the queue does not know this worker")
             said, jobs, unjudged, more = rest
             answers = tuple(word.decode() for word in said) if answers is None else answers
             claimed |= {job.nonce: job for job in map(claimed_of, jobs)}
@@ -299,7 +299,7 @@ class Broker:
             services=services,
         )
         if state == b"refused:register":
-            raise Refused("register", "the queue does not know this worker (any more)")
+            raise Refused("register", "the queue does not know this worker")
         words = [word.decode() for word in rest[0]]
         return state.decode(), {claim.nonce: word for claim, word in zip(claims, words, strict=True)}
 

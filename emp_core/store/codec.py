@@ -244,7 +244,7 @@ def _sound_worker(
 
 def _count(text: str) -> int:
     if not _WHOLE.fullmatch(text) or int(text) > _LAST_MS:
-        raise ValueError(f"{text!r} is no number of ours")
+        raise ValueError(f"{text!r} is not a number in the expected form")
     return int(text)
 
 

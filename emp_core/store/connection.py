@@ -257,7 +257,7 @@ def translated() -> Iterator[None]:
     except (exceptions.AuthenticationError, exceptions.NoPermissionError) as error:
         raise _denied(error) from error
     except exceptions.InvalidResponse as error:
-        raise QueueUnavailable("redis_unavailable", f"what answers there is no Redis: {error}") from error
+        raise QueueUnavailable("redis_unavailable", f"the server at that address is not Redis: {error}") from error
     except TimeoutError as error:
         raise QueueUnavailable("redis_unavailable", "Redis does not answer") from error
     except (exceptions.ConnectionError, exceptions.TimeoutError, exceptions.ClusterDownError) as error:
@@ -281,7 +281,7 @@ def _cancels_kept() -> Iterator[None]:
 
 
 def _denied(error: Exception) -> AccessDenied:
-    return AccessDenied(f"Redis refuses these credentials: {error}", hint="see REDIS_URL")
+    return AccessDenied(f"Redis refuses the user or password: {error}", hint="see REDIS_URL")
 
 
 def _storage_full() -> QueueUnavailable:
@@ -297,5 +297,5 @@ def _from_response(error: exceptions.ResponseError) -> Exception:
     if text.startswith(("BUSY ", "READONLY", "LOADING", "MASTERDOWN", "NOREPLICAS")):
         return QueueUnavailable("redis_unavailable", f"Redis is not ready: {text}")
     if "WRONGTYPE" in text:
-        return Conflict("a record in Redis is damaged: its key is of another type")
+        return Conflict("a record in Redis is damaged: its key has another type")
     return error

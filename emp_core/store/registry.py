@@ -63,7 +63,7 @@ class Registry:
             dead_boot=dead_boot,
         )
         if not rest:
-            problem = f"another process is worker {life.worker}"
+            problem = f"worker {life.worker} already runs in another process"
             raise Refused("worker_id_in_use", problem, hint="choose another WORKER_ID")
         given_back = tuple(job.decode() for job in rest[1])
         return Registered(state=WorkerState(state.decode()), slot=int(rest[0]), given_back=given_back)

@@ -74,7 +74,7 @@ def test_the_demo_runs_its_jobs_and_says_why_one_waits(shell: Shell, place: Path
     assert said.code == 0, said.err
     assert "31 completed, 1 failed, 1 pending, 1 cancelled" in said.out.replace("  ", " ")
     assert "would fit if gpu_memory_gb were 96 (has 80)" in said.out
-    assert "nothing is left behind" in said.err
+    assert "no files remain" in said.err
     assert left_in(place) == []
 
 
@@ -84,7 +84,7 @@ def test_a_signal_ends_it_and_what_it_started(shell: Shell, place: Path, number:
     with shell.begin("demo") as process:
         assert httpx.get(f"{hub_of(process)}/health", timeout=PATIENCE_SECONDS, trust_env=False).status_code == 200
         process.send_signal(number)
-        assert list(lines_to(process, "stopping what was started"))
+        assert list(lines_to(process, "stopping the demo"))
         process.send_signal(signal.SIGTERM)  # which changes nothing any more
         process.communicate()
     assert process.returncode == 128 + number
@@ -148,7 +148,7 @@ def test_a_hub_that_does_not_come_up_is_an_error_in_its_own_words(shell: Shell, 
     shell.environ["PATH"] = f"{tmp_path}:{shell.environ['PATH']}"
     said = shell("demo", "--fast")
     assert said.code == 5
-    assert "error: the hub of the demonstration ended: no hub today" in said.err
+    assert "error: the demo's hub stopped: no hub today" in said.err
     assert "hub:   http" not in said.err
     assert left_in(place) == []
 
@@ -170,5 +170,5 @@ def test_a_hub_that_ends_meanwhile_is_an_error(shell: Shell, place: Path) -> Non
         hub.kill()
         _, err = process.communicate()
     assert process.returncode == 5
-    assert "error: the hub of the demonstration ended" in err
+    assert "error: the demo's hub stopped" in err
     assert left_in(place) == []

@@ -57,7 +57,7 @@ def test_an_error_is_found_among_those_of_a_group() -> None:
         (["jobs", "--limit", "abc"], 2, "'--limit' / '-n': must be a whole number"),
         (["job", "priority", "90", "7f3a"], 2, "'PRIORITY': must be a whole number"),
         (["job", "help"], 2, "No such command 'help'."),
-        (["explain"], 2, "error: ID: name a job, or --worker and a worker\nhint: emp explain --help"),
+        (["explain"], 2, "error: ID: give a job id, or --worker and a worker id\nhint: emp explain --help"),
         (["submit", "--service", "x", "--delay", "soon"], 2, "hint: emp submit --help"),
         (["job", "show", "nobody"], 6, "error: no job nobody\nhint: emp jobs\n"),
         (["worker", "nobody"], 6, "error: no worker nobody\nhint: emp workers --all\n"),
@@ -106,7 +106,7 @@ def test_data_goes_to_stdout_and_what_is_said_of_it_to_stderr(shell: Shell, do: 
     for number in range(3):
         do(lambda store, number=number: submit(store, id=f"job{number}"))  # type: ignore[misc]
     said = shell("jobs", "--limit", "2", "-o", "ids")
-    assert (said.code, said.out, said.err) == (0, "job0\njob1\n", "showing 2, more with --limit\n")
+    assert (said.code, said.out, said.err) == (0, "job0\njob1\n", "showing 2; --limit shows more\n")
 
 
 def test_ctrl_c_is_no_traceback_at_any_moment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,7 +143,7 @@ def in_a_shell(shell: Shell, line: str) -> Said:
         ("emp jobs -o json >&-", 0, ""),
         ("emp jobs nonsense 2>&-", 2, ""),
         ("emp submit - <&-", 2, "error: -: is empty"),
-        ("emp job show - <&-", 0, "no ids on stdin"),
+        ("emp job show - <&-", 0, "stdin holds no ids"),
         ("emp jobs -o json >/dev/full", 1, "error: No space left on device"),
         ("emp --help >/dev/full", 1, "error: No space left on device"),
         ("emp job $'\\xff\\xfe\\xfd\\xfc'", 2, "is not UTF-8 text"),

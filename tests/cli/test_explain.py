@@ -13,11 +13,15 @@ def test_a_job_that_can_never_run_names_the_smallest_remedy(emp: Command, do: Do
     said = emp("explain", "larg")
     assert said.code == 0
     assert said.lines[:3] == [
-        "job large is pending, start: never",
-        "  the only live worker cannot run it, however long it waits",
+        "job large is pending, can start: never",
+        "  the only live worker cannot run it",
         "  nearest: gpu1:0 would fit if gpu_memory_gb were 24 (has 16)",
     ]
-    assert said.lines[-1].split() == ["gpu1:0", "never", *["gpu_memory_gb:", "asks", "24,", "has", "16"]]
+    assert said.lines[-1].split() == [
+        "gpu1:0",
+        "never",
+        *["gpu_memory_gb:", "needs", "24", "GB,", "worker", "has", "16", "GB"],
+    ]
 
 
 def test_the_json_has_every_worker_and_dimension(emp: Command, do: Do[object]) -> None:
@@ -33,8 +37,8 @@ def test_a_worker_tells_what_it_skips(emp: Command, do: Do[object]) -> None:
     do(lambda store: submit(store, requirements={"gpu_memory_gb": 80, "models": ["flux"]}))
     do(lambda store: submit(store))
     out = emp("explain", "--worker", "gpu1:0").out
-    assert "it can do 1 waiting job, and skips 1 waiting job" in out
-    assert "gpu_memory_gb: asks 80, has 24" in out
+    assert "it can run 1 waiting job and skips 1 waiting job" in out
+    assert "gpu_memory_gb: needs 80 GB, worker has 24 GB" in out
     assert json.loads(emp("explain", "--worker", "gpu1:0", "-o", "json").out)["skips"][0]["jobs"] == 1
 
 

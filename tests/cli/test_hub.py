@@ -33,7 +33,7 @@ def alone(shell: Shell) -> Iterator[Shell]:
 def test_a_hub_starts_from_nothing_and_ends(alone: Shell) -> None:
     started = alone("hub", "start", "--detach")
     assert started.code == 0, started.err
-    assert "an embedded one was started" in started.err
+    assert "started an embedded" in started.err
     job_id = alone("submit", "--service", "x").out.strip()
     status = json.loads(alone("hub", "status", "-o", "json").out)
     assert status["hubs"][0]["answers"]
@@ -43,13 +43,13 @@ def test_a_hub_starts_from_nothing_and_ends(alone: Shell) -> None:
     assert "answers at" in second.err
     stopped = alone("hub", "stop").err
     assert "stopped the hub" in stopped
-    assert "goes on, and the workers with it: emp hub stop --queue ends it" in stopped
+    assert "still runs, and workers use it: emp hub stop --queue stops it" in stopped
     assert alone("hub", "status").code == 5
     assert alone("jobs", "-o", "ids").lines == [job_id]
-    assert "the queue stays in" in alone("hub", "stop", "--queue").err
+    assert "the queue is kept in" in alone("hub", "stop", "--queue").err
     gone = alone("jobs")
     assert gone.code == 5
-    assert "the embedded server is stopped, its jobs are in" in gone.err
+    assert "the embedded server is stopped; its jobs are in" in gone.err
 
 
 def test_without_a_queue_every_command_says_what_to_do(alone: Shell) -> None:
@@ -68,7 +68,7 @@ def test_a_redis_that_does_not_answer_is_named_without_its_password(shell: Shell
 
 def test_stopping_nothing_is_well(alone: Shell) -> None:
     said = alone("hub", "stop")
-    assert (said.code, said.err) == (0, "no hub runs here\n")
+    assert (said.code, said.err) == (0, "no hub runs on this machine\n")
 
 
 @pytest.mark.timeout(180)

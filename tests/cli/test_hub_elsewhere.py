@@ -92,7 +92,7 @@ def test_a_hub_without_its_redis_is_shown_and_is_exit_code_5(emp: Command) -> No
     with answering(503, AWAY) as url:
         said = emp("hub", "status", "--hub", url)
         assert said.code == 5
-        assert said.err.startswith("error: the hub cannot do its work without its queue\nhint: ")
+        assert said.err.startswith("error: the hub cannot reach its queue\nhint: ")
         assert said.lines == [f"hub         {url}, unavailable: cannot reach Redis, version 0.1.0"]
         view = json.loads(emp("hub", "status", "--hub", url, "-o", "json").out)
         assert (view["hubs"][0]["answers"], view["hubs"][0]["stats"], view["queue"]) == (True, None, None)
@@ -106,7 +106,7 @@ def test_what_is_no_hub_is_told_so(emp: Command, status: int, body: object) -> N
     with answering(status, body) as url:
         said = emp("hub", "status", "--hub", url)
     assert (said.code, said.out) == (5, "")
-    assert said.err.startswith(f"error: what answers at {url} is no hub")
+    assert said.err.startswith(f"error: what answers at {url} is not a hub")
 
 
 @pytest.mark.usefixtures("elsewhere")

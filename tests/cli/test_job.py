@@ -96,7 +96,7 @@ def test_a_wait_that_is_over_before_the_job_says_that_it_goes_on(emp: Command, d
     said = emp("job", "wait", "waits", "--timeout", "0.1s")
     assert said.code == 8
     assert "job waits is pending after 0.1s" in said.err
-    assert "it goes on" in said.err
+    assert "it continues" in said.err
 
 
 def test_ctrl_c_ends_a_wait_at_once_with_a_word_on_what_goes_on(shell: Shell, do: Do[object]) -> None:
@@ -105,7 +105,7 @@ def test_ctrl_c_ends_a_wait_at_once_with_a_word_on_what_goes_on(shell: Shell, do
         assert "pending" in first_line(process.stdout)
         said = interrupt(process)
     assert said.code == 130
-    assert said.err.strip() == "job waits goes on: emp job wait waits, or emp job cancel waits"
+    assert said.err.strip() == "job waits continues: emp job wait waits, or emp job cancel waits"
 
 
 def test_the_bar_says_why_a_job_waits(shell: Shell, do: Do[object]) -> None:
@@ -146,7 +146,7 @@ def test_what_goes_wrong_with_one_job_does_not_keep_the_others(emp: Command, do:
 def test_no_ids_are_nothing_to_do_and_it_says_so(emp: Command) -> None:
     for words in (("job", "cancel", "-"), ("job", "show", "-")):
         said = emp(*words)
-        assert (said.code, said.out, said.err) == (0, "", "no ids on stdin\n")
+        assert (said.code, said.out, said.err) == (0, "", "stdin holds no ids\n")
     said = emp("job", "wait", "-")
     assert (said.code, said.out) == (2, "")
 
@@ -154,7 +154,7 @@ def test_no_ids_are_nothing_to_do_and_it_says_so(emp: Command) -> None:
 def test_what_has_ended_is_not_cancelled_and_it_says_so(emp: Command, do: Do[object]) -> None:
     do(lambda store: run_one(store, "good"))
     said = emp("job", "cancel", "good", "-o", "ids")
-    assert (said.code, said.out, said.err) == (0, "good\n", "job good had ended before: completed\n")
+    assert (said.code, said.out, said.err) == (0, "good\n", "job good was already completed\n")
 
 
 def test_a_result_without_files_says_so(emp: Command, do: Do[object]) -> None:

@@ -26,9 +26,9 @@ def test_jobs_are_listed_with_their_remark(emp: Command, do: Do[object]) -> None
     do(lambda store: submit(store, id="fits", priority=60, customer_id="acme"))
     do(lambda store: submit(store, id="never", requirements={"gpu_memory_gb": 80}))
     header, fits, never = emp("jobs").lines
-    assert header.split() == ["JOB", "STATE", "PRI", "SERVICE", "CUSTOMER", "WORKER", "AGE", "REMARK"]
+    assert header.split() == ["JOB", "STATE", "PRI", "SERVICE", "CUSTOMER", "WORKER", "AGE", "NOTE"]
     assert fits.split()[:5] == ["fits", "pending", "60", "comfyui", "acme"]
-    assert never.endswith("no worker fits")
+    assert never.endswith("no worker can run it")
 
 
 def test_the_formats_say_the_same(emp: Command, do: Do[object]) -> None:
@@ -46,7 +46,7 @@ def test_what_is_left_out_is_said(emp: Command, do: Do[object]) -> None:
     for number in range(3):
         do(lambda store, number=number: submit(store, id=f"j{number}"))  # type: ignore[misc]
     said = emp("jobs", "-o", "ids", "--limit", "2")
-    assert (said.lines, said.err) == (["j0", "j1"], "showing 2, more with --limit\n")
+    assert (said.lines, said.err) == (["j0", "j1"], "showing 2; --limit shows more\n")
 
 
 def test_filters(emp: Command, do: Do[object]) -> None:
@@ -84,7 +84,7 @@ def test_a_worker_that_missed_a_beat_is_marked_and_one_that_is_lost_is_told(emp:
 
     do(fall_silent)
     row = emp("workers").lines[1]
-    assert "no beat for 2" in row
+    assert "not seen for 2" in row
     assert "lost in " in row
 
     async def be_lost(store: Store) -> None:
@@ -93,7 +93,7 @@ def test_a_worker_that_missed_a_beat_is_marked_and_one_that_is_lost_is_told(emp:
 
     do(be_lost)
     said = emp("workers")
-    assert (said.out, said.err.splitlines()[:2]) == ("", ["no worker is running", "1 was lost: emp workers --all"])
+    assert (said.out, said.err.splitlines()[:2]) == ("", ["no worker is running", "1 more is lost: emp workers --all"])
     assert emp("workers", "-o", "json").err == ""
     assert "lost" in emp("workers", "--all").lines[1]
 
@@ -126,8 +126,8 @@ def test_the_summary_counts_and_warns(emp: Command, do: Do[object]) -> None:
     do(lambda store: submit(store, requirements={"gpu_memory_gb": 80}))
     out = emp("summary").out
     assert "1 pending" in out
-    assert "1 that no live worker can do" in out
-    assert "in memory only" in out
+    assert "1 that no live worker can run" in out
+    assert "memory only" in out
     view = json.loads(emp("summary", "--format", "json").out)
     assert (view["jobs"]["pending"], view["unworkable_jobs"], view["queue"]["durability"]) == (1, 1, "memory")
     assert emp("summary", "-o", "ids").code == 2

@@ -48,7 +48,7 @@ def test_lines_of_stdin_are_stored_each_for_itself(emp: Command) -> None:
     said = emp("submit", "-", stdin="\n".join(lines))
     assert (said.code, len(said.lines)) == (2, 2)
     assert "line 2: priority: must be 0 to 100, not 200" in said.err
-    assert "no live worker can do 2 of these jobs" in said.err
+    assert "no live worker can run 2 of these jobs" in said.err
 
 
 def test_the_answer_as_json_says_how_safe_it_is(emp: Command) -> None:
@@ -67,13 +67,13 @@ def test_a_repeated_submit_is_the_same_job(emp: Command) -> None:
     [
         ((), "service: is missing"),
         ((), "hint: emp submit --service simulation"),
-        (("--service", "x", "--timeout", "5s"), "timeout: goes with --wait or --follow; --job-timeout limits a run"),
+        (("--service", "x", "--timeout", "5s"), "timeout: needs --wait or --follow; --job-timeout limits a run"),
         (("--service", "x", "--wait", "--timeout", "soon"), "timeout: must be a duration"),
-        (("twice.jsonl", "--follow"), "follow: goes with one job"),
-        (("twice.jsonl", "--file", "x"), "file: goes with one job only"),
+        (("twice.jsonl", "--follow"), "follow: works with one job"),
+        (("twice.jsonl", "--file", "x"), "file: works with one job only"),
         (("--service", "x", "--priority", "999"), "priority: must be 0 to 100"),
         (("--service", "x", "--depends-on", "nobody"), "depends_on: there is no job nobody"),
-        (("--service", "x", "--require", "vram=3"), "require: nothing is called vram"),
+        (("--service", "x", "--require", "vram=3"), "require: vram is not a requirement"),
         (("--service", "x", "--delay", "soon"), "delay: must be a duration"),
         (("nowhere.jsonl",), "source: nowhere.jsonl cannot be read"),
     ],
@@ -91,7 +91,7 @@ def test_what_cannot_be_is_one_line_and_exit_code_2_and_nothing_is_stored(
 
 def test_an_empty_list_of_requests_is_no_error(emp: Command) -> None:
     said = emp("submit", "-", stdin="[]")
-    assert (said.code, said.out, said.err) == (0, "", "no requests, so nothing was submitted\n")
+    assert (said.code, said.out, said.err) == (0, "", "the input has no requests; nothing was submitted\n")
 
 
 def test_files_are_read_before_a_queue_is_looked_for(emp: Command) -> None:
@@ -139,7 +139,7 @@ def test_ctrl_c_leaves_the_job_and_says_so(shell: Shell, do: Do[object]) -> None
         job_id = first_line(process.stdout)
         said = interrupt(process)
     assert said.code == 130
-    assert f"job {job_id} goes on" in said.err
+    assert f"job {job_id} continues" in said.err
     assert do(lambda store: store.inspector.job(job_id)) is not None
 
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.timeout(600)
 
 
 def check(rules: Rules, before: World, move: Move) -> str | None:
-    """CONTRACT §6, of one step."""
+    """The invariants of one step."""
     if move.step is None:
         return None
     for broken in (*broken_history(before, move, move.step), *broken_claims(rules, before, move, move.step)):

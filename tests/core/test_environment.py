@@ -176,6 +176,4 @@ def test_what_kubernetes_says_of_services_is_ignored_with_a_note() -> None:
         },
     )
     assert settings.url is None
-    assert settings.notes == (
-        "REDIS_PORT not used: tcp://10.0.0.7:6379 is what Kubernetes says of a service of that name",
-    )
+    assert settings.notes == ("REDIS_PORT not used: tcp://10.0.0.7:6379 is a Kubernetes service link",)

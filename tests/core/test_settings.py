@@ -43,7 +43,7 @@ def test_redis_is_named_by_a_url_or_by_its_parts(variables: dict[str, str], url:
 def test_a_url_wins_over_parts_and_says_so() -> None:
     settings = load_settings(RedisSettings, {"REDIS_URL": "redis://a", "REDIS_HOST": "b", "REDIS_DB": "1"})
     assert settings.url == "redis://a"
-    assert settings.notes == ("REDIS_HOST, REDIS_DB not used: the URL of Redis is set, and wins",)
+    assert settings.notes == ("REDIS_HOST, REDIS_DB not used, because the URL of Redis is set",)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_malformed_url_is_refused(url: str, problem: str) -> None:
 
 @pytest.mark.parametrize("prefix", ["emp:", "{}:", "{a}{b}:", "{emp:", "{e*p}:", "{e p}:"])
 def test_a_key_prefix_without_one_plain_hash_tag_is_refused(prefix: str) -> None:
-    assert "must hold a hash tag in braces" in refusal(EMP_KEY_PREFIX=prefix)
+    assert "must contain a hash tag in braces" in refusal(EMP_KEY_PREFIX=prefix)
 
 
 @pytest.mark.parametrize("prefix", ["{emp}:", "{queue-2}:", "staging:{emp}:", "{emp}"])

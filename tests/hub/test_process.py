@@ -181,7 +181,7 @@ async def test_asked_twice_it_ends_at_once(server: Server, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("variables", "line"),
     [
-        ({"HUB_HOST": "0.0.0.0"}, "HUB_HOST=0.0.0.0 can be reached by others: set WS_AUTH_TOKEN too"),
+        ({"HUB_HOST": "0.0.0.0"}, "HUB_HOST=0.0.0.0 is reachable from other machines: set WS_AUTH_TOKEN too"),
         ({"HUB_PORT": "high"}, "HUB_PORT=high: must be a whole number"),
         ({"EMP_HUB_PORT": "1"}, "EMP_HUB_PORT is not a setting; did you mean HUB_PORT?"),
     ],
@@ -208,7 +208,7 @@ def urls_of(settings: HubSettings) -> list[str]:
 def test_a_port_in_use_is_one_clear_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(Misconfigured, match=f"HUB_PORT={port}: cannot listen at 127.0.0.1: Address already in use"):
+        with pytest.raises(Misconfigured, match=f"HUB_PORT={port}: cannot listen on 127.0.0.1: Address already in use"):
             urls_of(HubSettings(hub_port=port))
 
 

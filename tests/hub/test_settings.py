@@ -43,7 +43,7 @@ def test_the_defaults_are_the_contract_s() -> None:
 def test_an_address_that_others_reach_needs_a_token(variable: str, host: str) -> None:
     with pytest.raises(Misconfigured) as caught:
         load_settings(HubSettings, {variable: host})
-    assert caught.value.message == f"{variable}={host} can be reached by others: set WS_AUTH_TOKEN too"
+    assert caught.value.message == f"{variable}={host} is reachable from other machines: set WS_AUTH_TOKEN too"
     for token in ("WS_AUTH_TOKEN", "HUB_AUTH_TOKEN"):
         load_settings(HubSettings, {variable: host, token: "secret"})
 
@@ -53,7 +53,7 @@ def test_an_address_that_others_reach_needs_a_token(variable: str, host: str) ->
 def test_a_token_that_no_header_can_carry_is_refused(variable: str, token: str) -> None:
     with pytest.raises(Misconfigured) as caught:
         load_settings(HubSettings, {variable: token})
-    assert caught.value.message == f"{variable}=***: must be printable ASCII, which is all that a header can carry"
+    assert caught.value.message == f"{variable}=***: must be printable ASCII, because it is sent in a header"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])

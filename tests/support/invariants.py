@@ -1,4 +1,4 @@
-"""CONTRACT §6, as far as one look at Redis shows it. `violations` names each rule that is broken, and by what."""
+"""The invariants that one look at Redis can check. `violations` names each broken rule and the key that breaks it."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping

@@ -104,13 +104,13 @@ async def test_a_deaf_connector_is_cut_off_and_its_slot_is_free_again(
         await until(store, other, JobState.COMPLETED)
 
 
-async def test_an_operators_release_stops_the_run_and_its_report_changes_nothing(store: Store) -> None:
+async def test_a_requeue_stops_the_run_and_its_report_changes_nothing(store: Store) -> None:
     connector, other = ScriptedConnector(), ScriptedConnector()
     async with working(store, connector) as agent:
         job = await submit(store)
         first = await connector.next_run()
         async with working(store, other, worker_id="gpu1:1"):
-            await store.broker.release(job)
+            await store.broker.requeue(job)
             await wait_until(lambda: first.is_over, "the first run is over")
             again = await (connector if connector.open_runs else other).next_run()
             assert again.assignment.attempt == 2
@@ -126,7 +126,7 @@ async def test_a_token_for_an_old_attempt_leaves_the_new_one_alone(store: Store)
         job = await submit(store)
         await connector.next_run()
         await store.link.call("HSET", store.link.key("worker:gpu1:0"), "waiter", "nobody")
-        await store.broker.release(job)
+        await store.broker.requeue(job)
         agent.wake()
         await connector.begun(2)
         await store.link.call("RPUSH", store.link.key(f"wake:{agent.options.boot}"), f"cancel {job} gpu1:0")

@@ -131,7 +131,7 @@ async def test_a_second_signal_gives_the_job_back(store: Store, tmp_path: Path) 
         worker.send(signal.SIGTERM)
         await worker.says("stopping:")
         worker.send(signal.SIGINT)
-        await worker.says("giving the jobs back")
+        await worker.says("giving the jobs back now")
         code, _ = await worker.ended()
         assert code == 0
         found = await store.inspector.job(job)
@@ -166,7 +166,7 @@ async def test_an_id_that_a_live_process_has_is_refused_in_one_line(store: Store
         async with worker_process(tmp_path, REDIS_URL=store.url, WORKER_ID="gpu1:0") as second:
             code, said = await second.ended()
         assert code != 0
-        (line,) = [text for text in said if "another process is worker gpu1:0" in text]
+        (line,) = [text for text in said if "worker gpu1:0 already runs" in text]
         assert "WORKER_ID" in " ".join(said)
         assert not any("Traceback" in text for text in said), line
         assert [worker.info["pid"] for worker in await workers(store)] == [first.pid]
@@ -176,7 +176,7 @@ async def test_without_a_service_it_says_how_to_name_one(store: Store, tmp_path:
     async with worker_process(tmp_path, REDIS_URL=store.url, SERVICES="") as worker:
         code, said = await worker.ended()
     assert code == 2
-    assert "SERVICES: no service is named" in said[0]
+    assert "SERVICES: is not set" in said[0]
     assert not any("Traceback" in text for text in said)
 
 
@@ -272,5 +272,5 @@ def test_a_service_named_twice_has_one_connector(tmp_path: Path) -> None:
 def test_two_connectors_for_one_service_are_refused(tmp_path: Path) -> None:
     lines = ["from daemons.worker.connectors.simulation import Simulation", "def build(build): return Simulation()"]
     (tmp_path / "mine.py").write_text("\n".join(lines))
-    with pytest.raises(Misconfigured, match="two connectors are for simulation"):
+    with pytest.raises(Misconfigured, match="two connectors serve simulation"):
         build_connectors(settings_of(SERVICES=f"simulation,{tmp_path}/mine.py:build"), "gpu1:0")

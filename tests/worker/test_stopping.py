@@ -53,7 +53,7 @@ async def test_an_idle_worker_ends_at_once(store: Store, number: signal.Signals)
     async with worker.running() as task:
         await worker.ask(number)
         await ended(task)
-        assert worker.said == ["stopping: nothing runs"]
+        assert worker.said == ["stopping: no job is running"]
         assert worker.connector.closed
         (known,) = await store.inspector.workers(gone=True)
         assert known.state is WorkerState.STOPPED
@@ -87,7 +87,7 @@ async def test_under_nohup_a_terminal_may_close(store: Store) -> None:
         signal.raise_signal(signal.SIGHUP)
         await worker.ask(signal.SIGTERM)
         await ended(task)
-        assert worker.said == ["stopping: nothing runs"]
+        assert worker.said == ["stopping: no job is running"]
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
@@ -98,7 +98,7 @@ class _BrokenPipe(io.StringIO):
 
 def test_a_line_that_nobody_reads_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", _BrokenPipe())
-    say("stopping: nothing runs")
+    say("stopping: no job is running")
 
 
 async def test_a_busy_one_ends_with_its_jobs_and_claims_no_more(store: Store) -> None:
@@ -163,7 +163,7 @@ async def test_a_second_signal_gives_the_jobs_back(store: Store) -> None:
         await worker.ask()
         await worker.ask(signal.SIGINT)
         await ended(task)
-        assert worker.said[1] == "giving the jobs back"
+        assert worker.said[1] == "giving the jobs back now"
         found = await store.inspector.job(job)
         assert (found.state, found.releases, found.failures) == (JobState.PENDING, 1, 0)
 

@@ -96,7 +96,7 @@ class JobQuery(BaseModel):
     """Only those that no live worker can do."""
 
     limit: int = Field(50, ge=1, le=1_000)
-    """How many at most."""
+    """Show at most N."""
 
     offset: int = Field(0, ge=0, le=1_000)
     """How many to leave out first."""

@@ -5,11 +5,11 @@ from emp_cli.group import Commands, ShowingGroup
 
 app = Commands(
     cls=ShowingGroup,
-    help="Look at jobs, wait for them, steer them. `emp job ID` shows one.",
+    help="Show, wait for and change jobs. `emp job ID` shows one.",
     subcommand_metavar="ID | COMMAND [ARGS]...",
 )
 
-LOOK, STEER = "Look", "Steer"
+LOOK, STEER = "Show", "Change"
 
 app.command("show", rich_help_panel=LOOK)(show.show)
 app.command("wait", rich_help_panel=LOOK)(wait.wait)

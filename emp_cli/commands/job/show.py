@@ -32,10 +32,10 @@ NO_FILES = "the result has no files"
 def show(
     ctx: typer.Context,
     ids: JobIds,
-    payload: Annotated[bool, flag("--payload", help="Show what the worker gets, too.")] = False,
+    payload: Annotated[bool, flag("--payload", help="Show the payload too.")] = False,
     output: OutputOption = Format.TABLE,
 ) -> None:
-    """Show jobs: state, times, attempts, files.
+    """Show jobs: state, times, attempts and files.
 
     Examples:
     emp job 7f3a
@@ -88,9 +88,9 @@ def logs(
     ctx: typer.Context,
     job: OneJob,
     follow: FollowOption = False,
-    tail: Annotated[int | None, typer.Option("--tail", "-n", metavar="N", min=0, help="Only the last lines.")] = None,
+    tail: Annotated[int | None, typer.Option("--tail", "-n", metavar="N", min=0, help="Only the last N lines.")] = None,
 ) -> None:
-    """Print what a job's connector logged.
+    """Print the log of a job.
 
     Examples:
     emp job logs 7f3a --tail 20
@@ -114,7 +114,7 @@ async def _logs(emp: "AsyncEmp", prefix: str, follow: bool, tail: int | None) ->
 
 
 def events(ctx: typer.Context, job: OneJob, output: OutputOption = Format.TABLE) -> None:
-    """List what happened to a job.
+    """List the events of a job.
 
     The queue remembers an hour, or less where much happened.
 
@@ -135,7 +135,7 @@ def result(
     output_dir: OutputDirOption = None,
     output: ResultOption = Format.JSON,
 ) -> None:
-    """Print what a job made, as JSON, and save its files.
+    """Print the result of a job as JSON, and save its files.
 
     Examples:
     emp job result 7f3a

@@ -32,13 +32,13 @@ def cancel(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE)
     async def stop(emp: "AsyncEmp", job_id: str) -> None:
         state = await emp.cancel(job_id)
         if state in (JobState.COMPLETED, JobState.FAILED):
-            terminal.note(f"job {job_id} had ended before: {state}")
+            terminal.note(f"job {job_id} was already {state}")
 
     _act(ctx, ids, output, stop)
 
 
 def retry(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE) -> None:
-    """Run failed and cancelled jobs anew, as if submitted now.
+    """Run failed and cancelled jobs again, as if submitted now.
 
     Examples:
     emp jobs --status failed -o ids | emp job retry -
@@ -47,7 +47,7 @@ def retry(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE) 
 
 
 def requeue(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE) -> None:
-    """Take running jobs from their workers and put them back in their place.
+    """Take running jobs from their workers and put them back in the queue, in their old place.
 
     Examples:
     emp job requeue 7f3a
@@ -56,7 +56,7 @@ def requeue(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE
 
 
 def hold(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE) -> None:
-    """Keep waiting jobs back until they are unheld.
+    """Keep waiting jobs from starting until `emp job unhold`.
 
     Examples:
     emp jobs --customer acme -s pending -o ids | emp job hold -
@@ -65,7 +65,7 @@ def hold(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE) -
 
 
 def unhold(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE) -> None:
-    """Let held jobs wait again, in their old place.
+    """Let held jobs start again, in their old place.
 
     Examples:
     emp job unhold 7f3a
@@ -79,7 +79,7 @@ def priority(
     value: Annotated[int, typer.Argument(metavar="PRIORITY", min=0, max=100, help="0 to 100, higher first.")],
     output: OutputOption = Format.TABLE,
 ) -> None:
-    """Move waiting jobs to another priority; they keep their age.
+    """Change the priority of waiting jobs; they keep their submit time.
 
     Examples:
     emp job priority 7f3a 90

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 def wait(
     ctx: typer.Context,
     ids: JobIds,
-    any_of: Annotated[bool, flag("--any", help="Until the first has ended, not all.")] = False,
+    any_of: Annotated[bool, flag("--any", help="Wait until one job has ended, not all.")] = False,
     timeout: TimeoutOption = None,
     output: OutputOption = Format.TABLE,
 ) -> None:
     """Wait until jobs have ended.
 
-    Exit code 0: all completed, 1: one failed, 9: one was cancelled, 8: time is up.
+    Exit code 0: all completed, 1: one failed, 9: one was cancelled, 8: timed out.
 
     Examples:
     emp job wait 7f3a && emp job result 7f3a --output-dir out/
@@ -39,7 +39,7 @@ def wait(
     seconds = read_duration("timeout", timeout) if timeout else None
     given = ids_of(ids)
     if not given:
-        raise InvalidInput("ID", "there is no job to wait for")
+        raise InvalidInput("ID", "give at least one job id")
     leave(run(ctx, lambda emp: _wait(session_of(ctx), emp, given, any_of, seconds, output)))
 
 
@@ -55,9 +55,9 @@ async def _wait(
 
 
 def follow(ctx: typer.Context, job: OneJob, timeout: TimeoutOption = None) -> None:
-    """Tell what happens to a job: states, progress, log lines.
+    """Print what happens to a job: states, progress and log lines.
 
-    It ends with the job; the exit codes are those of wait.
+    It stops when the job ends; the exit codes are those of `emp job wait`.
 
     Examples:
     emp job follow 7f3a

@@ -1,4 +1,4 @@
--- cancel_job: a waiting job is cancelled at once, a running one within its grace (CONTRACT T12).
+-- cancel_job: a waiting job is cancelled at once, a running one within its grace (docs/states.md T12).
 -- Guarantees: after `cancelling` or `cancelled` the job never becomes completed; an ended job stays as it is.
 --
 -- FLAGS  allow-oom

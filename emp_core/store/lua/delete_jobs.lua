@@ -1,4 +1,4 @@
--- delete_jobs: ended jobs are forgotten (CONTRACT T16); their id and idempotency key stay known for a day. So are damaged
+-- delete_jobs: ended jobs are forgotten (docs/states.md T16); their id and idempotency key stay known for a day. So are damaged
 -- ones, of which nothing can be said.
 --
 -- FLAGS  allow-oom

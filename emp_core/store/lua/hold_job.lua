@@ -1,4 +1,4 @@
--- hold_job: a waiting job is kept back until it is unheld (CONTRACT T19); its queue time stops.
+-- hold_job: a waiting job is kept back until it is unheld (docs/states.md T19); its queue time stops.
 --
 -- FLAGS  allow-oom
 -- KEYS   schema    string  the layout's version; names the prefix

@@ -1,4 +1,4 @@
--- reap_jobs: what time does to jobs (CONTRACT T2, T9-T11, T13): run by every hub about once a second; needs no lock.
+-- reap_jobs: what time does to jobs (docs/states.md T2, T9-T11, T13): run by every hub about once a second; needs no lock.
 --
 -- FLAGS  allow-oom
 -- KEYS   schema    string  the layout's version; names the prefix

@@ -1,5 +1,5 @@
 -- register_worker: a worker begins a life (a new boot id) or comes back in the same one with another profile.
--- Guarantees: an id has one life at a time; what an earlier life left running is given back at once (CONTRACT §2).
+-- Guarantees: an id has one life at a time; what an earlier life left running is given back at once.
 --
 -- FLAGS  allow-oom
 -- KEYS   schema       string  the layout's version; names the prefix

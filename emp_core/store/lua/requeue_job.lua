@@ -1,4 +1,4 @@
--- requeue_job: an operator takes a running job from its worker and puts it back in its place (CONTRACT T15).
+-- requeue_job: an operator takes a running job from its worker and puts it back in its place (docs/states.md T15).
 --
 -- FLAGS  allow-oom
 -- KEYS   schema    string  the layout's version; names the prefix

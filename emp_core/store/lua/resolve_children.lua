@@ -1,4 +1,4 @@
--- resolve_children: goes on with the children of an ended parent that its end left open (CONTRACT T18).
+-- resolve_children: goes on with the children of an ended parent that its end left open (docs/states.md T18).
 --
 -- FLAGS  allow-oom
 -- KEYS   schema    string  the layout's version; names the prefix

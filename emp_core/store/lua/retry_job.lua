@@ -1,4 +1,4 @@
--- retry_job: a failed or cancelled job runs anew as its next generation (CONTRACT T14): counters 0, place now.
+-- retry_job: a failed or cancelled job runs anew as its next generation (docs/states.md T14): counters 0, place now.
 --
 -- FLAGS  allow-oom
 -- KEYS   schema    string  the layout's version; names the prefix

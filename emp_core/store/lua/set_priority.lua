@@ -1,4 +1,4 @@
--- set_priority: waiting jobs move to another priority and keep their time (CONTRACT T21).
+-- set_priority: waiting jobs move to another priority and keep their time (docs/states.md T21).
 --
 -- FLAGS  allow-oom
 -- KEYS   schema    string  the layout's version; names the prefix

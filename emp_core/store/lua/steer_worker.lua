@@ -1,4 +1,4 @@
--- steer_worker: an operator's or the worker's own word on what it may do: pause, resume, drain, fence, stop (CONTRACT §2).
+-- steer_worker: an operator's or the worker's own word on what it may do: pause, resume, drain, fence, stop.
 --
 -- FLAGS  allow-oom
 -- KEYS   schema    string  the layout's version; names the prefix

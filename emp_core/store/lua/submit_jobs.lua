@@ -1,4 +1,4 @@
--- submit_jobs: stores jobs (CONTRACT T1, T17), each whole or not at all, and wakes a worker for each that can be claimed.
+-- submit_jobs: stores jobs (docs/states.md T1, T17), each whole or not at all, and wakes a worker for each that can be claimed.
 -- Guarantees: a repeated call answers `already`; the order of the records is the order of the jobs.
 --
 -- FLAGS

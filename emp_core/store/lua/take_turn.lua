@@ -1,4 +1,4 @@
--- take_turn: a worker's turn: settles what its slots have done and claims for those that are free (CONTRACT T3, T6-T8, T13).
+-- take_turn: a worker's turn: settles what its slots have done and claims for those that are free (docs/states.md T3, T6-T8, T13).
 -- Guarantees: the best job that the profile fits, for each free slot; only the last claim issued can settle; repeating
 -- the call with the same nonces changes nothing and gives the same answers; whoever finds nothing is idle afterwards.
 --

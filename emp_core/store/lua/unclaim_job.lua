@@ -1,4 +1,4 @@
--- unclaim_job: a hub takes back an offer that an old worker did not take (CONTRACT T22): neither a start nor a release.
+-- unclaim_job: a hub takes back an offer that an old worker did not take (docs/states.md T22): neither a start nor a release.
 --
 -- FLAGS  allow-oom
 -- KEYS   schema    string  the layout's version; names the prefix

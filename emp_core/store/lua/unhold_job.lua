@@ -1,4 +1,4 @@
--- unhold_job: a held job goes back to its old place (CONTRACT T20), or on waiting for its time.
+-- unhold_job: a held job goes back to its old place (docs/states.md T20), or on waiting for its time.
 --
 -- FLAGS  allow-oom
 -- KEYS   schema    string  the layout's version; names the prefix

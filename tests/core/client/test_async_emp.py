@@ -230,7 +230,7 @@ async def test_files_come_down_under_names_of_ours_and_overwrite_nothing(
     assert path.read_bytes() == b"picture"
     assert await emp.download(job_id, out) == [path]
     path.write_bytes(b"mine")
-    with pytest.raises(Conflict, match="is another file"):
+    with pytest.raises(Conflict, match="other content"):
         await emp.download(job_id, out)
     assert path.read_bytes() == b"mine"
     assert [each.name for each in out.iterdir()] == [path.name]
@@ -266,7 +266,7 @@ async def test_without_a_place_for_files_who_wants_them_is_told_what_to_set(
     emp: AsyncEmp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     object.__setattr__(emp._location, "artifacts", None)
-    with pytest.raises(Misconfigured, match="nothing says where the files") as told:
+    with pytest.raises(Misconfigured, match="no setting says where") as told:
         await emp.payload("nobody")
     assert "ARTIFACTS_URL" in told.value.hint
 

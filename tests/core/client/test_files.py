@@ -47,7 +47,7 @@ async def test_another_file_that_comes_under_its_name_meanwhile_stays(tmp_path: 
     store = Slow(tmp_path / "artifacts", put_mine)
     artifact = await store_one(store)
     path = tmp_path / "out" / files.local_name(artifact)
-    with pytest.raises(Conflict, match="is another file"):
+    with pytest.raises(Conflict, match="other content"):
         await files.download(store, [artifact], path.parent)
     assert path.read_bytes() == b"mine"
     assert list(path.parent.iterdir()) == [path]

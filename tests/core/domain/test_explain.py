@@ -192,7 +192,7 @@ def test_a_worker_tells_what_it_takes_and_what_it_skips() -> None:
     assert explanation.reason == "busy: 1 of 1 slots"
     assert [each.jobs for each in explanation.takes] == [2, 4]
     assert [miss.sentence() for each in explanation.skips for miss in each.verdict.misses] == [
-        "gpu_memory_gb: asks 80, has 24"
+        "gpu_memory_gb: needs 80 GB, worker has 24 GB"
     ]
 
 

@@ -62,49 +62,79 @@ FITS: list[tuple[str, Source, Source]] = [
 ]
 
 MISSES: list[tuple[str, Source, Source, str]] = [
-    ("service", {"services": ["comfyui"]}, {"services": ["a1111"]}, "service: asks comfyui, has a1111"),
-    ("service", {"services": ["a1111", "comfyui"]}, {}, "service: asks a1111, comfyui, has none"),
-    ("job type", {"job_type": "upscale"}, {"job_types": ["txt2img"]}, "job_type: asks upscale, has txt2img"),
-    ("hardware", {"gpu_memory_gb": 24.5}, {"gpu_memory_gb": 24.9}, "gpu_memory_gb: asks 24.5, has 24"),
-    ("hardware", {"gpu_count": 1}, {}, "gpu_count: asks 1, it does not say"),
-    ("hardware", {"gpu_model": "h100"}, {"gpu_model": "RTX 4090"}, "gpu_model: asks h100, has RTX 4090"),
-    ("hardware", {"gpu_model": "rtx"}, {}, "gpu_model: asks rtx, it does not say"),
+    ("service", {"services": ["comfyui"]}, {"services": ["a1111"]}, "service: needs comfyui, worker has a1111"),
+    ("service", {"services": ["a1111", "comfyui"]}, {}, "service: needs a1111, comfyui, worker has none"),
+    ("job type", {"job_type": "upscale"}, {"job_types": ["txt2img"]}, "job_type: needs upscale, worker has txt2img"),
+    ("hardware", {"gpu_memory_gb": 24.5}, {"gpu_memory_gb": 24.9}, "gpu_memory_gb: needs 24.5 GB, worker has 24 GB"),
+    ("hardware", {"gpu_count": 1}, {}, "gpu_count: needs 1, worker reports none"),
+    ("hardware", {"gpu_model": "h100"}, {"gpu_model": "RTX 4090"}, "gpu_model: needs h100, worker has RTX 4090"),
+    ("hardware", {"gpu_model": "rtx"}, {}, "gpu_model: needs rtx, worker reports none"),
     (
         "models",
         {"services": ["comfyui"], "models": ["sdxl"]},
         {"services": ["comfyui"], "models": {"comfyui": []}},
-        "models: asks sdxl, has none",
+        "models: needs sdxl, worker has none",
     ),
-    ("components", {"components": ["x", "y"]}, {"components": ["x"]}, "components: asks x, y, has x"),
-    ("components", {"components": ["x"]}, {"components_denied": ["x"]}, "components: asks x, has all but x"),
+    ("components", {"components": ["x", "y"]}, {"components": ["x"]}, "components: needs x, y, worker has x"),
+    ("components", {"components": ["x"]}, {"components_denied": ["x"]}, "components: needs x, worker has all but x"),
     (
         "components",
         {"workflows": ["w"]},
         {"workflows": ["v", "w"], "workflows_denied": ["w"]},
-        "workflows: asks w, has v",
+        "workflows: needs w, worker has v",
     ),
     (
         "customer isolation",
         {"customer_id": "acme"},
         {"denied_customers": ["acme"]},
-        "customer_id: asks acme, has denied",
+        "customer_id: worker denies customer acme",
     ),
-    ("customer isolation", {}, {"isolation": "strict"}, "customer_id: asks any worker, has strict"),
-    ("customer isolation", {"customer_id": "acme"}, {"isolation": "strict"}, "customer_id: asks acme, has none"),
-    ("customer isolation", {"customer_id": "acme", "isolation": "strict"}, {}, "isolation: asks strict, has none"),
-    ("performance", {"quality_level": "best"}, {"quality_levels": ["fast"]}, "quality_level: asks best, has fast"),
-    ("performance", {"max_minutes": 30}, {"max_minutes": 10}, "max_minutes: asks 30, has 10"),
-    ("place", {"regions": ["eu-1"]}, {"region": "us-1"}, "regions: asks eu-1, has us-1"),
-    ("place", {"regions": ["eu-1"]}, {}, "regions: asks eu-1, it does not say"),
-    ("place", {"compliance": ["gdpr", "hipaa"]}, {"compliance": ["gdpr"]}, "compliance: asks gdpr, hipaa, has gdpr"),
-    ("cost", {"tiers": ["economy"]}, {"tier": "premium"}, "tiers: asks economy, has premium"),
-    ("cost", {"max_rate_per_hour": 2}, {"rate_per_hour": 2.5}, "max_rate_per_hour: asks 2, has 2.5"),
-    ("cost", {"max_rate_per_hour": 2}, {}, "max_rate_per_hour: asks 2, it does not say"),
-    ("custom", {"custom": {"vram.free": 8}}, {"extra": {"vram": {"free": 7}}}, "custom.vram.free: asks 8, has 7"),
-    ("custom", {"custom": {"beta": True}}, {"extra": {"beta": 1}}, "custom.beta: asks True, has 1"),
-    ("custom", {"custom": {"beta": [True]}}, {"extra": {"beta": [1]}}, "custom.beta: asks True, has 1"),
-    ("custom", {"exclude": {"spot": True}}, {"extra": {"spot": True}}, "exclude.spot: asks not True, has True"),
-    ("custom", {"exclude": {"load": 5}}, {"extra": {"load": 6}}, "exclude.load: asks not 5, has 6"),
+    (
+        "customer isolation",
+        {},
+        {"isolation": "strict"},
+        "customer_id: job has no customer, worker serves only listed customers",
+    ),
+    (
+        "customer isolation",
+        {"customer_id": "acme"},
+        {"isolation": "strict"},
+        "customer_id: worker is strict and lists no customers",
+    ),
+    (
+        "customer isolation",
+        {"customer_id": "acme", "isolation": "strict"},
+        {},
+        "isolation: needs a strict worker, worker's isolation is none",
+    ),
+    (
+        "performance",
+        {"quality_level": "best"},
+        {"quality_levels": ["fast"]},
+        "quality_level: needs best, worker has fast",
+    ),
+    ("performance", {"max_minutes": 30}, {"max_minutes": 10}, "max_minutes: needs 30, worker has 10"),
+    ("place", {"regions": ["eu-1"]}, {"region": "us-1"}, "regions: needs eu-1, worker has us-1"),
+    ("place", {"regions": ["eu-1"]}, {}, "regions: needs eu-1, worker reports none"),
+    (
+        "place",
+        {"compliance": ["gdpr", "hipaa"]},
+        {"compliance": ["gdpr"]},
+        "compliance: needs gdpr, hipaa, worker has gdpr",
+    ),
+    ("cost", {"tiers": ["economy"]}, {"tier": "premium"}, "tiers: needs economy, worker has premium"),
+    ("cost", {"max_rate_per_hour": 2}, {"rate_per_hour": 2.5}, "max_rate_per_hour: needs 2, worker has 2.5"),
+    ("cost", {"max_rate_per_hour": 2}, {}, "max_rate_per_hour: needs 2, worker reports none"),
+    (
+        "custom",
+        {"custom": {"vram.free": 8}},
+        {"extra": {"vram": {"free": 7}}},
+        "custom.vram.free: needs 8, worker has 7",
+    ),
+    ("custom", {"custom": {"beta": True}}, {"extra": {"beta": 1}}, "custom.beta: needs True, worker has 1"),
+    ("custom", {"custom": {"beta": [True]}}, {"extra": {"beta": [1]}}, "custom.beta: needs True, worker has 1"),
+    ("custom", {"exclude": {"spot": True}}, {"extra": {"spot": True}}, "exclude.spot: needs not True, worker has True"),
+    ("custom", {"exclude": {"load": 5}}, {"extra": {"load": 6}}, "exclude.load: needs not 5, worker has 6"),
 ]
 
 
@@ -197,7 +227,7 @@ def test_an_excluded_value_is_taken_away_or_brought_back_into_the_range() -> Non
 
 def test_an_empty_list_that_must_be_there_is_a_change_too() -> None:
     near = near_misses({"custom": {"tags": []}}, {"gpu": {"extra": {}}})
-    assert near == ["gpu would fit if extra.tags were none (it does not say)"]
+    assert near == ["gpu would fit if extra.tags were none (reports none)"]
 
 
 def near_misses(asked: Source, fleet: dict[str, Source], limit: int = 9) -> list[str]:
@@ -218,7 +248,7 @@ def test_the_nearest_misses_come_first_and_name_the_smallest_change() -> None:
         "close would fit if gpu_memory_gb were 48 (has 24)",
         "small would fit if gpu_memory_gb were 48 (has 12)",
         "other would fit if services also had comfyui (has a1111)",
-        "far would fit if services also had comfyui (has ollama) and gpu_memory_gb were 48 (it does not say)",
+        "far would fit if services also had comfyui (has ollama) and gpu_memory_gb were 48 (reports none)",
     ]
     assert near_misses(asked, fleet, 1) == ["close would fit if gpu_memory_gb were 48 (has 24)"]
 

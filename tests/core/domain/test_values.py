@@ -35,7 +35,7 @@ def refusal(source: dict[str, Any]) -> InvalidInput:
         ("job_type", "x" * 257, "must have 1 to 256 characters"),
         ("job_type", "a\nb", "has control characters"),
         ("job_type", "a\x85", "has control characters"),
-        ("job_type", "\ud800", "half a character pair"),
+        ("job_type", "\ud800", "a lone surrogate"),
         ("gpu_model", "\u0130" * 200, "must have 1 to 256 characters"),
         ("customer_id", "a b", "begin with a letter or a digit, not 'a b'"),
         ("isolation", "strickt", "must be one of none, loose, strict, not 'strickt'; did you mean strict?"),
@@ -46,7 +46,7 @@ def refusal(source: dict[str, Any]) -> InvalidInput:
         ("custom", {"a": None}, "must be text, not None"),
         ("custom", {"a": {"\n": 1}}, "has control characters"),
         ("custom", {"a" * 200: {"b" * 200: 1}}, "must have 1 to 256 characters"),
-        ("custom", {"a.b": 1, "a": {"b": 1}}, "stands twice"),
+        ("custom", {"a.b": 1, "a": {"b": 1}}, "is given twice"),
         ("custom", {str(number): 1 for number in range(257)}, "has 257 values, the limit is 256"),
     ],
 )

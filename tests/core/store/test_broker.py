@@ -135,7 +135,7 @@ async def test_a_worker_that_is_not_known_is_refused_everywhere(store: Store) ->
 
 
 async def test_what_does_not_exist_is_not_found(store: Store) -> None:
-    for call in (store.broker.cancel, store.broker.retry, store.broker.hold, store.broker.unhold, store.broker.release):
+    for call in (store.broker.cancel, store.broker.retry, store.broker.hold, store.broker.unhold, store.broker.requeue):
         with pytest.raises(NotFound):
             await call("nobody")
 

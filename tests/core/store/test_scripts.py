@@ -12,7 +12,7 @@ from emp_core.store.scripts import LUA, assemble, read_header, script, script_na
 from tests.support.builders import register, submit
 
 STORES_ONLY = {"submit_jobs", "set_limit"}
-"""They may be refused by a full Redis (CONTRACT §8); all others must go on."""
+"""They may be refused by a full Redis; all others must go on."""
 
 READS_ONLY = {"unjudged_classes"}
 

@@ -145,7 +145,7 @@ class Attempt:
         try:
             return await self._prompt.stop()
         except NotStopped as error:
-            message = f"ComfyUI does not stop it: a node heeds no interrupt (prompt {error})"
+            message = f"ComfyUI does not stop it: a node ignores the interrupt (prompt {error})"
             raise outcome.failed(message, "not_stopped", retryable=True) from error
 
     async def _abandon(self) -> None:

@@ -45,7 +45,7 @@ class ComfyUI:
             raise ServiceDown(str(error)) from error
         system = mapping(stats.get("system"))
         if not system:
-            raise ServiceDown("what answers at that address is not ComfyUI")
+            raise ServiceDown("the server at that address is not ComfyUI")
         version = text(system.get("comfyui_version"))
         return Probe(version=version, models=models, queue_length=remaining, detail=_detail(stats))
 

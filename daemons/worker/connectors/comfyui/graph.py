@@ -43,11 +43,11 @@ def read_payload(payload: Mapping[str, Any], settings: ComfyUISettings) -> Reque
     if isinstance(graph.get("nodes"), list):
         raise _never(
             "ui_format",
-            "this is a workflow as the ComfyUI editor saves it; export it with Workflow > Export (API) and submit that",
+            "this workflow is in the editor's format; export it with Workflow > Export (API) and submit that",
         )
     checked = {node: _node(node, body, settings) for node, body in graph.items()}
     if not checked:
-        raise _never("validation", "the payload holds no workflow: expected its nodes, here or under `workflow`")
+        raise _never("validation", "the payload has no workflow: expected nodes, at the top or under `workflow`")
     files = mapping(payload.get("files"))
     if not all(isinstance(artifact, str) for artifact in files.values()):
         raise _never("validation", "files: expected a map from names in the workflow to artifact ids")

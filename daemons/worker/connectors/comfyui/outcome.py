@@ -53,7 +53,7 @@ def lost(prompt_id: str, *, restarted: bool) -> JobFailed:
     """The prompt is in neither queue nor history."""
     if restarted:
         return failed("ComfyUI restarted and lost the prompt", "backend_restarted", retryable=True, prompt_id=prompt_id)
-    message = "ComfyUI no longer knows the prompt: somebody deleted it, or the server restarted unseen"
+    message = "ComfyUI no longer knows the prompt: it was deleted, or ComfyUI restarted"
     return failed(message, "backend_lost_job", retryable=True, prompt_id=prompt_id)
 
 
@@ -85,14 +85,14 @@ def partly_invalid(node_errors: Mapping[str, Any]) -> JobFailed:
 def ended_badly(entry: Entry, artifacts: tuple[Artifact, ...] = ()) -> JobFailed:
     """The history says that it did not succeed."""
     if entry.interrupted:
-        code, message = "interrupted_by_other", "somebody interrupted the prompt in ComfyUI"
+        code, message = "interrupted_by_other", "the prompt was interrupted in ComfyUI"
         return JobFailed(Failure(message=message, code=code, retryable=True, artifacts=artifacts))
     error = entry.error
     kind, said = text(error.get("exception_type")), text(error.get("exception_message"))
     code, retryable, blame = _judge(kind, said)
     where = f"{text(error.get('node_type'))} (node {text(error.get('node_id'))})"
     first = next(iter(said[:4000].strip().splitlines()), "")
-    told = f"{where}: {kind.rpartition('.')[2]}: {first}" if error else "ComfyUI says that it failed, and not why"
+    told = f"{where}: {kind.rpartition('.')[2]}: {first}" if error else "ComfyUI reported a failure without a reason"
     return JobFailed(
         Failure(
             message=line(told),

@@ -96,7 +96,7 @@ class Outputs:
             except Refused as error:
                 if error.status == 404:
                     raise OutputGone(ref.filename) from error
-                message = f"ComfyUI does not hand out {safe_name(ref.filename)} (HTTP {error.status})"
+                message = f"ComfyUI does not send {safe_name(ref.filename)} (HTTP {error.status})"
                 raise outcome.failed(message, "missing_output", retryable=True) from error
             except ApiError as error:
                 if not left:

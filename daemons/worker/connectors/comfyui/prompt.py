@@ -81,7 +81,7 @@ class Prompt:
             if accepted is not None:
                 await self._accept(accepted)
                 return
-        raise outcome.failed("ComfyUI takes the workflow and never has it", "backend_unreachable", retryable=True)
+        raise outcome.failed("ComfyUI accepts the workflow but never queues it", "backend_unreachable", retryable=True)
 
     async def _post_once(self) -> Accepted | None:
         """None where there was no answer and no effect."""
@@ -94,7 +94,7 @@ class Prompt:
                 self.posted = False
                 raise ServiceDown(str(error)) from error
         except Unanswered as error:
-            self._context.log(f"no answer to the prompt ({error}): looking whether ComfyUI has it")
+            self._context.log(f"no answer to the prompt ({error}): checking whether ComfyUI has it")
         except Refused as error:
             refusal = error
             if error.status != 500:

@@ -162,5 +162,5 @@ class Watch:
         self._doubts = self._doubts + 1 if contradicted else 0
         if self._doubts >= DOUBTS:
             self._doubts = 0
-            self._context.log("the event socket is silent while ComfyUI works: opening it anew")
+            self._context.log("the event socket is silent while ComfyUI works: reopening it")
             await self.listener.renew()

@@ -1,4 +1,4 @@
--- stall: a job that reports progress must not stop doing so (CONTRACT T10).
+-- stall: a job that reports progress must not stop doing so (docs/states.md T10).
 --
 -- USES now
 -- RARE watch_stall

@@ -1,4 +1,4 @@
-"""beat_worker: T4, T4b, and what an outage does to leases (CONTRACT §4)."""
+"""beat_worker: T4, T4b, and what an outage does to leases."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Cancels, in every order that they can come (gotchas 12-15 and CONTRACT T13)."""
+"""Cancels, in every order that they can come (T13)."""
 
 import asyncio
 

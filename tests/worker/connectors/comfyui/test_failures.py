@@ -1,4 +1,4 @@
-"""Classification: can another try help, who is to blame, what is kept (gotchas 9, 12, 17, 18)."""
+"""Classification: can another try help, who is to blame, what is kept."""
 
 import json
 

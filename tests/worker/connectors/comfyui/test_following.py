@@ -1,4 +1,4 @@
-"""From the post to the end: the socket only hints, the history is the truth (gotchas 1-7, 10, 16, 17, 19, 21, 23)."""
+"""From the post to the end: the socket only hints, the history is the truth."""
 
 import asyncio
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Health, models, strays, and what goes over the wire (gotcha 22)."""
+"""Health, models, strays, and what goes over the wire."""
 
 import asyncio
 import ssl

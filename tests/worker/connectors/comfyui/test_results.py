@@ -1,4 +1,4 @@
-"""Inputs up, outputs down (gotchas 8, 9, 11, 18, 20 and hostile names)."""
+"""Inputs up, outputs down."""
 
 import uuid
 from typing import Any
