@@ -2,7 +2,7 @@
 
 Redis runs a script's text anew at each call, and building a closure costs it as much as many commands do. So a script
 gets only the parts that it can reach; and a function that its file's header calls `RARE` is built, with what only it
-needs, when it is called.
+needs, when it is called. Variables are built once, at the start: two functions that build one each would count apart.
 """
 
 import re
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 _LITERAL = re.compile(r"'[^'\n]*'")
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_VARIABLE = re.compile(r"local [\w, ]+(?: = (?:[\w., ]+|\{\}))?")
 _DECLARED = re.compile(r"local (?:function (\w+)|([\w, ]+?)(?: =|$))")
 
 
@@ -21,6 +22,11 @@ class Part:
     names: tuple[str, ...]
     text: str
     rare: bool
+
+    @property
+    def is_variable(self) -> bool:
+        """Declared with a plain value or none: a function may change it, so all functions must share it."""
+        return _VARIABLE.fullmatch(self.text) is not None
 
     def stub(self, needed: str) -> str:
         """Stands for a rare function: builds it, with what it needs, and calls it."""
@@ -60,7 +66,9 @@ def gather(body: str, parts: Sequence[Part], once: Sequence[str] = ()) -> str:
         return " ".join(lines)
 
     code = "\n".join(line.partition("--")[0] for line in body.splitlines())
-    return write(named_in(" ".join([code, *once])), ())
+    asked = named_in(" ".join([code, *once]))
+    reached = _reach(asked, needs, lambda _: False)
+    return write(asked | {index for index in reached if parts[index].is_variable}, ())
 
 
 def _reach(start: Iterable[int], needs: Sequence[set[int]], is_rare: Callable[[int], bool]) -> set[int]:

@@ -87,7 +87,7 @@ class Upkeep:
         return int(info["used_memory"]) / int(info["maxmemory"]) if int(info["maxmemory"]) else 0.0
 
     async def delete(self, job_ids: list[str]) -> list[str]:
-        """Forget those of the jobs that have ended and that no other waits for (T16). Their ids."""
+        """Forget those of the jobs that have ended (T16). Their ids."""
         deleted = await self._link.run("delete_jobs", [(job_id,) for job_id in job_ids]) if job_ids else ()
         return [job_id.decode() for job_id in deleted]
 

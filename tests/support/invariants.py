@@ -197,15 +197,18 @@ def profiles_count(found: Snapshot, jobs: Jobs) -> Iterator[str]:
 
 
 def children_are_awaited(found: Snapshot, jobs: Jobs) -> Iterator[str]:
-    awaited = Counter(
-        child for parent in found.ids("job.children:{job}") for child in found.members(f"job.children:{parent}")
-    )
+    left = set(found.ids("job.children.left:{job/generation}"))
+    keys = [f"job.children:{parent}" for parent in found.ids("job.children:{job}")]
+    keys += [f"job.children.left:{end}" for end in left]
+    awaited = Counter(child for key in keys for child in found.members(key))
     for name, job in _in_states(jobs, "blocked").items():
         if int(job["waits"]) != awaited[name] or awaited[name] == 0:
             yield f"{name} waits for {job['waits']}, {awaited[name]} know of it"
     for parent in found.ids("job.children:{job}"):
-        if parent in jobs and jobs[parent]["state"] in ENDED and parent not in found.fields("resolving"):
+        if parent in jobs and jobs[parent]["state"] in ENDED:
             yield f"{parent} has ended and nobody resolves its children"
+    for end in left ^ set(found.fields("resolving")):
+        yield f"{end} has children left or is in resolving, not both"
 
 
 def events_are_gapless(found: Snapshot, jobs: Jobs) -> Iterator[str]:

@@ -11,7 +11,7 @@ STORE = Path(scripts.__file__).parent
 
 WRITES = re.compile(
     r"SET|HSET|HDEL|HSETNX|HINCRBY|ZADD|ZREM|ZPOPMAX|ZINCRBY|SADD|SREM|SPOP|DEL|UNLINK|INCR|BITFIELD|P?EXPIRE|RPUSH|LREM"
-    r"|LTRIM|LPOP|BLMPOP|XADD|XTRIM"
+    r"|LTRIM|LPOP|BLMPOP|XADD|XTRIM|RENAME"
 )
 
 # `local key, more = P .. 'a:' .. x`, `call('HSET', key, ...)`, `call('UNLINK', P .. 'a:' .. x, P .. 'b:' .. y)`

@@ -16,7 +16,7 @@ end
 local function delete(id)
   local job = read_job(id)
   if not job then return forget_remains(id) == 1 end
-  if not is_terminal(job) or call('EXISTS', P .. 'job.children:' .. id) == 1 then return false end
+  if not is_terminal(job) then return false end
   call('ZREM', P .. 'jobs:' .. job.state, id)
   count(job.state, nil)
   if job.workflow then forget_workflow(id, job.workflow) end

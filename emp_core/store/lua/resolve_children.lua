@@ -7,10 +7,12 @@
 -- USES   now finish
 -- RETURNS how many parents still have open children
 
+children_left = batch
 for _, parent in ipairs(call('HRANDFIELD', P .. 'resolving', 10)) do
-  local outcome = call('HGET', P .. 'resolving', parent)
-  batch = resolve_children(parent, outcome, batch)
-  if call('EXISTS', P .. 'job.children:' .. parent) == 0 then call('HDEL', P .. 'resolving', parent) end
-  if batch <= 0 then break end
+  local key, ended = P .. 'job.children.left:' .. parent, {}
+  tell_children(key, call('HGET', P .. 'resolving', parent), ended)
+  resolve_children(ended)
+  if call('EXISTS', key) == 0 then call('HDEL', P .. 'resolving', parent) end
+  if children_left <= 0 then break end
 end
 return call('HLEN', P .. 'resolving')

@@ -144,5 +144,18 @@ async def test_a_record_has_the_fields_that_are_given(store: Store) -> None:
 def test_a_rare_function_is_built_when_it_is_called() -> None:
     parts = parts_of(LIBRARY, rare=("second",))
     text = gather("return second()", parts)
-    assert text.startswith("local function second(...) local one = 1 local function first()")
+    assert text.startswith("local one = 1 local function second(...) local function first()")
     assert text.endswith("return second(...) end")
+
+
+def test_a_variable_that_only_rare_functions_use_is_built_once() -> None:
+    """Else each of them would have one of its own, such as a budget for the whole call."""
+    library = """local left = 2
+local known = {}
+local table = { 1, 2 }
+local function use() left = left - 1 known[left] = table end
+local function one() use() end
+local function other() use() end
+"""
+    text = gather("one() other()", parts_of(library, rare=("one", "other")))
+    assert [text.count(name) for name in ("local left", "local known", "local table")] == [1, 1, 2]

@@ -1,7 +1,7 @@
 -- finish: the end of a job, and what follows for the jobs that depend on it (T18).
 --
 -- USES job pending limits
--- RARE parent_ended resolve_children
+-- RARE parent_ended tell_children resolve_children
 
 local function set_aside(id, job)
   call('ZADD', P .. 'jobs:' .. job.state, now_text, id)
@@ -20,47 +20,55 @@ local function start_unblocked(id, job)
   end
 end
 
--- One parent of a blocked job has ended. True where the child ended with it.
+-- How many children this call may still resolve, whoever their parents are.
+local children_left = POLICY.children_inline
+
+-- One parent of a blocked job has ended. Returns the job if it ends with it.
 local function parent_ended(id, outcome)
   local job = read_job(id)
-  if not job or job.state ~= 'blocked' then return false end
+  if not job or job.state ~= 'blocked' then return nil end
   if outcome ~= 'completed' and job.on_dep ~= 'run' then
     unlist_waiting(id, job)
     transition(id, job, 'failed', 'failed', 'dependency', 'code', 'dependency', 'ended', now)
     set_aside(id, job)
-    return true
+    return job
   end
   job.waits = call('HINCRBY', P .. 'job:' .. id, 'waits', -1)
   if job.waits <= 0 then start_unblocked(id, job) end
-  return false
 end
 
--- Ends up to `budget` children, and theirs; parents with children left wait for a chore in `resolving`.
-local function resolve_children(parent, outcome, budget)
-  local open = { { parent, outcome } }
-  while #open > 0 do
-    local id, state = unpack(table.remove(open))
-    local children = budget > 0 and call('SPOP', P .. 'job.children:' .. id, budget) or {}
-    budget = budget - #children
-    for _, child in ipairs(children) do
-      if parent_ended(child, state) then open[#open + 1] = { child, 'failed' } end
-    end
-    if call('EXISTS', P .. 'job.children:' .. id) == 1 then call('HSET', P .. 'resolving', id, state) end
+-- Tells as many children of a set as the call may still resolve; adds those that end with their parent to `ended`.
+local function tell_children(key, outcome, ended)
+  local children = children_left > 0 and call('SPOP', key, children_left) or {}
+  children_left = children_left - #children
+  for _, child in ipairs(children) do
+    local job = parent_ended(child, outcome)
+    if job then ended[#ended + 1] = { child, job.gen or 0, 'failed' } end
   end
-  return budget
+end
+
+-- `ended`: { id, generation, state } of each. The children that are left go into a set of this generation, for a chore:
+-- children that are registered after a retry follow the next end.
+local function resolve_children(ended)
+  while #ended > 0 do
+    local id, gen, state = unpack(table.remove(ended))
+    local key = P .. 'job.children:' .. id
+    tell_children(key, state, ended)
+    if call('EXISTS', key) == 1 then
+      call('RENAME', key, P .. 'job.children.left:' .. id .. '/' .. gen)
+      call('HSET', P .. 'resolving', id .. '/' .. gen, state)
+    end
+  end
 end
 
 -- A job of which a script has seen that none depends on it.
 local childless
-
--- How many children this call may still resolve, whoever their parents are.
-local children_left = POLICY.children_inline
 
 local function finish(id, job, state, code, ...)
   transition(id, job, state, state, code, 'ended', now_text, ...)
   if code then call('HSET', P .. 'job:' .. id, 'code', code) end
   set_aside(id, job)
   if id ~= childless and call('EXISTS', P .. 'job.children:' .. id) == 1 then
-    children_left = resolve_children(id, state, children_left)
+    resolve_children({ { id, job.gen or 0, state } })
   end
 end

@@ -23,7 +23,7 @@ end
 -- Its parts, its listings and its place among the ids; the jobs that wait for it fail.
 local function forget_remains(id)
   leave_lists(id)
-  resolve_children(id, 'failed', POLICY.children_inline)
+  resolve_children({ { id, 'damaged', 'failed' } })
   for _, part in ipairs(job_parts) do call('UNLINK', P .. part .. id) end
   call('HDEL', P .. 'quarantine', id)
   return call('ZREM', P .. 'ids:' .. string.sub(id, 1, 4), id)

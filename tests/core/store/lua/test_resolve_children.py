@@ -105,14 +105,56 @@ async def test_t18_the_first_hundred_at_once_the_rest_is_a_chore(store: Store, l
     children = await _children(store, parent, 250)
     await worker.complete(await worker.take())
     assert look().fields("counts")["pending"] == str(POLICY.children_inline)
-    assert look().fields("resolving") == {parent: "completed"}
-    assert await store.upkeep.delete([parent]) == [], "not while children wait for it"
+    assert look().fields("resolving") == {f"{parent}/0": "completed"}
     assert await store.upkeep.resolve_children(batch=100) == 1
     assert await store.upkeep.resolve_children(batch=100) == 0
     found = look()
     assert found.fields("resolving") == {}
     assert {found.job(job)["state"] for job in children} == {"pending"}
+
+
+async def test_t18_children_of_a_parent_that_is_deleted_follow_its_end(store: Store, look: Look) -> None:
+    parent = await submit(store)
+    children = await _children(store, parent, 250)
+    await store.broker.cancel(parent)
     assert await store.upkeep.delete([parent]) == [parent]
+    while await store.upkeep.resolve_children():
+        pass
+    found = look()
+    assert {found.job(job)["code"] for job in children} == {"dependency"}
+
+
+async def test_t14_children_follow_the_generation_that_they_were_submitted_to(store: Store, look: Look) -> None:
+    """Also where the parent is retried twice before a chore has come to the children of its first end."""
+    worker = await register(store)
+    parent = await submit(store)
+    first = await _children(store, parent, POLICY.children_inline + 20)
+    await store.broker.cancel(parent)
+    await store.broker.retry(parent)
+    second = await _children(store, parent, POLICY.children_inline + 20)
+    await store.broker.cancel(parent)
+    await store.broker.retry(parent)
+    third = await _children(store, parent, POLICY.children_inline + 20)
+    assert look().fields("resolving") == {f"{parent}/0": "cancelled", f"{parent}/1": "cancelled"}
+    await worker.complete(await worker.take())
+    assert sum(look().job(child)["state"] == "pending" for child in third) == POLICY.children_inline
+    while await store.upkeep.resolve_children():
+        pass
+    found = look()
+    assert {found.job(child)["code"] for child in (*first, *second)} == {"dependency"}
+    assert {found.job(child)["state"] for child in third} == {"pending"}
+
+
+async def test_t14_one_late_child_of_a_retried_parent_is_not_failed_by_the_chore(store: Store, look: Look) -> None:
+    parent = await submit(store)
+    await _children(store, parent, POLICY.children_inline + 1)
+    await store.broker.cancel(parent)
+    await store.broker.retry(parent)
+    late = await submit(store, depends_on=[parent])
+    while await store.upkeep.resolve_children():
+        pass
+    assert look().job(late)["state"] == "blocked"
+    assert await (await register(store)).drain() == [parent, late]
 
 
 async def test_t18_the_first_hundred_of_all_parents_that_end_in_one_call(store: Store, look: Look) -> None:
