@@ -121,7 +121,9 @@ KEYS: Sequence[Key] = (
     _row("leases", "zset", "Running jobs by the ms at which their lease or cancel grace ends.", _RUNNING),
     _row("timeouts", "zset", "Active jobs by the ms at which their attempt or its silence lasted too long.", _RUNNING),
     _row("expiry", "zset", "Waiting jobs not yet started by the ms of their queue TTL or deadline.", _WAITING),
-    _row("resolving", "hash", "`job/generation` that ended -> state, while children are left.", "a chore's next rounds"),
+    _row(
+        "resolving", "hash", "`job/generation` that ended -> state, while children are left.", "a chore's next rounds"
+    ),
     _row("quarantine", "hash", "Damaged job -> what was wrong.", "repair, a chore"),
     _row("counts", "hash", "Waiting state -> number of jobs; other states have a list each.", "the states"),
     _row("tick", "string", "The last place given in the order of submission.", _FIXED),

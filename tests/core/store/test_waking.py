@@ -31,7 +31,7 @@ OTHERS: Acts = {
     "die": st.fixed_dictionaries({"which": some}),
     "steer": st.fixed_dictionaries({"which": some, "state": workers.steered}),
     "time_goes_by": st.fixed_dictionaries({"ms": people.spans}),
-    **{name: OF_PEOPLE[name] for name in ("cancel", "act", "set_priority", "set_limit", "forget")},
+    **{name: OF_PEOPLE[name] for name in ("cancel", "act", "set_priority", "set_limit", "family", "forget", "resolve")},
 }
 NEEDS = ("cancel", "act", "set_priority", "set_limit")
 

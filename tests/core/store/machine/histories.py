@@ -2,13 +2,17 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import cast
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
+from emp_core.domain.policy import POLICY
+from emp_core.store import scripts
 from tests.core.store.machine.queue import Queue
 from tests.support.redis_server import Servers
 
@@ -31,8 +35,18 @@ def try_histories(
         phases=set(Phase) - {Phase.explain},
         suppress_health_check=list(HealthCheck),
     )
-    with asyncio.Runner() as runner:
+    with asyncio.Runner() as runner, _few_children_a_call():
         # Typed as a class, documented to take a function as well.
         make = cast("type[RuleBasedStateMachine]", lambda: machine(lambda: Queue(server, runner, counts)))
         run_state_machine_as_test(make, settings=bounds)
     print(dict(counts))  # noqa: T201 - for `pytest -s`
+
+
+@contextmanager
+def _few_children_a_call() -> Iterator[None]:
+    """Scripts that leave children to the chore, so that jobs are retried and deleted meanwhile."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scripts, "POLICY", replace(POLICY, children_inline=1))
+        scripts.script.cache_clear()
+        yield
+    scripts.script.cache_clear()

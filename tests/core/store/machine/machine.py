@@ -36,6 +36,9 @@ OF_WORKERS: Acts = {
 }
 
 OF_PEOPLE: Acts = {
+    "family": st.fixed_dictionaries(
+        {"children": st.integers(2, 4), "run": st.booleans(), "retried": st.integers(0, 2)}
+    ),
     "submit_again": st.fixed_dictionaries({"which": some, "other": st.booleans(), "by_key": st.booleans()}),
     "cancel": st.fixed_dictionaries({"which": some, "customer": people.customers, "worker": people.cancelling_workers}),
     "act": st.fixed_dictionaries({"which": some, "verb": people.verbs}),
@@ -46,6 +49,7 @@ OF_PEOPLE: Acts = {
     ),
     "the_scripts_are_flushed": st.just({}),
     "forget": st.fixed_dictionaries({"wanted": some}),
+    "resolve": st.fixed_dictionaries({"batch": st.integers(1, 3)}),
     "review": st.just({}),
 }
 

@@ -159,6 +159,20 @@ class People(Workers):
             assert isinstance(answer, Submitted)
             assert answer.repeated
 
+    def family(self, children: int, run: bool, retried: int) -> None:
+        """More children than one call may resolve; their parent is cancelled and retried, and gets another child."""
+        line = {"asked": {}, "customer": None, "priority": 50}
+        child = line | {"on_dependency_failure": "run" if run else "fail"}
+        self.submit([line, *(child | {"parents": [place]} for place in range(children))])
+        parent = list(self.model.jobs).index(self.bodies[-1 - children]["id"])
+        for _ in range(retried):
+            youngest = len(self.model.jobs) - 1 - parent
+            self.cancel(youngest, None, "")
+            self.act(youngest, "retry")
+            known = [job.id for job in self.model.jobs.values() if job.customer is None]
+            place = len(known) - 1 - known.index(list(self.model.jobs)[parent])
+            self.submit([child | {"parents": [place]}, child | {"parents": [place + 1]}])
+
     # -- one job
 
     def cancel(self, which: int, customer: str | None, worker: str) -> None:
@@ -250,6 +264,15 @@ class People(Workers):
         if any(worker.alive for worker in self.model.workers.values()):
             run(upkeep.forget_workers(keep_ms=0))
             self.model.workers = {name: worker for name, worker in self.model.workers.items() if worker.alive}
+
+    def resolve(self, batch: int) -> None:
+        """A chore goes on with the children of ended parents."""
+        self.queue.begin()
+        open_ends = self.queue.run(self.queue.store.upkeep.resolve_children(batch))
+        for end in list(self.model.ends):
+            self.model.tell_children(end)
+        assert open_ends >= len(self.model.ends), "children that were forgotten may be left too"
+        self.queue.counts["ends resolved in part"] += open_ends
 
     def review(self) -> None:
         """Which classes are unworkable."""

@@ -55,6 +55,7 @@ class Queue:
         self.store.broker = Broker(self.store.link, self.store.classes, jitter=lambda: 1.0)
         self.store.upkeep = Upkeep(self.store.link, self.store.classes, jitter=lambda: 1.0)
         self.model = Model()
+        self.model.left_of = self._left_of
         self.issued: list[Key] = []
         self.counts = counts
         self.beating: Callable[[], Iterable[str]] = tuple
@@ -148,6 +149,11 @@ class Queue:
         """What any hub does once a second."""
         self.run(self.store.upkeep.reap(LEASE_MS, 100))
         self.model.chores(100)
+
+    def _left_of(self, end: str) -> set[str]:
+        link = self.store.link
+        found = self.run(link.call("SMEMBERS", link.key(f"job.children.left:{end}")))
+        return {name.decode() for name in found}
 
     # -- comparison
 

@@ -1,6 +1,6 @@
 """The model of jobs that wait, and of how they end."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from emp_core.domain.matching import match
 from emp_core.domain.policy import POLICY
@@ -15,6 +15,11 @@ class Waiting:
         self.workers: dict[str, Worker] = {}
         self.limits: dict[str, int] = {}
         self.now = 0
+        self.ends: dict[str, str] = {}
+        """`job/generation` that ended -> state, while children of it are left to a chore."""
+
+        self.left_of: Callable[[str], set[str]] = lambda _: set()
+        """The children that Redis left of an end: the model cannot know which."""
 
     def move(self, job: Job, state: str) -> None:
         job.state = state
@@ -68,12 +73,30 @@ class Waiting:
         self.move(job, state)
         job.held = False
         job.times.clear()
-        for child in [other for other in self.jobs.values() if job.id in other.waits_for]:
-            child.waits_for.discard(job.id)
-            if child.state != "blocked":
-                continue
-            if state != "completed" and child.on_dependency == "fail":
-                self.finish(child, "failed")
-            elif not child.waits_for:
-                child.ttl_at = max(self.now, child.due or 0) + child.ttl
-                self._start_waiting(child)
+        end = f"{job.id}/{job.gen}"
+        for child in self.jobs.values():
+            if job.id in child.waits_for:
+                child.waits_for ^= {job.id, end}
+                self.ends[end] = state
+        self.tell_children(end)
+
+    def tell_children(self, end: str) -> None:
+        """T18, for those children of an end that Redis has told."""
+        state = self.ends.get(end)
+        if state is None:
+            return
+        left = self.left_of(end)
+        told = [job for job in self.jobs.values() if end in job.waits_for and job.id not in left]
+        if not left:
+            del self.ends[end]
+        for child in told:
+            child.waits_for.discard(end)
+            if child.state == "blocked":
+                self._tell(child, state)
+
+    def _tell(self, child: Job, state: str) -> None:
+        if state != "completed" and child.on_dependency == "fail":
+            self.finish(child, "failed")
+        elif not child.waits_for:
+            child.ttl_at = max(self.now, child.due or 0) + child.ttl
+            self._start_waiting(child)
