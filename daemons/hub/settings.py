@@ -62,6 +62,10 @@ class JobSettings(Settings):
     max_finished_jobs: Annotated[int, between(0, 100_000_000)] = 100_000
     """The most ended jobs that are kept; the oldest are deleted first."""
 
+    min_finished_job_minutes: Annotated[float, between(0, 10_080)] = 15
+    """How long a finished job is kept even if there are more than MAX_FINISHED_JOBS or Redis is short of memory; only
+    jobs beyond ten times MAX_FINISHED_JOBS go earlier."""
+
 
 class HubSettings(ListenSettings, JobSettings, FileSettings, RedisSettings):
     """Settings of the hub."""

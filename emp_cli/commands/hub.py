@@ -242,6 +242,7 @@ def _facts_elsewhere(found: "HubReport") -> Iterator[tuple[str, str]]:
     health = found.health
     state = "well" if found.queue else f"{health['status']}: {health.get('detail', '')}"
     yield "hub", f"{found.url}, {state}, version {health.get('version', 'unknown')}"
+    yield from (("warning", str(warning)) for warning in health.get("warnings") or ())
     if found.queue:
         yield "queue", found.queue.engine
         yield "durability", found.queue.durability

@@ -36,6 +36,8 @@ def counts(found: "Summary") -> Iterator[tuple[str, str]]:
         yield "waiting", f"the oldest for {duration(found.oldest_pending_ms / 1000)}; {classes} of jobs"
     if found.unworkable_jobs:
         yield "stuck", f"{found.unworkable_jobs} that no live worker can run (emp jobs --unworkable)"
+    if found.memory and found.memory.is_crowded:
+        yield "memory", found.memory.sentence()
     yield (
         "workers",
         f"{_counts(found.workers)}; {found.busy_slots} of {found.slots} slots busy" if found.workers else "none",

@@ -34,6 +34,7 @@ from emp_core.store.connection import (
 )
 from emp_core.store.events import Batch, EventBus
 from emp_core.store.inspector import ClassView, Inspector, JobFilter, Page, Summary
+from emp_core.store.memory import Memory, read_memory
 from emp_core.store.registry import Registered, Registry
 from emp_core.store.upkeep import Retention, Upkeep
 
@@ -50,6 +51,7 @@ __all__ = [
     "JobFilter",
     "Life",
     "Link",
+    "Memory",
     "Page",
     "Registered",
     "Registry",
@@ -68,6 +70,7 @@ __all__ = [
     "failed",
     "open_broker",
     "open_store",
+    "read_memory",
     "released",
     "stopped",
 ]

@@ -13,6 +13,7 @@ from emp_core.domain.worker import Worker
 from emp_core.errors import Ambiguous, NotFound
 from emp_core.store.codec import Attempt, asked_of, attempt_of, fields_of, job_fields, job_of, json_of, worker_of
 from emp_core.store.connection import DAMAGED, Link
+from emp_core.store.memory import Memory, read_memory
 
 LOOK_AT_MOST = 1_000
 """Jobs that one page reads at most."""
@@ -95,6 +96,9 @@ class Summary:
 
     services: Mapping[str, int] = field(default_factory=dict[str, int])
     """Service -> live workers that have it up."""
+
+    memory: Memory | None = None
+    """None: read from a hub, whose /health has it."""
 
 
 class Inspector:
@@ -347,6 +351,7 @@ class Inspector:
             held=await self._link.call("ZCARD", self._key("held")),
             oldest_pending_ms=await self._oldest_pending(),
             at=await self.now_ms(),
+            memory=await read_memory(self._link),
             services={name: up.count(name) for name in sorted(set(up))},
         )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from emp_core.store.classes import ClassIndex
 from emp_core.store.connection import Link
+from emp_core.store.memory import ENDED, RECENT_MS, Memory, read_memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +17,8 @@ class Retention:
     failed_ms: int = 7 * 86_400_000
     cancelled_ms: int = 7 * 86_400_000
     at_most: int = 100_000
+    floor_ms: int = RECENT_MS
+    """A job that finished less than this ago is not removed for `at_most`, nor to free memory."""
 
     def of(self, state: str) -> int:
         """The age at which a job that ended so is forgotten."""
@@ -23,7 +26,14 @@ class Retention:
         return ages[state]
 
 
-ENDED = ("completed", "failed", "cancelled")
+WITHOUT_FLOOR = 10
+"""So many times `at_most` jobs are kept at most, however young they are."""
+
+ROOM_MADE_BY = ("completed", "cancelled", "failed")
+"""Whose jobs are removed first to free memory: nobody needs to look into the completed ones."""
+
+DELETED_A_CALL = 100
+"""Jobs; a few milliseconds of Redis."""
 
 PATROLLED = ("leases", "delayed", "held", "blocked", *(f"jobs:{state}" for state in ENDED))
 """Lists whose jobs nobody may come across for long; waiting ones are met by claims."""
@@ -63,23 +73,49 @@ class Upkeep:
         return await self._classes.judge_forgotten()
 
     async def retain(self, retention: Retention, batch: int = 100) -> list[str]:
-        """Forget ended jobs that are past their time or too many, a batch of each kind. Their ids."""
-        seconds, micros = await self._link.call("TIME")
-        now = int(seconds) * 1000 + int(micros) // 1000
+        """Forget ended jobs that are past their time, a batch of each kind, and a batch of those that are too many."""
+        now = await self._now_ms()
         doomed: list[bytes] = []
-        total = 0
         for state in ENDED:
-            key = self._link.key(f"jobs:{state}")
             oldest = now - retention.of(state)
-            doomed += await self._link.call("ZRANGE", key, "-inf", oldest, "BYSCORE", "LIMIT", 0, batch)
-            total += await self._link.call("ZCARD", key)
-        surplus = min(total - len(doomed) - retention.at_most, batch)
+            doomed += await self._ended(state, "-inf", oldest, "BYSCORE", "LIMIT", 0, batch)
+        doomed += await self._surplus(retention, now - retention.floor_ms, set(doomed), batch)
+        return await self.delete([job_id.decode() for job_id in doomed])
+
+    async def _surplus(self, retention: Retention, floor: int, doomed: set[bytes], batch: int) -> list[bytes]:
+        """The oldest of the jobs over `at_most`; those of `doomed` go anyway."""
+        total = sum([await self._link.call("ZCARD", self._link.key(f"jobs:{state}")) for state in ENDED]) - len(doomed)
+        surplus = min(total - retention.at_most, batch)
+        if surplus <= 0:
+            return []
+        kept: list[tuple[float, bytes]] = []
         for state in ENDED:
-            if surplus > 0:
-                oldest_ones = await self._link.call("ZRANGE", self._link.key(f"jobs:{state}"), 0, surplus - 1)
-                doomed += oldest_ones
-                surplus -= len(oldest_ones)
-        return await self.delete([job_id.decode() for job_id in dict.fromkeys(doomed)])
+            found = await self._ended(state, 0, surplus + len(doomed) - 1, "WITHSCORES")
+            kept += [(float(at), name) for name, at in zip(found[::2], found[1::2], strict=True) if name not in doomed]
+        of_any_age = total - WITHOUT_FLOOR * retention.at_most
+        oldest = enumerate(sorted(kept)[:surplus])
+        return [job_id for place, (at, job_id) in oldest if at <= floor or place < of_any_age]
+
+    async def make_room(self, retention: Retention, batch: int = 100) -> list[str]:
+        """Forget a batch of ended jobs to free memory: the oldest of each kind, completed ones first. Their ids."""
+        before = await self._now_ms() - retention.floor_ms
+        doomed: list[bytes] = []
+        for state in ROOM_MADE_BY:
+            if len(doomed) < batch:
+                doomed += await self._ended(state, "-inf", before, "BYSCORE", "LIMIT", 0, batch - len(doomed))
+        return await self.delete([job_id.decode() for job_id in doomed])
+
+    async def _ended(self, state: str, *which: object) -> list[bytes]:
+        found: list[bytes] = await self._link.call("ZRANGE", self._link.key(f"jobs:{state}"), *which)
+        return found
+
+    async def _now_ms(self) -> int:
+        seconds, micros = await self._link.call("TIME")
+        return int(seconds) * 1000 + int(micros) // 1000
+
+    async def memory(self, retention: Retention) -> Memory:
+        """How full Redis is, and which jobs fill it."""
+        return await read_memory(self._link, retention.floor_ms)
 
     async def memory_share(self) -> float:
         """How much of its memory Redis has used, 0 to 1; 0 where it has no limit."""
@@ -88,7 +124,10 @@ class Upkeep:
 
     async def delete(self, job_ids: list[str]) -> list[str]:
         """Forget those of the jobs that have ended (T16). Their ids."""
-        deleted = await self._link.run("delete_jobs", [(job_id,) for job_id in job_ids]) if job_ids else ()
+        deleted: list[bytes] = []
+        for start in range(0, len(job_ids), DELETED_A_CALL):
+            records = [(job_id,) for job_id in job_ids[start : start + DELETED_A_CALL]]
+            deleted += await self._link.run("delete_jobs", records)
         return [job_id.decode() for job_id in deleted]
 
     async def drop_classes(self, empty_ms: int = 300_000, batch: int = 200) -> int:
@@ -108,8 +147,7 @@ class Upkeep:
 
     async def trim_events(self, age_ms: int) -> int:
         """Drop transitions older than the stream keeps."""
-        seconds, _ = await self._link.call("TIME")
-        oldest = int(seconds) * 1000 - age_ms
+        oldest = await self._now_ms() - age_ms
         dropped: int = await self._link.call("XTRIM", self._link.key("events"), "MINID", "~", oldest)
         return dropped
 

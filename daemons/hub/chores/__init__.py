@@ -16,7 +16,7 @@ __all__ = ["Outage", "Periodic", "chores_of"]
 def chores_of(store: Store, artifacts: ObjectArtifacts, settings: HubSettings, clock: Clock) -> list[Periodic]:
     """What a hub does besides answering."""
     upkeep, retention = store.upkeep, retention_of(settings)
-    forget = Forget(upkeep, artifacts, retention)
+    forget = Forget(upkeep, artifacts, retention, clock)
     sweep = Sweep(store.inspector, artifacts, retention, clock)
     return [
         Reap(upkeep, settings.lease_seconds * 1000),

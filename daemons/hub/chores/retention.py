@@ -1,25 +1,28 @@
 """Ended jobs are forgotten, and their files with them."""
 
-from dataclasses import replace
-
 import structlog
 
 from daemons.hub.settings import HubSettings
 from emp_core.artifacts.objects import ObjectArtifacts
 from emp_core.clock import Clock
 from emp_core.errors import ArtifactsUnavailable
-from emp_core.store import Inspector, Retention, Upkeep
+from emp_core.store import Inspector, Memory, Retention, Upkeep
 
 log = structlog.get_logger()
 
 BATCH = 100
 """Jobs of each kind in one pass."""
 
-CROWDED = 0.8
-"""The share of maxmemory above which ended jobs make room for new ones."""
+ROOMY = 0.75
+"""Below this share a crowded Redis counts as roomy again, so that the log does not tell of every pass."""
+
+FIRST_PAUSE_SECONDS = 60.0
+LONGEST_PAUSE_SECONDS = 900.0
+"""Between two passes that free too little."""
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
+MINUTE_MS = 60_000
 
 
 def retention_of(settings: HubSettings) -> Retention:
@@ -30,28 +33,87 @@ def retention_of(settings: HubSettings) -> Retention:
         failed_ms=failed_ms,
         cancelled_ms=failed_ms,
         at_most=settings.max_finished_jobs,
+        floor_ms=round(settings.min_finished_job_minutes * MINUTE_MS),
     )
 
 
 class Forget:
     """Forgets jobs past their time; a hub that dies between the job and its files leaves these to the sweep."""
 
-    def __init__(self, upkeep: Upkeep, artifacts: ObjectArtifacts, retention: Retention) -> None:
+    def __init__(self, upkeep: Upkeep, artifacts: ObjectArtifacts, retention: Retention, clock: Clock) -> None:
         self._upkeep = upkeep
         self._artifacts = artifacts
         self._retention = retention
+        self._relief = Relief(upkeep, retention, clock)
 
     async def run_once(self) -> int:
-        """A batch of jobs; where memory runs out, the oldest completed ones before their time."""
-        crowded = await self._upkeep.memory_share() > CROWDED
-        kept = replace(self._retention, at_most=0) if crowded else self._retention
-        forgotten = await self._upkeep.retain(kept, BATCH)
+        """A batch of jobs, and another one before their time if Redis is crowded."""
+        forgotten = await self._upkeep.retain(self._retention, BATCH)
+        forgotten += await self._relief.run_once()
         try:
             for job_id in forgotten:
                 await self._artifacts.delete_job(job_id)
         except ArtifactsUnavailable as error:
             log.warning("artifacts.away", reason=error.message)
         return len(forgotten)
+
+
+class Relief:
+    """Frees memory when Redis is crowded, as long as that helps: jobs that wait cannot be removed, and fill it too.
+
+    A pass helps if all jobs that may be removed would, at its rate, free at least half of what is too much. Otherwise
+    the next pass is a minute later, then two, and so on. Other clients write meanwhile, so that what one pass frees is
+    an estimate; a wrong one costs a pause or a batch.
+    """
+
+    def __init__(self, upkeep: Upkeep, retention: Retention, clock: Clock) -> None:
+        self._upkeep = upkeep
+        self._retention = retention
+        self._clock = clock
+        self._pause = FIRST_PAUSE_SECONDS
+        self._not_before = 0.0
+        self._told = ""
+
+    async def run_once(self) -> list[str]:
+        """A batch of jobs that make room, or none."""
+        memory = await self._upkeep.memory(self._retention)
+        if not memory.is_crowded:
+            self._pause, self._not_before = FIRST_PAUSE_SECONDS, 0.0
+            if memory.share < ROOMY:
+                self._tell("", memory)
+            return []
+        if not memory.older:
+            self._tell("nothing to remove", memory)
+            return []
+        if self._clock.monotonic() < self._not_before:
+            return []
+        forgotten = await self._upkeep.make_room(self._retention, BATCH)
+        if not forgotten:  # another hub was faster
+            return []
+        after = await self._upkeep.memory(self._retention)
+        if self._helps(len(forgotten), memory, after):
+            self._pause = FIRST_PAUSE_SECONDS
+            self._tell("removing finished jobs", after)
+        else:
+            self._not_before = self._clock.monotonic() + self._pause
+            self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
+            self._tell("removing finished jobs frees too little", after)
+        return forgotten
+
+    @staticmethod
+    def _helps(count: int, before: Memory, after: Memory) -> bool:
+        freed = before.used - after.used
+        return not after.is_crowded or freed * after.older >= after.excess / 2 * count
+
+    def _tell(self, what: str, memory: Memory) -> None:
+        """One line for each change, not one for each pass."""
+        if what == self._told:
+            return
+        self._told = what
+        if what:
+            log.warning("queue.crowded", what=what, why=memory.sentence())
+        else:
+            log.info("queue.roomy", used=f"{memory.share:.0%}")
 
 
 class Sweep:

@@ -63,6 +63,27 @@ class ExplainWorkerAnswer(Successful):
     skips: list[dict[str, Any]]
 
 
+class MemoryUse(Answer):
+    """What fills Redis."""
+
+    used: int
+    """Bytes."""
+
+    limit: int
+    """maxmemory in bytes; 0: none."""
+
+    waiting: int
+    """Jobs that wait."""
+
+    recent: int
+    """Jobs that finished less than `recent_ms` ago."""
+
+    older: int
+    """Jobs that finished before that."""
+
+    recent_ms: int
+
+
 class StatsAnswer(Successful):
     """The queue at a glance."""
 
@@ -86,6 +107,8 @@ class StatsAnswer(Successful):
     at: int
     """ms since 1970, by Redis."""
 
+    memory: MemoryUse
+
 
 class HealthAnswer(Answer):
     """The hub can do its work."""
@@ -95,5 +118,8 @@ class HealthAnswer(Answer):
     engine_version: str
     durability: str
     services: dict[str, str]
+    warnings: list[str]
+    """What an operator should look at, such as a Redis that is almost full."""
+
     version: str
     timestamp: Time

@@ -40,16 +40,6 @@ async def test_t16_each_state_has_its_time(store: Store, look: Look, state: str,
     assert set(look().ids("job:{job}")) == {young}
 
 
-async def test_t16_of_too_many_the_oldest_go_whatever_their_state(store: Store, look: Look) -> None:
-    jobs = [*await _ended(store, 3), *await _ended(store, 3, how="failed")]
-    done: list[str] = []
-    while more := await store.upkeep.retain(Retention(at_most=2)):
-        done += more
-    assert len(done) == 4
-    assert len(set(look().ids("job:{job}"))) == 2
-    assert set(done) < set(jobs)
-
-
 async def test_t16_what_is_kept_after_all_is_not_among_the_forgotten(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
