@@ -53,6 +53,9 @@ class Policy:
     children_inline: int = 100
     """Children that the end of a parent resolves at once; the rest is a chore's."""
 
+    given_back_a_call: int = 64
+    """Jobs of an earlier life of a worker that one call gives back; some milliseconds of Redis."""
+
     idempotency_ms: int = 86_400_000
     """How long an idempotency key outlives its job."""
 

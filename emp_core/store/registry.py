@@ -47,26 +47,34 @@ class Registry:
         The life of `dead_boot` is over for sure, so its lease need not end first. The new profile is not judged yet:
         see `judge`.
         """
-        state, *rest = await self._link.run(
-            "register_worker",
-            worker=life.worker,
-            boot=life.boot,
-            machine=machine,
-            lease=life.lease_ms,
-            profile=life.profile,
-            capabilities=capabilities.canonical(),
-            rank=str(capabilities.rank),
-            waiter=waiter,
-            slots=slots,
-            info=dump_json(info or {}),
-            services=services,
-            dead_boot=dead_boot,
-        )
-        if not rest:
-            problem = f"worker {life.worker} already runs in another process"
-            raise Refused("worker_id_in_use", problem, hint="choose another WORKER_ID")
-        given_back = tuple(job.decode() for job in rest[1])
-        return Registered(state=WorkerState(state.decode()), slot=int(rest[0]), given_back=given_back)
+        arguments = {
+            "worker": life.worker,
+            "boot": life.boot,
+            "machine": machine,
+            "lease": life.lease_ms,
+            "profile": life.profile,
+            "capabilities": capabilities.canonical(),
+            "rank": str(capabilities.rank),
+            "waiter": waiter,
+            "slots": slots,
+            "info": dump_json(info or {}),
+            "services": services,
+            "dead_boot": dead_boot,
+        }
+        return await self._register(arguments)
+
+    async def _register(self, arguments: Mapping[str, Any]) -> Registered:
+        """A call gives back only some jobs of the earlier life, so that Redis is free in between."""
+        given_back: list[bytes] = []
+        state = b"again"
+        while state == b"again":
+            state, *rest = await self._link.run("register_worker", **arguments)
+            if not rest:
+                problem = f"worker {arguments['worker']} already runs in another process"
+                raise Refused("worker_id_in_use", problem, hint="choose another WORKER_ID")
+            given_back += rest[1]
+        jobs = tuple(job.decode() for job in given_back)
+        return Registered(state=WorkerState(state.decode()), slot=int(rest[0]), given_back=jobs)
 
     async def judge(self, life: Life, capabilities: Capabilities, slot: int) -> int:
         """Judge a registered profile against the classes that it has not been judged against."""

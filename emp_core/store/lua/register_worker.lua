@@ -17,7 +17,7 @@
 -- ARGV   dead_boot    str     of an earlier life whose process is gone for sure; '' where none is known
 -- DERIVES nearly every key: see the table of keys
 -- USES   now profiles ending wake
--- RETURNS state, slot, ids given back; or `refused:worker_id_in_use`
+-- RETURNS state, slot, ids given back; or `refused:worker_id_in_use`; or `again`, 0, ids given back: call again for the rest
 
 local key = P .. 'worker:' .. worker
 local known = call('HMGET', key, 'boot', 'state', 'alive', 'started')
@@ -30,13 +30,21 @@ end
 local given_back = {}
 if another then
   local held = call('HGETALL', P .. 'jobs:active:' .. worker)
-  for i = 1, #held, 2 do
+  local many = #held > 2 * POLICY.given_back_a_call
+  for i = 1, many and 2 * POLICY.given_back_a_call or #held, 2 do
     local nonce, id = held[i], held[i + 1]
     local job = read_job(id)
     if job and job.nonce == nonce and job.state == 'active' then lose(id, job)
-    elseif job and job.nonce == nonce and job.state == 'cancelling' then to_cancelled(id, job) end
+    elseif job and job.nonce == nonce and job.state == 'cancelling' then to_cancelled(id, job)
+    else
+      -- Damaged: the reaper looks at it next.
+      call('ZADD', P .. 'leases', 'NX', now, id)
+      call('HDEL', P .. 'jobs:active:' .. worker, nonce)
+    end
     given_back[#given_back + 1] = id
   end
+  -- The earlier life ends with its last job.
+  if many then return { 'again', 0, given_back } end
 end
 if known[3] == '1' then retire_worker(worker, 'restarted', '') end
 

@@ -102,7 +102,7 @@ async def _cancel(store: Store) -> Callable[[], Awaitable[object]]:
 async def _operator_takes_it_back(store: Store) -> Callable[[], Awaitable[object]]:
     _, claims = await _running_parents(store, 1, on_lost="fail")
     await _add_children(store, claims[0].job_id)
-    return lambda: store.broker.release(claims[0].job_id)
+    return lambda: store.broker.requeue(claims[0].job_id)
 
 
 async def _chore_goes_on(store: Store) -> Callable[[], Awaitable[object]]:
@@ -143,7 +143,7 @@ PATHS: dict[str, Arrange] = {
     "beat_worker": _beat_reaps,
     "take_turn": _turn_settles_reaps_and_meets_a_deadline,
     "cancel_job": _cancel,
-    "release_job": _operator_takes_it_back,
+    "requeue_job": _operator_takes_it_back,
     "resolve_children": _chore_goes_on,
     "delete_jobs": _damaged_ones_are_deleted,
     "repair_job": _hash_is_gone,

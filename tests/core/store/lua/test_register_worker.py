@@ -2,10 +2,11 @@
 
 import pytest
 
+from emp_core.domain.policy import POLICY
 from emp_core.domain.worker import WorkerState
 from emp_core.errors import Refused
 from emp_core.store import Store
-from tests.support.builders import LEASE_MS, make_capabilities, register, submit
+from tests.support.builders import LEASE_MS, WorkerDriver, make_capabilities, register, submit
 from tests.support.snapshot import Look
 from tests.support.time_travel import end_worker, reap
 
@@ -66,6 +67,33 @@ async def test_a_restart_tells_what_was_given_back(store: Store) -> None:
         life, worker.capabilities, machine="gpu1", waiter="w", slots=1, dead_boot="boot-1"
     )
     assert (answer.state, answer.slot, answer.given_back) == (WorkerState.READY, worker.slot, (job,))
+
+
+@pytest.mark.damages
+async def test_a_restart_with_many_jobs_gives_some_back_a_call_until_none_is_left(store: Store, look: Look) -> None:
+    worker = await register(store)
+    jobs = {await submit(store) for _ in range(POLICY.given_back_a_call + 5)}
+    await worker.turn(claims=len(jobs))
+    await store.link.call("DEL", store.link.key(f"job:{min(jobs)}"))
+    arguments = _registration(worker, boot="boot-2")
+    state, _, some = await store.link.run("register_worker", **arguments)
+    assert (state, len(some)) == (b"again", POLICY.given_back_a_call)
+    assert (await store.inspector.worker(worker.id)).state == "ready", "the earlier life goes on until then"
+    state, _, rest = await store.link.run("register_worker", **arguments)
+    assert (state, {job.decode() for job in (*some, *rest)}) == (b"ready", jobs)
+    assert look().fields(f"jobs:active:{worker.id}") == {}
+    await reap(store)
+    await store.upkeep.repair_quarantine()
+    assert sum(job.get("state") == "pending" for job in look().jobs().values()) == len(jobs) - 1
+
+
+def _registration(worker: WorkerDriver, boot: str) -> dict[str, object]:
+    life, offered = worker.life, worker.capabilities
+    return {
+        "worker": life.worker, "boot": boot, "machine": "gpu1", "lease": LEASE_MS, "profile": life.profile,
+        "capabilities": offered.canonical(), "rank": str(offered.rank), "waiter": "w", "slots": 1, "info": "{}",
+        "services": "comfyui=up", "dead_boot": life.boot,
+    }  # fmt: skip
 
 
 async def test_elsewhere_the_id_is_free_once_the_first_is_silent(store: Store, look: Look) -> None:

@@ -35,7 +35,7 @@ def try_histories(
         phases=set(Phase) - {Phase.explain},
         suppress_health_check=list(HealthCheck),
     )
-    with asyncio.Runner() as runner, _few_children_a_call():
+    with asyncio.Runner() as runner, _little_a_call():
         # Typed as a class, documented to take a function as well.
         make = cast("type[RuleBasedStateMachine]", lambda: machine(lambda: Queue(server, runner, counts)))
         run_state_machine_as_test(make, settings=bounds)
@@ -43,10 +43,10 @@ def try_histories(
 
 
 @contextmanager
-def _few_children_a_call() -> Iterator[None]:
-    """Scripts that leave children to the chore, so that jobs are retried and deleted meanwhile."""
+def _little_a_call() -> Iterator[None]:
+    """Scripts that leave most of their work to the next call, so that other calls come in between."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scripts, "POLICY", replace(POLICY, children_inline=1))
+        patch.setattr(scripts, "POLICY", replace(POLICY, children_inline=1, given_back_a_call=1))
         scripts.script.cache_clear()
         yield
     scripts.script.cache_clear()
