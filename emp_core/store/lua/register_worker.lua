@@ -17,6 +17,7 @@
 -- ARGV   dead_boot    str     of an earlier life whose process is gone for sure; '' where none is known
 -- DERIVES nearly every key: see the table of keys
 -- USES   now profiles ending wake
+-- ONCE   finish leave_active close_claim note_attempt avoiding to_pending
 -- RETURNS state, slot, ids given back; or `refused:worker_id_in_use`; or `again`, 0, ids given back: call again for the rest
 
 local key = P .. 'worker:' .. worker

@@ -1,7 +1,7 @@
 -- finish: the end of a job, and what follows for the jobs that depend on it (T18).
 --
 -- USES job pending limits
--- RARE parent_ended tell_children resolve_children
+-- RARE resolve_children
 
 local function set_aside(id, job)
   call('ZADD', P .. 'jobs:' .. job.state, now_text, id)
@@ -47,17 +47,20 @@ local function tell_children(key, outcome, ended)
   end
 end
 
--- `ended`: { id, generation, state } of each. The children that are left go into a set of this generation, for a chore:
--- children that are registered after a retry follow the next end.
+-- Children that are left go into a set of this end, for a chore: children that are registered after a retry follow the
+-- next end.
+local function leave_children(id, gen, state)
+  if call('EXISTS', P .. 'job.children:' .. id) == 0 then return end
+  call('RENAME', P .. 'job.children:' .. id, P .. 'job.children.left:' .. id .. '/' .. gen)
+  call('HSET', P .. 'resolving', id .. '/' .. gen, state)
+end
+
+-- `ended`: { id, generation, state } of each.
 local function resolve_children(ended)
   while #ended > 0 do
     local id, gen, state = unpack(table.remove(ended))
-    local key = P .. 'job.children:' .. id
-    tell_children(key, state, ended)
-    if call('EXISTS', key) == 1 then
-      call('RENAME', key, P .. 'job.children.left:' .. id .. '/' .. gen)
-      call('HSET', P .. 'resolving', id .. '/' .. gen, state)
-    end
+    tell_children(P .. 'job.children:' .. id, state, ended)
+    leave_children(id, gen, state)
   end
 end
 
@@ -69,6 +72,7 @@ local function finish(id, job, state, code, ...)
   if code then call('HSET', P .. 'job:' .. id, 'code', code) end
   set_aside(id, job)
   if id ~= childless and call('EXISTS', P .. 'job.children:' .. id) == 1 then
-    resolve_children({ { id, job.gen or 0, state } })
+    local gen = job.gen or 0
+    if children_left > 0 then resolve_children({ { id, gen, state } }) else leave_children(id, gen, state) end
   end
 end
