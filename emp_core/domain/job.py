@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 from emp_core.domain import values
 from emp_core.domain.json_text import check_json, dump_json
 from emp_core.domain.ordering import DEFAULT_PRIORITY, MAX_PRIORITY, MIN_PRIORITY
-from emp_core.domain.policy import MAX_SPILLED_PAYLOAD
+from emp_core.domain.policy import MAX_SPILLED_PAYLOAD, POLICY
 from emp_core.domain.requirements import MAX_REQUIREMENTS_BYTES, Requirements
 from emp_core.domain.services import services_of
 from emp_core.domain.states import JobState
@@ -48,7 +48,7 @@ class JobRequest:
 
     depends_on: tuple[str, ...] = ()
     on_dependency_failure: str = "fail"
-    max_failures: int = 3
+    max_failures: int = POLICY.max_failures
     """Runs that fail, in total."""
 
     on_lost: str = "requeue"

@@ -78,8 +78,6 @@ MAX_JSON_DEPTH = 64
 MAX_JSON_NODES = 100_000
 
 
-def backoff_ms(failures: int, jitter: float, policy: Policy = POLICY) -> float:
+def backoff_ms(failures: int, jitter: float) -> float:
     """The pause after the n-th failed run; `jitter` is drawn by the caller from 0.5 to 1.5."""
-    doublings = min(max(failures, 1) - 1, 32)
-    pause: int = min(policy.backoff_cap_ms, policy.backoff_base_ms * 2**doublings)
-    return pause * jitter
+    return min(POLICY.backoff_cap_ms, POLICY.backoff_base_ms * 2.0 ** (failures - 1)) * jitter

@@ -2,9 +2,9 @@
 
 A script's header is its calling convention: `FLAGS` becomes the `#!lua` line, `KEYS`, `ARGV` and `REST` become Lua
 locals and Python keywords, `REST` also a function that reads one record, `USES` pulls files of `lua/lib` (see
-`lua_library`; `ONCE` names functions that several rare ones share), and `POLICY.name` becomes the number of
-`domain.policy`. The header's first line gives way to the bindings, and one line is put before it, so that an error's
-line number is one more than the file's.
+`lua_library`; `ONCE` names functions that several rare ones share). `POLICY.name` and `ORDERING.name` become numbers
+and formulas of `domain.policy` and `domain.ordering`. The header's first line gives way to the bindings, and one line
+is put before it, so that an error's line number is one more than the file's.
 """
 
 import functools
@@ -13,11 +13,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from redis.exceptions import NoScriptError
 
+from emp_core.domain import ordering, policy
 from emp_core.domain.policy import POLICY
+from emp_core.store.lua_formula import lua_of
 from emp_core.store.lua_library import Part, gather, parts_of
 
 LUA = Path(__file__).parent / "lua"
@@ -88,7 +91,7 @@ def assemble(name: str) -> str:
     parts = [part for used in _with_dependencies(header.uses) for part in _library_file(used)]
     library = gather(body, parts, header.once)
     # In a function of its own, because a closure reaches what lies further out faster.
-    inner = f"return (function() {_with_policy(library)}\n{_with_policy(body)}\nend)()"
+    inner = f"return (function() {with_domain(library)}\n{with_domain(body)}\nend)()"
     return f"#!lua{flags}\n{'; '.join(bindings)}; {inner}"
 
 
@@ -112,8 +115,16 @@ def _with_dependencies(names: Iterable[str]) -> list[str]:
     return ordered
 
 
-def _with_policy(text: str) -> str:
-    return re.sub(r"POLICY\.(\w+)", lambda found: str(getattr(POLICY, found[1])), text)
+def with_domain(text: str) -> str:
+    """The text with the domain's numbers and formulas in the place of their names."""
+    text = re.sub(r"POLICY\.(\w+)", lambda found: _in_lua(policy, found[1]), text)
+    return re.sub(r"ORDERING\.(\w+)", lambda found: _in_lua(ordering, found[1]), text)
+
+
+def _in_lua(module: ModuleType, name: str) -> str:
+    found = getattr(POLICY, name, None) if module is policy else None
+    found = getattr(module, name) if found is None else found
+    return lua_of(found) if callable(found) else str(found)
 
 
 class Script:

@@ -13,7 +13,7 @@ local job = read_job(id)
 if not job or customer ~= '' and job.customer ~= customer then return 'gone' end
 if job.ordered == nonce then return 'ok' end
 if job.state ~= 'failed' and job.state ~= 'cancelled' then return job.state end
-local priority = math.floor(tonumber(job.score) / 70368744177664)
+local priority = priority_of(job.score)
 local key = P .. 'job:' .. id
 local ttl_at = now + (tonumber(job.ttl) or POLICY.queue_ttl_ms)
 call('ZREM', P .. 'jobs:' .. job.state, id)

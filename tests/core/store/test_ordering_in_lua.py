@@ -3,18 +3,20 @@
 import random
 
 from emp_core.domain.ordering import EPOCH_MS, TICK_SPAN, TICKS_PER_MS, score, tick_at
+from emp_core.domain.policy import backoff_ms
 from emp_core.store import Link
-from emp_core.store.scripts import LUA
+from emp_core.store.scripts import LUA, with_domain
 
 SCRIPT = f"""#!lua
 local P, call = string.sub(KEYS[1], 1, -7), redis.call
 {(LUA / "lib" / "now.lua").read_text()}
-{(LUA / "lib" / "tick.lua").read_text()}
+{with_domain((LUA / "lib" / "tick.lua").read_text())}
 local asked = tonumber(ARGV[2])
 local place = score_of(tonumber(ARGV[1]), asked)
-return {{ place, string.format('%.0f', tick_of(place)), string.format('%.0f', tick_at(tonumber(ARGV[3]))),
-  string.format('%.0f', next_tick()) }}
+return {{ place, int(priority_of(place)), int(tick_of(place)), int(tick_at(tonumber(ARGV[3]))), int(next_tick()) }}
 """
+
+BACKOFF = with_domain("POLICY.backoff_ms")
 
 LAST_MS = EPOCH_MS + TICK_SPAN // TICKS_PER_MS
 
@@ -31,15 +33,32 @@ def places() -> list[tuple[int, int, int]]:
 async def test_score_and_tick_agree(link: Link) -> None:
     for priority, tick, time_ms in places():
         found = await link.call("EVAL", SCRIPT, 1, link.key("schema"), priority, tick, time_ms)
-        assert [int(number) for number in found[:3]] == [score(priority, tick), tick, tick_at(time_ms)]
+        assert [int(number) for number in found[:4]] == [score(priority, tick), priority, tick, tick_at(time_ms)]
 
 
 async def test_the_next_tick_is_of_the_clock_and_later_than_the_last(link: Link) -> None:
     async def next_tick() -> int:
-        return int((await link.call("EVAL", SCRIPT, 1, link.key("schema"), 0, 0, 0))[3])
+        return int((await link.call("EVAL", SCRIPT, 1, link.key("schema"), 0, 0, 0))[4])
 
     seconds, micros = await link.call("TIME")
     first, second = await next_tick(), await next_tick()
     assert tick_at(int(seconds) * 1000 + int(micros) / 1000) <= first < second
     await link.call("SET", link.key("tick"), first + 10**12)
     assert await next_tick() == first + 10**12 + 1
+
+
+async def test_the_properties_of_a_score_hold_for_what_redis_makes_of_it(link: Link) -> None:
+    """Higher priority first, then the older; neighbours are told apart."""
+    some = sorted({(-priority, tick) for priority, tick, _ in places()})
+    made = [await link.call("EVAL", SCRIPT, 1, link.key("schema"), -priority, tick, 0) for priority, tick in some]
+    scores = [float(found[0]) for found in made]
+    assert scores == sorted(set(scores), reverse=True)
+    assert [(-int(found[1]), int(found[2])) for found in made] == some
+
+
+async def test_the_pause_after_a_failure_is_the_policys(link: Link) -> None:
+    script = f"#!lua\nlocal failures, jitter = tonumber(ARGV[1]), tonumber(ARGV[2]) return tostring({BACKOFF})"
+    for failures in (1, 2, 6, 7, 8, 100):
+        for jitter in (0.5, 1.0, 1.5):
+            paused = float(await link.call("EVAL", script, 1, link.key("schema"), failures, jitter))
+            assert paused == backoff_ms(failures, jitter)

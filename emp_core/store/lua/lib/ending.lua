@@ -34,9 +34,9 @@ local function fail(id, job, code, retryable, jitter, detail)
   if not retryable or job.failures >= tonumber(job.max_failures) then
     return fail_for_good(id, job, code, detail)
   end
-  local pause = math.min(POLICY.backoff_cap_ms, POLICY.backoff_base_ms * 2 ^ (job.failures - 1)) * jitter
+  local failures = job.failures
   job.avoid = avoiding(job)
-  to_delayed(id, job, 'retrying', code, math.floor(now + pause), 'failures', job.failures, 'avoid', job.avoid)
+  to_delayed(id, job, 'retrying', code, math.floor(now + POLICY.backoff_ms), 'failures', job.failures, 'avoid', job.avoid)
 end
 
 local function release(id, job, reason, begun)

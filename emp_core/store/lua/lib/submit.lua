@@ -66,7 +66,7 @@ end
 local function place(r)
   local tick = next_tick()
   if r.run_at and tonumber(r.run_at) > now then tick = tick_at(tonumber(r.run_at)) end
-  if r.workflow then tick = math.min(place_in_workflow(r, tick), 70368744177663) end
+  if r.workflow then tick = math.min(place_in_workflow(r, tick), ORDERING.LAST_TICK) end
   return score_of(tonumber(r.priority), tick)
 end
 
