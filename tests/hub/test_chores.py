@@ -16,6 +16,7 @@ from emp_core.artifacts.objects import ObjectArtifacts
 from emp_core.clock import SystemClock
 from emp_core.errors import QueueUnavailable
 from emp_core.store import Retention, Store
+from emp_core.store.upkeep import PATROLLED
 from tests.support import time_travel
 from tests.support.builders import LEASE_MS, register, submit
 from tests.support.redis_server import Server
@@ -95,6 +96,18 @@ async def test_a_fleet_that_changes_is_reviewed(store: Store, artifacts: ObjectA
     assert await review.run_once() == 1
     assert (await store.inspector.summary()).unworkable_jobs == 1
     assert await review.run_once() == 0
+
+
+@pytest.mark.damages
+async def test_patrol_repairs_a_damaged_job_that_no_claim_meets(
+    store: Store, artifacts: ObjectArtifacts, look: Look
+) -> None:
+    job_id = await submit(store)
+    await store.broker.hold(job_id)
+    await store.link.call("DEL", store.link.key(f"job:{job_id}"))
+    patrol = chore_of("patrol the lists", store, artifacts)
+    assert sum([await patrol.run_once() for _ in PATROLLED]) == 1
+    assert look().scores("held") == {}
 
 
 async def test_jobs_are_forgotten_with_their_files(store: Store, artifacts: ObjectArtifacts, look: Look) -> None:
