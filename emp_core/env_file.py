@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from emp_core.domain.values import did_you_mean
 from emp_core.errors import Misconfigured
-from emp_core.settings import Settings, variables_of
+from emp_core.settings import Settings, is_used, variables_of
 
 WIDTH = 100
 
@@ -77,8 +77,9 @@ def _home(cls: type[Settings], field_name: str) -> type | None:
 def _entry(field_name: str, field: FieldInfo) -> Iterator[str]:
     variable, *others = variables_of(field_name, field)
     also = f" Also read from {', '.join(others)}." if others else ""
+    unused = "" if is_used(field) else " Not used yet."
     unset = " Example:" if field.examples else ""
-    yield from _comment(f"{field.description}{also}{unset}")
+    yield from _comment(f"{field.description}{also}{unused}{unset}")
     yield f"# {variable}={_text(field)}"
 
 

@@ -7,6 +7,7 @@ reading. A program reads its settings once, where it starts, and passes them dow
 import ipaddress
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import quote, urlsplit
@@ -164,6 +165,16 @@ UserPath = Annotated[Path, AfterValidator(_expand_home)]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)]
 
 
+@dataclass(frozen=True)
+class NotUsedYet:
+    """Marks a setting of a part that is not built yet: `Annotated[int, NotUsedYet()]`."""
+
+
+def is_used(field: FieldInfo) -> bool:
+    """Whether setting it changes anything."""
+    return not any(isinstance(mark, NotUsedYet) for mark in field.metadata)
+
+
 def variables_of(field_name: str, field: FieldInfo) -> tuple[str, ...]:
     """The variables that a field is read from, the first of which wins."""
     alias = field.validation_alias
@@ -217,6 +228,14 @@ class Settings(BaseSettings):
     def note(self, text: str) -> None:
         """Keep a remark until there is a log to write it to."""
         self._notes.append(text)
+
+    @model_validator(mode="after")
+    def _note_what_is_not_used_yet(self) -> Self:
+        for name in sorted(self.model_fields_set):
+            field = type(self).model_fields[name]
+            if not is_used(field):
+                self.note(f"{variables_of(name, field)[0]} is not used yet")
+        return self
 
     @field_validator("lease_seconds")
     @classmethod

@@ -15,6 +15,7 @@ from emp_core.settings import (
     ListenPort,
     Names,
     NamesOrAll,
+    NotUsedYet,
     Port,
     RedisSettings,
     RedisUrl,
@@ -231,13 +232,13 @@ class RunSettings(Settings):
 class DashboardSettings(Settings):
     """The worker's own page."""
 
-    worker_dashboard_enabled: bool = True
+    worker_dashboard_enabled: Annotated[bool, NotUsedYet()] = True
     """Whether the worker serves a page about itself."""
 
-    worker_dashboard_host: Host = "127.0.0.1"
+    worker_dashboard_host: Annotated[Host, NotUsedYet()] = "127.0.0.1"
     """The page's address."""
 
-    worker_dashboard_port: ListenPort = 0
+    worker_dashboard_port: Annotated[ListenPort, NotUsedYet()] = 0
     """The page's port; 0 takes any free port."""
 
 
