@@ -33,6 +33,9 @@ JOBS_A_CALL = 32
 BYTES_A_CALL = 1024 * 1024
 """Of their payloads, which Redis copies."""
 
+BEATEN_A_CALL = 256
+"""Leases that one call renews; some milliseconds."""
+
 MOVED_A_CALL = 100
 """Jobs whose priority changes; one or two milliseconds."""
 
@@ -288,20 +291,22 @@ class Broker:
     async def beat(self, life: Life, services: str, held: Iterable[ClaimKey]) -> tuple[str, dict[str, str]]:
         """Renew the leases of all jobs that a worker runs (T4). The worker's state, and for each job the answer."""
         claims = list(held)
-        records = [(claim.job_id, str(claim.attempt), claim.nonce) for claim in claims]
-        state, *rest = await self._link.run(
-            "beat_worker",
-            records,
-            worker=life.worker,
-            boot=life.boot,
-            lease=life.lease_ms,
-            jitter=self._jitter(),
-            services=services,
-        )
-        if state == b"refused:register":
-            raise Refused("register", "the queue does not know this worker")
-        words = [word.decode() for word in rest[0]]
-        return state.decode(), {claim.nonce: word for claim, word in zip(claims, words, strict=True)}
+        state, answers = b"", dict[str, str]()
+        for start in range(0, max(len(claims), 1), BEATEN_A_CALL):
+            some = claims[start : start + BEATEN_A_CALL]
+            state, *rest = await self._link.run(
+                "beat_worker",
+                [(claim.job_id, str(claim.attempt), claim.nonce) for claim in some],
+                worker=life.worker,
+                boot=life.boot,
+                lease=life.lease_ms,
+                jitter=self._jitter(),
+                services=services,
+            )
+            if state == b"refused:register":
+                raise Refused("register", "the queue does not know this worker (any more)")
+            answers |= {claim.nonce: word.decode() for claim, word in zip(some, rest[0], strict=True)}
+        return state.decode(), answers
 
     async def report(self, worker: str, reports: Sequence[Report]) -> list[str]:
         """Keep progress and log lines: `ok`, `cancel` or `stale` for each."""

@@ -18,7 +18,7 @@ from emp_core.errors import (
     QueueUnavailable,
     Refused,
 )
-from emp_core.store import ClassIndex, Life, Link, Store, Submitted, Wish, completed, failed
+from emp_core.store import ClassIndex, Life, Link, Store, Submitted, Wish, broker, completed, failed
 from emp_core.store.broker import BYTES_A_CALL, JOBS_A_CALL, Broker
 from tests.support.builders import LEASE_MS, make_capabilities, make_request, register, submit
 from tests.support.redis_server import Server
@@ -247,3 +247,17 @@ async def test_a_file_that_cannot_be_kept_is_the_trouble_of_its_line(store: Stor
     large = make_request(payload={"x": "x" * (MAX_INLINE_PAYLOAD + 1)})
     answers = await store.broker.submit_many([make_request(), large, make_request()], away)
     assert [type(answer).__name__ for answer in answers] == ["Submitted", "ArtifactsUnavailable", "Submitted"]
+
+
+async def test_beat_of_many_jobs_renews_all_leases_over_several_calls(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = await register(store)
+    for _ in range(5):
+        await submit(store)
+    claims = (await worker.turn(claims=5)).claimed
+    monkeypatch.setattr(broker, "BEATEN_A_CALL", 2)
+    before = (await store.link.info("commandstats"))["cmdstat_evalsha"]["calls"]
+    assert await worker.beat(*claims) == ["ok"] * 5
+    assert await worker.beat() == []
+    assert (await store.link.info("commandstats"))["cmdstat_evalsha"]["calls"] - before == 4
