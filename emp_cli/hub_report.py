@@ -57,6 +57,7 @@ class HubReport:
             services=services,
             oldest_pending_ms=self.stats.get("oldest_pending_ms"),
             at=self.stats.get("at") or 0,
+            memory=None,
             **numbers,
         )
 

@@ -1,5 +1,7 @@
 """register_worker: lives, profiles, and what an earlier life left running."""
 
+from typing import Any
+
 import pytest
 
 from emp_core.domain.policy import POLICY
@@ -87,7 +89,7 @@ async def test_a_restart_with_many_jobs_gives_some_back_a_call_until_none_is_lef
     assert sum(job.get("state") == "pending" for job in look().jobs().values()) == len(jobs) - 1
 
 
-def _registration(worker: WorkerDriver, boot: str) -> dict[str, object]:
+def _registration(worker: WorkerDriver, boot: str) -> dict[str, Any]:
     life, offered = worker.life, worker.capabilities
     return {
         "worker": life.worker, "boot": boot, "machine": "gpu1", "lease": LEASE_MS, "profile": life.profile,

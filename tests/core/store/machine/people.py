@@ -161,7 +161,7 @@ class People(Workers):
 
     def family(self, children: int, run: bool, retried: int) -> None:
         """More children than one call may resolve; their parent is cancelled and retried, and gets another child."""
-        line = {"asked": {}, "customer": None, "priority": 50}
+        line: dict[str, Any] = {"asked": {}, "customer": None, "priority": 50}
         child = line | {"on_dependency_failure": "run" if run else "fail"}
         self.submit([line, *(child | {"parents": [place]} for place in range(children))])
         parent = list(self.model.jobs).index(self.bodies[-1 - children]["id"])
