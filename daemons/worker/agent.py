@@ -138,7 +138,7 @@ class Agent:
             machine=options.machine,
             waiter=options.boot,
             slots=options.slots,
-            info=options.info,
+            info=options.introduction,
             services=self.board.text(),
             dead_boot=options.dead_boot,
         )

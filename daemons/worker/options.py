@@ -45,3 +45,9 @@ class AgentOptions:
 
     dead_boot: str = ""
     """Of this id's earlier life, where its process is gone for sure."""
+
+    @property
+    def introduction(self) -> Mapping[str, Any]:
+        """What it says of itself when it registers: who it is, and which jobs alone it claims."""
+        limits = {"workflow": self.workflow, "max_customers": self.max_customers}
+        return {**self.info, **{name: value for name, value in limits.items() if value}}

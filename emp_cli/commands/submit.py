@@ -19,7 +19,8 @@ from emp_cli.output.units import read_duration
 from emp_cli.request import Asked, Line, read_inputs, read_texts, requests
 from emp_cli.run import leave, run
 from emp_cli.waiting import farewell, tell_ends, wait_for
-from emp_core.domain.explain import Explanation, Tier
+from emp_core.domain.explain import Explanation
+from emp_core.domain.standing import Tier
 from emp_core.domain.views import explanation_view, job_view
 from emp_core.errors import EmpError, InvalidInput
 

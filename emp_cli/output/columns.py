@@ -4,9 +4,9 @@ from emp_cli.output.formats import Column, Sheet
 from emp_cli.output.units import duration, moment, since, size
 from emp_core.domain import views
 from emp_core.domain.events import Event
-from emp_core.domain.explain import Standing, Tier
 from emp_core.domain.job import Job
 from emp_core.domain.outcome import Artifact
+from emp_core.domain.standing import Standing, Tier
 from emp_core.domain.states import HELD, WAITING, JobState
 from emp_core.domain.worker import Worker, WorkerState
 
@@ -146,9 +146,16 @@ EVENT_COLUMNS: tuple[Column[Event], ...] = (
     Column("NOTE", lambda event, now: event.code, shrinks=True),
 )
 
+
+def ahead_of(jobs: int | None, exact: bool) -> str:
+    """How many jobs a worker takes before; `370+` if there may be more."""
+    return "" if jobs is None else f"{jobs}{'' if exact else '+'}"
+
+
 STANDING_COLUMNS: tuple[Column[Standing], ...] = (
     Column("WORKER", lambda standing, now: standing.worker.id),
     Column("CAN START", lambda standing, now: standing.tier.value, style=lambda standing: TIER_STYLES[standing.tier]),
+    Column("AHEAD", lambda standing, now: ahead_of(standing.ahead, standing.exact), "right"),
     Column("WHY", lambda standing, now: standing.reason if standing.verdict.ok else "", shrinks=True),
 )
 

@@ -131,6 +131,8 @@ def _worker_facts(worker: Worker, now: int) -> Iterable[tuple[str, str]]:
     yield "reason", worker.reason
     yield "machine", worker.machine
     yield "services", services_up(worker)
+    yield "reserved", f"for workflow {worker.workflow}" if worker.workflow else ""
+    yield "customers", f"at most {worker.max_customers} at once" if worker.max_customers else ""
     yield "hardware", hardware(worker)
     yield "busy", f"{len(worker.active)} of {worker.slots} slots"
     yield "jobs", ", ".join(worker.active)

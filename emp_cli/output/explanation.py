@@ -6,9 +6,10 @@ from emp_cli.output import terminal
 from emp_cli.output.clean import one_line
 from emp_cli.output.columns import STANDING_COLUMNS, TIER_STYLES, state_of
 from emp_cli.output.formats import Column, Sheet, table, write_table
-from emp_core.domain.explain import Explanation, Reason, Skipped, Standing, Tier, WaitingClass, WorkerExplanation
+from emp_core.domain.explain import Explanation, Reason, Skipped, WorkerExplanation
 from emp_core.domain.matching import DIMENSIONS
 from emp_core.domain.requirements import Requirements
+from emp_core.domain.standing import MOST_CLASSES, Standing, WaitingClass
 from emp_core.domain.states import JobState
 
 WAITING = (JobState.PENDING, JobState.DELAYED, JobState.BLOCKED)
@@ -27,13 +28,9 @@ def write_explanation(explanation: Explanation) -> None:
         terminal.data(_sentence(reason))
     for near in explanation.nearest:
         terminal.data(f"  nearest: {one_line(near.sentence())}")
-    if explanation.tier is Tier.NOT_NOW:
-        before = explanation.before_in_class, explanation.before_elsewhere
-        terminal.data(f"  before it: {before[0]} of its own class, {before[1]} of others that the same workers take")
     if explanation.standings and waits:
         terminal.data("")
-        shown = STANDING_COLUMNS if any(each.verdict.ok for each in explanation.standings) else STANDING_COLUMNS[:-1]
-        columns = (*shown, *_dimensions(explanation))
+        columns = (*_shown(explanation), *_dimensions(explanation))
         sheet = Sheet(columns, lambda standing: {}, lambda standing: standing.worker.id)
         write_table(table(explanation.standings, sheet, explanation.now))
 
@@ -45,6 +42,13 @@ def _style(explanation: Explanation) -> str:
 def _sentence(reason: Reason) -> str:
     hint = f"  ({reason.hint})" if reason.hint else ""
     return f"  {one_line(reason.text)}{hint}"
+
+
+def _shown(explanation: Explanation) -> Iterator[Column[Standing]]:
+    """The columns that say something of at least one worker."""
+    for column in STANDING_COLUMNS:
+        if any(column.cell(standing, explanation.now) for standing in explanation.standings):
+            yield column
 
 
 def _dimensions(explanation: Explanation) -> Iterator[Column[Standing]]:
@@ -79,6 +83,8 @@ def write_worker_explanation(explanation: WorkerExplanation) -> None:
     terminal.headline(f"worker {explanation.worker.id}: {explanation.reason}", "")
     takes, skips = explanation.takes, explanation.skips
     terminal.data(f"  it can run {_count(takes)} and skips {_count(each.waiting for each in skips)}")
+    if not explanation.exact:
+        terminal.note(f"more than {MOST_CLASSES} kinds of jobs wait; the first {MOST_CLASSES} of them were looked at")
     if takes:
         terminal.data("\nit takes, the next first")
         write_table(table(takes[:FIRST_CLASSES], Sheet(CLASS_COLUMNS, lambda row: {}, lambda row: row.class_id), 0))

@@ -1,52 +1,83 @@
 """Reads what an explanation looks at."""
 
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
 from emp_core.domain import explain
-from emp_core.domain.explain import Explanation, Situation, WorkerExplanation
+from emp_core.domain.explain import Explanation, WorkerExplanation
 from emp_core.domain.job import Job, JobRequest
-from emp_core.domain.ordering import score, tick_at
+from emp_core.domain.ordering import parts
+from emp_core.domain.standing import Line, Situation, left_of, standings
 from emp_core.domain.states import JobState
 from emp_core.domain.worker import Worker
 from emp_core.store import Store
-from emp_core.store.outlook import Outlook
+from emp_core.store.outlook import Outlook, Place
+
+MOST_PROFILES = 20
+"""Profiles that are looked at one by one if the line is too long to be read whole."""
 
 
 async def explain_job(store: Store, job: Job) -> Explanation:
     """Why a job of the queue is where it is."""
-    outlook = Outlook(store.link)
-    waits = job.state is JobState.PENDING
-    return explain.explain(
-        Situation(
-            job=job,
-            fleet=await store.inspector.workers(),
-            now=await store.inspector.now_ms(),
-            before=await outlook.before(job.class_id, job.score) if waits else 0,
-            others=await outlook.ahead(job.class_id, job.score) if waits else (),
-            parents=await outlook.states(job.depends_on) if job.state is JobState.BLOCKED else {},
-            limit=await outlook.limit(job),
-            avoided_until=await outlook.avoided_until(job) if job.avoid else None,
-        )
-    )
+    return await _explain(store, job, await Outlook(store.link).place(job))
 
 
 async def preview(store: Store, request: JobRequest) -> Explanation:
     """The same for a job that is not submitted."""
+    outlook = Outlook(store.link)
     now = await store.inspector.now_ms()
-    parents = await Outlook(store.link).states(request.depends_on)
-    return await explain_job(store, _imagined(request, now, parents))
+    parents = await outlook.states(request.depends_on)
+    job = _imagined(request, now, parents, await outlook.score_of(request, now))
+    return await _explain(store, job, Place(score=job.score, class_id=job.class_id))
 
 
-def _imagined(request: JobRequest, now: int, parents: dict[str, str]) -> Job:
+async def _explain(store: Store, job: Job, place: Place) -> Explanation:
+    outlook = Outlook(store.link)
+    pending = job.state is JobState.PENDING
+    fleet = await store.inspector.workers()
+    situation = Situation(
+        job=job,
+        fleet=fleet,
+        now=await store.inspector.now_ms(),
+        line=await outlook.line(place) if pending else Line(),
+        workflow_line=await _workflow_line(outlook, job, place, fleet),
+        customers=await outlook.customers(fleet),
+        parents=await outlook.states(job.depends_on) if job.state is JobState.BLOCKED else {},
+        limit=await outlook.limit(job.class_id, job.requirements) if pending else "",
+        avoided_until=await outlook.avoided_until(job) if job.avoid else None,
+    )
+    if not situation.line.exact:
+        situation = replace(situation, lines=await _lines(outlook, situation, place))
+    # A thousand classes times hundreds of profiles take seconds: the loop goes on meanwhile.
+    return await asyncio.to_thread(explain.explain, situation)
+
+
+async def _workflow_line(outlook: Outlook, job: Job, place: Place, fleet: Sequence[Worker]) -> Line:
+    reserved = {worker.workflow for worker in fleet if worker.workflow}
+    if job.state is not JobState.PENDING or job.workflow_id is None or job.workflow_id not in reserved:
+        return Line()
+    return await outlook.workflow_line(job.workflow_id, place)
+
+
+async def _lines(outlook: Outlook, situation: Situation, place: Place) -> dict[str, Line]:
+    """What stands before the job at each profile with a free worker."""
+    free = [standing.worker for standing in standings(situation) if standing.free and not standing.worker.workflow]
+    profiles = list(dict.fromkeys(left_of(worker).profile_id for worker in free))[:MOST_PROFILES]
+    return {profile: await outlook.line_of_profile(profile, place) for profile in profiles}
+
+
+def _imagined(request: JobRequest, now: int, parents: dict[str, str], score: int) -> Job:
     late = request.run_at is not None and request.run_at > now
     blocked = any(state not in ("completed", "failed", "cancelled") for state in parents.values())
     state = JobState.BLOCKED if blocked else JobState.DELAYED if late else JobState.PENDING
-    at = request.run_at if late and request.run_at is not None else now
     return Job(
         id=request.id or "new",
         state=state,
         class_id=request.requirements.class_id,
         requirements=request.requirements,
-        priority=request.priority,
-        score=score(request.priority, tick_at(at)),
+        priority=parts(score)[0],
+        score=score,
         gen=0,
         attempt=0,
         failures=0,
@@ -66,4 +97,15 @@ def _imagined(request: JobRequest, now: int, parents: dict[str, str]) -> Job:
 
 async def explain_worker(store: Store, worker: Worker) -> WorkerExplanation:
     """What a worker makes of the queue."""
-    return explain.explain_worker(worker, await Outlook(store.link).waiting(), await store.inspector.now_ms())
+    outlook = Outlook(store.link)
+    if worker.workflow:
+        line = await outlook.workflow_line(worker.workflow)
+    else:
+        line = await outlook.line(firsts=True)
+    now = await store.inspector.now_ms()
+    customers = (await outlook.customers([worker])).get(worker.id, frozenset())
+    explanation = explain.explain_worker(worker, line, now, customers=customers)
+    if line.exact or explanation.takes or worker.workflow:
+        return explanation
+    line = await outlook.line_of_profile(left_of(worker).profile_id, firsts=True)
+    return explain.explain_worker(worker, line, now, customers=customers)

@@ -1,40 +1,33 @@
 """Why a job waits, and what a worker skips: what the queue knows, put in order. It asks the one predicate.
 
-Three tiers: `never`, no live worker's profile fits, so nothing that happens in the queue will start the job;
-`not now`, something else is in the way; `now`, it runs, or should within a second.
+Three tiers: `never`, no live worker may take the job, so nothing that happens in the queue will start it; `not now`,
+something else is in the way; `now`, it runs, or the next claim of a free worker takes it (see `domain.standing`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from emp_core.domain.job import Job
-from emp_core.domain.matching import Verdict, fits, match
+from emp_core.domain.matching import Verdict, match
 from emp_core.domain.nearest import NearMiss, nearest
-from emp_core.domain.requirements import Requirements
+from emp_core.domain.standing import (
+    MOST_CLASSES,
+    Line,
+    Situation,
+    Standing,
+    Tier,
+    WaitingClass,
+    foremost,
+    left_of,
+    may_take,
+    obstacle,
+    only_customers,
+    standings,
+)
 from emp_core.domain.states import RUNNING, TERMINAL, JobState
-from emp_core.domain.worker import Worker, WorkerState
+from emp_core.domain.worker import Worker
 
 NEAREST = 3
-
-
-class Tier(StrEnum):
-    """How far away a start is."""
-
-    NEVER = "never"
-    NOT_NOW = "not now"
-    NOW = "now"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """One worker, as one job sees it."""
-
-    worker: Worker
-    tier: Tier
-    verdict: Verdict
-    reason: str
-    """`free`, or what keeps it from taking the job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,41 +38,6 @@ class Reason:
     text: str
     hint: str = ""
     """A command."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitingClass:
-    """Waiting jobs that ask the same."""
-
-    class_id: str
-    requirements: Requirements
-    jobs: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
-    """All that an explanation looks at, as one read of the queue found it."""
-
-    job: Job
-    fleet: Sequence[Worker]
-    """Live workers."""
-
-    now: int
-    """ms since 1970."""
-
-    before: int = 0
-    """Jobs of its own class that stand before it."""
-
-    others: Sequence[WaitingClass] = ()
-    """Other classes, each with the jobs that stand before it."""
-
-    parents: Mapping[str, str] = field(default_factory=dict[str, str])
-    """What it depends on -> its state."""
-
-    limit: str = ""
-    """The limit that its class is parked for: `customer acme may run 3 jobs at once`."""
-
-    avoided_until: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,12 +52,14 @@ class Explanation:
     """The decisive one first."""
 
     standings: tuple[Standing, ...]
-    """The fleet, who could take it first."""
+    """The fleet, the worker that takes the job first in front."""
 
     nearest: tuple[NearMiss, ...]
-    before_in_class: int
-    before_elsewhere: int
-    """Jobs of other classes before it that the same workers would take."""
+    ahead: int | None
+    """Jobs that the worker at which the job is foremost takes before it; None if the job is in no line."""
+
+    ahead_exact: bool
+    """False: `ahead` is a lower bound."""
 
     now: int
 
@@ -121,39 +81,46 @@ class WorkerExplanation:
     """`free`, or why it takes nothing now."""
 
     takes: tuple[WaitingClass, ...]
-    """In the order of their best jobs: the first is next."""
+    """In the order of their best jobs: a claim takes the first job of the first class."""
 
     skips: tuple[Skipped, ...]
+    exact: bool
+    """False: more classes wait than were looked at."""
 
 
 def explain(situation: Situation) -> Explanation:
     """Explain a job against the fleet."""
     job = situation.job
-    standings = sorted((_standing(situation, worker) for worker in situation.fleet), key=_usefulness)
-    fitting = [standing for standing in standings if standing.tier is not Tier.NEVER]
-    elsewhere = sum(other.jobs for other in situation.others if _competes(other, fitting))
-    reasons = _reasons(situation, fitting, situation.before + elsewhere)
+    ranked = standings(situation)
+    fitting = [standing for standing in ranked if standing.tier is not Tier.NEVER]
+    first = foremost(fitting)
     never = _waits(job) and not fitting
+    reasons = _reasons(situation, fitting, first)
     return Explanation(
         job=job,
         tier=_tier(job, reasons, never),
         reasons=tuple(reasons),
-        standings=tuple(standings),
+        standings=tuple(ranked),
         nearest=tuple(_nearest(situation)) if never else (),
-        before_in_class=situation.before,
-        before_elsewhere=elsewhere,
+        ahead=first.ahead if first else None,
+        ahead_exact=first.exact if first else True,
         now=situation.now,
     )
 
 
-def explain_worker(worker: Worker, waiting: Sequence[WaitingClass], now: int) -> WorkerExplanation:
-    """Explain a worker against the classes that wait, the best head first."""
-    judged = [(each, match(each.requirements, worker.capabilities)) for each in waiting]
+def explain_worker(
+    worker: Worker, line: Line, now: int, *, customers: frozenset[str] = frozenset()
+) -> WorkerExplanation:
+    """Explain a worker against the line of all that it could choose from; `customers`: whose jobs it runs."""
+    only = only_customers(worker, {worker.id: customers})
+    left = left_of(worker)
+    judged = [(each, match(each.requirements, left)) for each in line.classes]
     return WorkerExplanation(
         worker=worker,
-        reason=_obstacle(worker, now) or "free",
-        takes=tuple(each for each, verdict in judged if verdict.ok),
+        reason=obstacle(worker, now) or "free",
+        takes=tuple(each for each, verdict in judged if verdict.ok and may_take(worker, each, only)),
         skips=tuple(Skipped(waiting=each, verdict=verdict) for each, verdict in judged if not verdict.ok),
+        exact=line.exact,
     )
 
 
@@ -175,60 +142,18 @@ def _nearest(situation: Situation) -> Sequence[NearMiss]:
     return nearest(situation.job.requirements, offers, NEAREST)
 
 
-def _standing(situation: Situation, worker: Worker) -> Standing:
-    job = situation.job
-    verdict = match(job.requirements, worker.capabilities)
-    if not verdict.ok:
-        more = f", and {len(verdict.misses) - 1} more" if len(verdict.misses) > 1 else ""
-        return Standing(worker=worker, tier=Tier.NEVER, verdict=verdict, reason=verdict.misses[0].sentence() + more)
-    obstacle = _obstacle(worker, situation.now) or _service_obstacle(job.requirements, worker)
-    if not obstacle and situation.avoided_until is not None and worker.id in job.avoid:
-        obstacle = "avoided: it did not finish this job before"
-    tier = Tier.NOT_NOW if obstacle else Tier.NOW
-    return Standing(worker=worker, tier=tier, verdict=verdict, reason=obstacle or "free")
-
-
-def _obstacle(worker: Worker, now: int) -> str:
-    """What keeps a worker from claiming at all."""
-    if worker.state is not WorkerState.READY:
-        return f"{worker.state}: {worker.reason}" if worker.reason else worker.state
-    if worker.is_silent(now):
-        return f"silent: no beat for {(now - worker.beat_at) / 1000:.0f} s"
-    down = _down(worker)
-    if down and down >= set(worker.capabilities.services):
-        return f"{', '.join(sorted(down))} down"
-    if len(worker.active) >= worker.slots:
-        return f"busy: {len(worker.active)} of {worker.slots} slots"
-    return ""
-
-
-def _service_obstacle(requirements: Requirements, worker: Worker) -> str:
-    down = _down(worker)
-    left = worker.capabilities.without_services(down)
-    return f"{', '.join(sorted(down))} down" if down and not fits(requirements, left) else ""
-
-
-def _down(worker: Worker) -> frozenset[str]:
-    return frozenset(name for name, state in worker.services.items() if state == "down")
-
-
-def _usefulness(standing: Standing) -> tuple[int, int, float, str]:
-    order = (Tier.NOW, Tier.NOT_NOW, Tier.NEVER)
-    return order.index(standing.tier), *standing.verdict.distance, standing.worker.id
-
-
-def _competes(other: WaitingClass, fitting: Sequence[Standing]) -> bool:
-    return any(fits(other.requirements, standing.worker.capabilities) for standing in fitting)
-
-
-def _reasons(situation: Situation, fitting: Sequence[Standing], before: int) -> list[Reason]:
+def _reasons(situation: Situation, fitting: Sequence[Standing], first: Standing | None) -> list[Reason]:
     job = situation.job
     if not _waits(job):
         return [_settled(job)]
-    reasons = [_no_worker(situation)] if not fitting else []
-    reasons += _own_reasons(situation)
-    if fitting and job.state is JobState.PENDING:
-        reasons += _queue_reasons(situation, fitting, before)
+    if not fitting:
+        return [_no_worker(situation), *_own_reasons(situation)]
+    next_on = next((standing for standing in fitting if standing.tier is Tier.NOW), None)
+    if next_on is not None:
+        return [Reason("free", f"worker {next_on.worker.id} is free and takes it with its next claim")]
+    reasons = list(_own_reasons(situation))
+    if job.state is JobState.PENDING:
+        reasons += _queue_reasons(situation, fitting, first)
     return reasons
 
 
@@ -256,6 +181,8 @@ def _own_reasons(situation: Situation) -> Iterator[Reason]:
     if job.state is JobState.BLOCKED:
         waits_for = [f"{name} ({state})" for name, state in situation.parents.items() if state != "completed"]
         yield Reason("blocked", f"it waits for {', '.join(waits_for) or 'the jobs that it depends on'}")
+    if job.state is JobState.PENDING and not situation.claimable and not situation.limit:
+        yield Reason("expired", "its deadline has passed: the next claim, or a hub, fails it")
     if job.held:
         yield Reason("held", "an operator holds it", f"emp job unhold {job.id}")
     elif job.state is JobState.DELAYED and job.due_at is not None:
@@ -269,7 +196,7 @@ def _delay(job: Job, seconds: float) -> str:
     return f"{why}, for {seconds:.0f} s more"
 
 
-def _queue_reasons(situation: Situation, fitting: Sequence[Standing], before: int) -> Iterator[Reason]:
+def _queue_reasons(situation: Situation, fitting: Sequence[Standing], first: Standing | None) -> Iterator[Reason]:
     """What stands between a pending job and the workers that fit it."""
     if situation.limit:
         yield Reason("limit", situation.limit)
@@ -277,14 +204,18 @@ def _queue_reasons(situation: Situation, fitting: Sequence[Standing], before: in
         seconds = max(0, situation.avoided_until - situation.now) / 1000
         names = ", ".join(situation.job.avoid)
         yield Reason("avoided", f"it waits {seconds:.0f} s more for another worker than {names}")
-    free = sum(each.worker.slots - len(each.worker.active) for each in fitting if each.tier is Tier.NOW)
-    if not free:
+    if not any(standing.free for standing in fitting):
         yield Reason("not_free", _not_free(fitting))
-    if before and before >= free:
-        jobs = "one job stands" if before == 1 else f"{before} jobs stand"
-        yield Reason("behind", f"{jobs} before it")
-    if free and before < free and not situation.limit and situation.avoided_until is None:
-        yield Reason("free", "a worker that fits is free: it should start at once")
+    if first is not None and (first.ahead or not first.exact):
+        yield Reason("behind", _behind(first))
+
+
+def _behind(first: Standing) -> str:
+    count = first.ahead or 0
+    jobs = "1 job is" if count == 1 else f"{count} jobs are"
+    if first.exact:
+        return f"{jobs} ahead of it"
+    return f"at least {jobs} ahead of it: more than {MOST_CLASSES} kinds of jobs wait, and only so many were looked at"
 
 
 def _not_free(fitting: Sequence[Standing]) -> str:

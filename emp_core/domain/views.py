@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from emp_core.domain.events import Event
-from emp_core.domain.explain import Explanation, Skipped, Standing, WaitingClass, WorkerExplanation
+from emp_core.domain.explain import Explanation, Skipped, WorkerExplanation
 from emp_core.domain.job import Job
 from emp_core.domain.matching import Miss
 from emp_core.domain.outcome import Artifact
+from emp_core.domain.standing import Standing, WaitingClass
 from emp_core.domain.worker import Worker
 
 _COUNTED = ("priority", "attempt", "gen", "version", "failures", "losses", "releases", "max_failures")
@@ -78,7 +79,8 @@ def explanation_view(explanation: Explanation) -> dict[str, Any]:
         "state": explanation.job.state.value if explanation.job.state else None,
         "tier": explanation.tier.value if explanation.tier else None,
         "reasons": [asdict(reason) for reason in explanation.reasons],
-        "before": {"in_class": explanation.before_in_class, "elsewhere": explanation.before_elsewhere},
+        "ahead": explanation.ahead,
+        "ahead_exact": explanation.ahead_exact,
         "nearest": [
             {"worker": near.worker, "change": near.sentence(), "capabilities": near.change()}
             for near in explanation.nearest
@@ -95,6 +97,7 @@ def worker_explanation_view(explanation: WorkerExplanation) -> dict[str, Any]:
         "reason": explanation.reason,
         "takes": [_class_view(waiting) for waiting in explanation.takes],
         "skips": [_skipped_view(skipped) for skipped in explanation.skips],
+        "exact": explanation.exact,
     }
 
 
@@ -104,6 +107,8 @@ def _standing_view(standing: Standing) -> dict[str, Any]:
         "worker": standing.worker.id,
         "tier": standing.tier.value,
         "reason": standing.reason,
+        "ahead": standing.ahead,
+        "ahead_exact": standing.exact,
         "dimensions": {name: [_miss_view(miss) for miss in misses] for name, misses in dimensions},
     }
 
@@ -113,7 +118,12 @@ def _skipped_view(skipped: Skipped) -> dict[str, Any]:
 
 
 def _class_view(waiting: WaitingClass) -> dict[str, Any]:
-    return {"class": waiting.class_id, "jobs": waiting.jobs, "requirements": waiting.requirements.to_json()}
+    return {
+        "class": waiting.class_id,
+        "jobs": waiting.jobs,
+        "first": waiting.first,
+        "requirements": waiting.requirements.to_json(),
+    }
 
 
 def _miss_view(miss: Miss) -> Mapping[str, Any]:

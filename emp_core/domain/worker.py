@@ -54,6 +54,12 @@ class Worker:
     info: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What it says of itself: version, pid, GPUs; for people only."""
 
+    workflow: str = ""
+    """The only workflow whose jobs it takes."""
+
+    max_customers: int | None = None
+    """How many customers' jobs it runs at once; None: any number."""
+
     def is_silent(self, now: int) -> bool:
         """Whether it has missed a beat: no news for half a lease, and a beat comes every third."""
         return self.lost_at is not None and 2 * now >= self.beat_at + self.lost_at

@@ -220,9 +220,10 @@ def _sound_worker(
     worker_id: str, fields: Mapping[str, str], capabilities: str, active: Sequence[str], lost_at: int | None
 ) -> Worker:
     """Raises `InvalidInput` or `ValueError`."""
-    info = fields.get("info") or "{}"
-    if not (fields and capabilities.startswith("{") and info.startswith("{")):
+    info = load_json(fields.get("info") or "{}")
+    if not (fields and capabilities.startswith("{") and isinstance(info, dict)):
         raise ValueError("not a record of a worker")
+    workflow, customers = info.get("workflow"), info.get("max_customers")
     gone = fields.get("gone") if fields.get("alive") != "1" else None
     return Worker(
         id=worker_id,
@@ -238,7 +239,9 @@ def _sound_worker(
         lost_at=lost_at,
         started_at=_count(fields.get("started", "0")),
         reason=fields.get("reason", ""),
-        info=load_json(info),
+        info=info,
+        workflow=workflow if isinstance(workflow, str) else "",
+        max_customers=customers if isinstance(customers, int) else None,
     )
 
 

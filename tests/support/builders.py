@@ -1,6 +1,6 @@
 """Valid by default, one field changed per test; and a worker that does as it is told."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,6 +115,9 @@ async def register(
     lease_ms: int = LEASE_MS,
     dead_boot: str = "",
     judge: bool = True,
+    slots: int = 1,
+    probed: str = "comfyui=up",
+    info: Mapping[str, Any] | None = None,
     capabilities: Capabilities | None = None,
     **changes: Any,
 ) -> WorkerDriver:
@@ -123,7 +126,14 @@ async def register(
     life = Life(worker=worker, boot=boot, profile=offered.profile_id, lease_ms=lease_ms)
     waiter = f"{worker}-{boot}"
     answer = await store.registry.register(
-        life, offered, machine=machine, waiter=waiter, slots=1, services="comfyui=up", dead_boot=dead_boot
+        life,
+        offered,
+        machine=machine,
+        waiter=waiter,
+        slots=slots,
+        info=info,
+        services=probed,
+        dead_boot=dead_boot,
     )
     if judge:
         await store.registry.judge(life, offered, answer.slot)

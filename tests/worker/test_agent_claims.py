@@ -258,3 +258,9 @@ async def test_a_class_that_is_gone_fails_its_job_and_not_the_worker(store: Stor
         assert '"code":"corrupt"' in (await store.inspector.attempts(broken))[0].detail
         await wait_until(lambda: not agent.heart.held, "a heart that holds nothing")
         assert connector.runs == []
+
+
+async def test_an_agent_tells_which_jobs_alone_it_claims(store: Store) -> None:
+    async with working(store, ScriptedConnector(), workflow="w1", max_customers=2) as agent:
+        worker = await store.inspector.worker(agent.options.worker_id)
+        assert (worker.workflow, worker.max_customers) == ("w1", 2)

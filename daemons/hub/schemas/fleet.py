@@ -60,7 +60,11 @@ class ExplainWorkerAnswer(Successful):
     state: str
     reason: str
     takes: list[dict[str, Any]]
+    """In the order of claims: the next claim takes `first` of the first entry."""
+
     skips: list[dict[str, Any]]
+    exact: bool
+    """False: more kinds of jobs wait than one answer looks at."""
 
 
 class MemoryUse(Answer):

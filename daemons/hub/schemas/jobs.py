@@ -200,7 +200,12 @@ class ExplainAnswer(Successful):
     reasons: list[dict[str, Any]]
     """The decisive one first: `code`, `text` and `hint`."""
 
-    before: dict[str, int]
+    ahead: int | None
+    """Jobs that start before it at the worker where it starts first; null if it is in no line."""
+
+    ahead_exact: bool
+    """False: `ahead` is a lower bound, because more kinds of jobs wait than one answer looks at."""
+
     nearest: list[dict[str, Any]]
     """Where no worker fits: the smallest changes that would make one fit."""
 

@@ -9,8 +9,8 @@ import pytest
 
 from emp_core import AsyncEmp, Emp
 from emp_core.client.changes import Change, LogTail, Watch
-from emp_core.domain.explain import Tier
 from emp_core.domain.outcome import Result
+from emp_core.domain.standing import Tier
 from emp_core.domain.states import JobState
 from emp_core.domain.worker import WorkerState
 from emp_core.errors import Conflict, InvalidInput, Misconfigured, NotFound
@@ -169,7 +169,7 @@ async def test_a_preview_says_what_would_become_of_a_job_and_stores_nothing(emp:
     await register(store, gpu_memory_gb=16)
     await submit(store, priority=90)
     explanation = await emp.preview({**REQUEST, "priority": 60})
-    assert (explanation.before_in_class, explanation.tier) == (1, Tier.NOT_NOW)
+    assert (explanation.ahead, explanation.tier) == (1, Tier.NOT_NOW)
     never = await emp.preview({**REQUEST, "requirements": {"gpu_memory_gb": 80}})
     assert never.tier is Tier.NEVER
     assert (await emp.summary()).jobs["pending"] == 1
@@ -181,8 +181,8 @@ async def test_an_explanation_counts_what_stands_before_it(emp: AsyncEmp, store:
     await submit(store, requirements={"gpu_memory_gb": 900})
     first, second = await submit(store), await submit(store)
     explanation = await emp.explain(second)
-    assert (explanation.before_in_class, explanation.before_elsewhere) == (1, 1)
-    assert (await emp.explain(first)).before_in_class == 0
+    assert (explanation.ahead, explanation.tier) == (2, Tier.NOT_NOW)
+    assert (await emp.explain(first)).ahead == 1
 
 
 async def test_an_explanation_names_the_limit_that_a_class_is_parked_for(emp: AsyncEmp, store: Store) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from emp_core.domain.capabilities import Capabilities
-from emp_core.domain.explain import Explanation, Situation, Tier, WaitingClass, explain, explain_worker
+from emp_core.domain.explain import Explanation, explain, explain_worker
 from emp_core.domain.job import Job
 from emp_core.domain.matching import match
 from emp_core.domain.requirements import Requirements
+from emp_core.domain.standing import Line, Situation, Tier, WaitingClass
 from emp_core.domain.states import JobState
 from emp_core.domain.views import explanation_view, worker_explanation_view
 from emp_core.domain.worker import Worker, WorkerState
@@ -61,14 +62,19 @@ def codes(explanation: Explanation) -> list[str]:
     return [reason.code for reason in explanation.reasons]
 
 
-def others(jobs: int, **asked: Any) -> WaitingClass:
+def others(jobs: int, *, avoid: tuple[str, ...] = (), **asked: Any) -> WaitingClass:
     requirements = Requirements.parse({"services": ["comfyui"], **asked})
-    return WaitingClass(class_id=requirements.class_id, requirements=requirements, jobs=jobs)
+    return WaitingClass(class_id=requirements.class_id, requirements=requirements, jobs=jobs, avoid=avoid)
+
+
+def line(*classes: WaitingClass, exact: bool = True) -> Line:
+    return Line(classes=classes, exact=exact)
 
 
 def test_a_free_worker_that_fits_means_now() -> None:
     explanation = explained(make_job(), make_worker())
     assert (explanation.tier, codes(explanation)) == (Tier.NOW, ["free"])
+    assert explanation.reasons[0].text == "worker gpu1:0 is free and takes it with its next claim"
 
 
 def test_without_workers_it_is_never_and_the_hint_starts_one() -> None:
@@ -109,16 +115,88 @@ def test_several_workers_that_are_not_free_are_counted_by_why() -> None:
     assert explanation.reasons[0].text == "none of the 3 workers that fit is free: 2 busy, 1 paused"
 
 
-def test_jobs_before_it_count_only_where_the_same_workers_take_them() -> None:
-    waiting = (others(2), others(9, gpu_memory_gb=80))
-    explanation = explained(make_job(), make_worker(), before=3, others=waiting)
-    assert (explanation.before_in_class, explanation.before_elsewhere) == (3, 2)
+def test_jobs_ahead_count_only_if_the_same_worker_takes_them() -> None:
+    explanation = explained(make_job(), make_worker(), line=line(others(2), others(9, gpu_memory_gb=80), others(3)))
+    assert (explanation.ahead, explanation.ahead_exact) == (5, True)
     assert (explanation.tier, codes(explanation)) == (Tier.NOT_NOW, ["behind"])
-    assert explanation.reasons[0].text == "5 jobs stand before it"
+    assert explanation.reasons[0].text == "5 jobs are ahead of it"
 
 
-def test_more_free_slots_than_jobs_before_it_means_now() -> None:
-    assert explained(make_job(), make_worker(slots=4), before=3).tier is Tier.NOW
+def strict_worker(**changes: Any) -> Worker:
+    worker = make_worker("strict", **changes)
+    has = replace(worker.capabilities, isolation="strict", allowed_customers=("acme",))
+    return replace(worker, capabilities=has, profile_id=has.profile_id)
+
+
+def acme_job() -> Job:
+    asked = Requirements.parse({"services": ["comfyui"], "customer_id": "acme"})
+    return make_job(requirements=asked, class_id=asked.class_id, customer_id="acme")
+
+
+def test_a_free_worker_that_takes_none_of_the_jobs_ahead_means_now() -> None:
+    busy = make_worker("shared", active=("x",))
+    explanation = explained(acme_job(), busy, strict_worker(), line=line(others(38_059, customer_id="bolt")))
+    assert (explanation.tier, explanation.ahead) == (Tier.NOW, 0)
+    assert [(each.worker.id, each.ahead) for each in explanation.standings] == [("strict", 0), ("shared", 38_059)]
+
+
+def test_without_a_free_worker_the_busy_one_with_the_fewest_jobs_ahead_counts() -> None:
+    busy = [make_worker("shared", active=("x",)), strict_worker(active=("y",))]
+    paused = make_worker("paused", state=WorkerState.PAUSED)
+    ahead = line(others(7, customer_id="bolt"), others(2, customer_id="acme"))
+    explanation = explained(acme_job(), *busy, paused, line=ahead)
+    assert (explanation.ahead, codes(explanation)) == (2, ["not_free", "behind"])
+
+
+def test_a_line_that_was_not_read_whole_says_so_and_promises_nothing() -> None:
+    explanation = explained(make_job(), make_worker(), line=line(others(3, gpu_memory_gb=80), exact=False))
+    assert (explanation.tier, explanation.ahead, explanation.ahead_exact) == (Tier.NOT_NOW, 0, False)
+    assert explanation.reasons[0].text.startswith("at least 0 jobs are ahead of it: more than 1000 kinds of jobs wait")
+
+
+def test_a_line_that_was_read_for_a_profile_counts_for_its_workers() -> None:
+    worker = make_worker()
+    lines = {worker.profile_id: line(others(4))}
+    explanation = explained(make_job(), worker, line=line(exact=False), lines=lines)
+    assert (explanation.ahead, explanation.ahead_exact) == (4, True)
+
+
+def test_a_returned_job_is_ahead_only_at_workers_that_it_does_not_avoid() -> None:
+    explanation = explained(make_job(), make_worker("one"), make_worker("two"), line=line(others(1, avoid=("one",))))
+    assert [(each.worker.id, each.tier, each.ahead) for each in explanation.standings] == [
+        ("one", Tier.NOW, 0),
+        ("two", Tier.NOT_NOW, 1),
+    ]
+
+
+def test_a_worker_that_is_reserved_for_a_workflow_takes_only_its_jobs() -> None:
+    reserved = make_worker("reserved", workflow="w1")
+    explanation = explained(make_job(workflow_id="w2"), reserved, line=line(others(5)))
+    assert (explanation.tier, codes(explanation)) == (Tier.NEVER, ["unworkable"])
+    assert explanation.standings[0].reason == "reserved for workflow w1"
+    explanation = explained(make_job(workflow_id="w1"), reserved, line=line(others(5)), workflow_line=line(others(1)))
+    assert (explanation.tier, explanation.ahead) == (Tier.NOT_NOW, 1)
+
+
+def test_a_worker_at_its_limit_of_customers_goes_on_with_those_it_has() -> None:
+    worker = make_worker(slots=2, active=("x",), max_customers=1)
+    running = {worker.id: frozenset({"acme"})}
+    explanation = explained(make_job(customer_id="bolt"), worker, customers=running)
+    assert explanation.standings[0].reason == "at its limit of customers: it runs jobs of acme"
+    explanation = explained(acme_job(), worker, customers=running, line=line(others(5, customer_id="bolt")))
+    assert (explanation.tier, explanation.ahead) == (Tier.NOW, 0)
+
+
+def test_a_service_that_is_down_takes_no_jobs_ahead() -> None:
+    worker = make_worker(services={"comfyui": "up", "a1111": "down"})
+    ahead = Requirements.parse({"services": ["a1111"]})
+    other = WaitingClass(class_id=ahead.class_id, requirements=ahead, jobs=3)
+    assert explained(make_job(), worker, line=line(other)).tier is Tier.NOW
+
+
+def test_a_job_whose_deadline_has_passed_is_not_said_to_start() -> None:
+    explanation = explained(make_job(deadline=NOW - 1), make_worker())
+    assert (explanation.tier, codes(explanation)) == (Tier.NOT_NOW, ["expired"])
 
 
 def test_a_job_held_back_says_who_can_let_it_go() -> None:
@@ -158,6 +236,7 @@ def test_a_limit_is_told_in_its_own_words() -> None:
 
 def test_a_returned_job_waits_for_another_worker() -> None:
     job = make_job(avoid=("gpu1:0",))
+    assert explained(job, make_worker(), make_worker("gpu2:0"), avoided_until=NOW + 40_000).tier is Tier.NOW
     explanation = explained(job, make_worker(), make_worker("gpu2:0", active=("x",)), avoided_until=NOW + 40_000)
     assert explanation.tier is Tier.NOT_NOW
     assert codes(explanation)[0] == "avoided"
@@ -187,7 +266,7 @@ def test_the_standings_agree_with_the_predicate() -> None:
 
 
 def test_a_worker_tells_what_it_takes_and_what_it_skips() -> None:
-    waiting = [others(2), others(1, gpu_memory_gb=80), others(4, gpu_memory_gb=8)]
+    waiting = line(others(2), others(1, gpu_memory_gb=80), others(4, gpu_memory_gb=8), others(1, avoid=("gpu1:0",)))
     explanation = explain_worker(make_worker(active=("x",)), waiting, NOW)
     assert explanation.reason == "busy: 1 of 1 slots"
     assert [each.jobs for each in explanation.takes] == [2, 4]
@@ -204,5 +283,5 @@ def test_the_views_name_every_dimension() -> None:
     ]
     assert len(worker["dimensions"]) == 10
     assert view["nearest"][0]["capabilities"] == {"gpu_memory_gb": 16}
-    skipped = worker_explanation_view(explain_worker(make_worker(), [others(1, gpu_memory_gb=80)], NOW))["skips"]
+    skipped = worker_explanation_view(explain_worker(make_worker(), line(others(1, gpu_memory_gb=80)), NOW))["skips"]
     assert (skipped[0]["jobs"], skipped[0]["misses"][0]["asked"]) == (1, 80)
