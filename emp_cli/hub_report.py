@@ -56,6 +56,7 @@ class HubReport:
             workers=workers,
             services=services,
             oldest_pending_ms=self.stats.get("oldest_pending_ms"),
+            oldest_pending_exact=self.stats.get("oldest_pending_exact") is not False,
             at=self.stats.get("at") or 0,
             memory=None,
             **numbers,

@@ -33,7 +33,8 @@ def counts(found: "Summary") -> Iterator[tuple[str, str]]:
         yield "held", f"{found.held} of the delayed jobs (emp jobs --status held)"
     if found.oldest_pending_ms is not None:
         classes = "1 kind" if found.classes_waiting == 1 else f"{found.classes_waiting} kinds"
-        yield "waiting", f"the oldest for {duration(found.oldest_pending_ms / 1000)}; {classes} of jobs"
+        least = "" if found.oldest_pending_exact else "at least "
+        yield "waiting", f"the oldest for {least}{duration(found.oldest_pending_ms / 1000)}; {classes} of jobs"
     if found.unworkable_jobs:
         yield "stuck", f"{found.unworkable_jobs} that no live worker can run (emp jobs --unworkable)"
     if found.memory and found.memory.is_crowded:

@@ -10,7 +10,7 @@ from emp_core.domain.job import Job, JobRequest
 from emp_core.domain.json_text import load_json
 from emp_core.domain.ordering import parts
 from emp_core.domain.requirements import Requirements, requirements_of
-from emp_core.domain.states import JobState
+from emp_core.domain.states import WAITING, JobState
 from emp_core.domain.worker import Worker, WorkerState
 from emp_core.errors import InvalidInput
 
@@ -174,6 +174,7 @@ def _is_number(name: str, text: str) -> bool:
 def job_of(job_id: str, fields: Mapping[str, str], asked: Requirements | None, **more: Any) -> Job:
     """A job from its hash and its class's requirements; a damaged one, or one of a damaged class, has no state."""
     state = fields.get("state", "") if asked is not None else ""
+    told = {} if state in WAITING else fields
     place = int(fields.get("score", "0"))
     more |= {name: int(fields.get(key, 0)) for name, key in _COUNTERS.items()}
     more |= {name: int(float(fields[key])) if fields.get(key) else None for name, key in _TIMES.items()}
@@ -185,8 +186,8 @@ def job_of(job_id: str, fields: Mapping[str, str], asked: Requirements | None, *
         requirements=asked or Requirements(),
         priority=parts(place)[0],
         score=place,
-        progress=float(fields["progress"]) if fields.get("progress") else None,
-        message=fields.get("message"),
+        progress=100 if state == JobState.COMPLETED else float(told["progress"]) if told.get("progress") else None,
+        message=told.get("message"),
         held="held" in fields,
         on_lost=fields.get("on_lost", "requeue"),
         avoid=tuple(fields.get("avoid", "").split()),

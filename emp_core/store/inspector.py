@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emp_core.domain.job import Job
-from emp_core.domain.ordering import parts, time_of
 from emp_core.domain.requirements import Requirements
-from emp_core.domain.states import JobState
+from emp_core.domain.states import RUNNING, JobState
 from emp_core.domain.worker import Worker
 from emp_core.errors import Ambiguous, NotFound
 from emp_core.store.codec import Attempt, asked_of, attempt_of, fields_of, job_fields, job_of, json_of, worker_of
 from emp_core.store.connection import DAMAGED, Link
 from emp_core.store.memory import Memory, read_memory
+from emp_core.store.oldest import oldest_pending
+from emp_core.store.running import by_start
 
 LOOK_AT_MOST = 1_000
 """Jobs that one page reads at most."""
@@ -91,6 +92,8 @@ class Summary:
     """Of the delayed ones."""
 
     oldest_pending_ms: int | None
+    """How long ago the oldest pending job took its place: it was submitted, fell due, or was retried by hand."""
+
     at: int
     """ms since 1970, Redis TIME."""
 
@@ -99,6 +102,9 @@ class Summary:
 
     memory: Memory | None = None
     """None: read from a hub, whose /health has it."""
+
+    oldest_pending_exact: bool = True
+    """False: so many classes wait that not all jobs were looked at, and an older one may be among the rest."""
 
 
 class Inspector:
@@ -199,8 +205,10 @@ class Inspector:
                 yield job_id
             return
         if wanted.worker is not None and set(wanted.states) <= {JobState.ACTIVE, JobState.CANCELLING} and wanted.states:
-            for job_id in await self._active_of(wanted.worker):
-                yield job_id
+            held = await self._link.call("HVALS", self._key(f"jobs:active:{wanted.worker}"))
+            for state in wanted.states:
+                for job_id in await by_start(self._link, held, state):
+                    yield job_id
             return
         if wanted.held and JobState.DELAYED not in wanted.states:
             async for job_id in self._listed("held"):
@@ -214,20 +222,15 @@ class Inspector:
             async for job_id in self._pending():
                 yield job_id
             return
-        lists = {
-            JobState.ACTIVE: ("leases",),
-            JobState.CANCELLING: ("leases",),
-            JobState.DELAYED: ("delayed", "held"),
-            JobState.BLOCKED: ("blocked",),
-        }
+        if state in RUNNING:
+            running = await self._link.call("ZRANGE", self._key("leases"), 0, -1)
+            for job_id in await by_start(self._link, running, state):
+                yield job_id
+            return
+        lists = {JobState.DELAYED: ("delayed", "held"), JobState.BLOCKED: ("blocked",)}
         for name in lists.get(state, (f"jobs:{state}",)):
             async for job_id in self._listed(name, newest_first=state in ENDED):
-                if name != "leases" or await self._state_is(job_id, state):
-                    yield job_id
-
-    async def _state_is(self, job_id: str, state: JobState) -> bool:
-        found = await self._link.call("HGET", self._key(f"job:{job_id}"), "state")
-        return bool(found == state.encode())
+                yield job_id
 
     async def _listed(self, name: str, *, newest_first: bool = False) -> AsyncIterator[str]:
         start, step = 0, 200
@@ -258,9 +261,6 @@ class Inspector:
 
     def _top(self, name: str, start: int, step: int) -> tuple[Any, ...]:
         return "ZRANGE", self._key(name), start, start + step - 1, "REV", "WITHSCORES"
-
-    async def _active_of(self, worker: str) -> list[str]:
-        return [job_id.decode() for job_id in await self._link.call("HVALS", self._key(f"jobs:active:{worker}"))]
 
     async def body(self, job_id: str) -> bytes | None:
         """The payload as it was submitted; None where it was spilled."""
@@ -340,6 +340,8 @@ class Inspector:
         waiting = await self._link.read_many(
             [("ZCARD", self._key(f"jobs:pending:{name.decode()}")) for name in unworkable]
         )
+        since, exact = await oldest_pending(self._link)
+        at = await self.now_ms()
         up = [name for worker in workers for name, state in worker.services.items() if state == "up"]
         return Summary(
             jobs=await self._numbers(),
@@ -349,9 +351,10 @@ class Inspector:
             classes_waiting=await self._link.call("ZCARD", self._key("heads")),
             unworkable_jobs=sum(waiting),
             held=await self._link.call("ZCARD", self._key("held")),
-            oldest_pending_ms=await self._oldest_pending(),
-            at=await self.now_ms(),
             memory=await read_memory(self._link),
+            oldest_pending_ms=None if since is None else max(0, at - int(since)),
+            oldest_pending_exact=exact,
+            at=at,
             services={name: up.count(name) for name in sorted(set(up))},
         )
 
@@ -363,12 +366,6 @@ class Inspector:
         numbers = {state: int(count) for state, count in fields_of(waiting).items()}
         numbers |= {"active": active, "cancelling": running - active, **dict(zip(ENDED, ended, strict=True))}
         return {state: numbers.get(state, 0) for state in (*LISTED, *ENDED)}
-
-    async def _oldest_pending(self) -> int | None:
-        """Age of the oldest head: the oldest job of a priority is the head of its class, and its score has its time."""
-        heads = await self._link.call("ZRANGE", self._key("heads"), 0, LOOK_AT_MOST - 1, "REV", "WITHSCORES")
-        since = [time_of(parts(int(float(score)))[1]) for score in heads[1::2]]
-        return max(0, await self.now_ms() - int(min(since))) if since else None
 
 
 async def _take(source: AsyncIterator[str], count: int) -> list[str]:

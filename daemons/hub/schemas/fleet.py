@@ -108,6 +108,11 @@ class StatsAnswer(Successful):
     """Of the delayed jobs, those that somebody holds."""
 
     oldest_pending_ms: int | None
+    """How long ago the oldest pending job took its place: it was submitted, fell due, or was retried by hand."""
+
+    oldest_pending_exact: bool
+    """False: so many kinds of jobs wait that not all were looked at, and an older one may be among the rest."""
+
     at: int
     """ms since 1970, by Redis."""
 

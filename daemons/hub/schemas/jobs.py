@@ -34,7 +34,7 @@ class Job(Answer):
     """The same, for older clients."""
 
     progress: float | None
-    """0 to 100."""
+    """0 to 100, of the last attempt; 100 once it is completed, null while it waits."""
 
     message: str | None
     """What the worker said last."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from emp_core.domain.ordering import TICKS_PER_MS
 from emp_core.domain.states import JobState
 from emp_core.domain.worker import WorkerState
 from emp_core.errors import Ambiguous, EmpError, NotFound
@@ -132,6 +133,41 @@ async def test_running_then_waiting_then_ended_the_newest_first(store: Store) ->
     page = await store.inspector.page()
     assert [job.id for job in page.jobs] == [active, pending, later, blocked, done[1], done[0]]
     assert (page.looked_at, page.more) == (6, False)
+
+
+async def test_running_jobs_are_listed_in_the_order_of_their_starts_whenever_they_beat(store: Store) -> None:
+    worker = await register(store)
+    for name in ("c", "a", "d", "b"):
+        await submit(store, id=name)
+    claims = {claim.job_id: claim for claim in [await worker.take() for _ in range(4)]}
+    for name in ("a", "b"):  # started in the same millisecond: by id
+        key = store.link.key(f"job:{name}")
+        words = (await store.link.call("HGET", key, "claim")).decode().split()
+        await store.link.call("HSET", key, "claim", " ".join([*words[:2], "1", words[3]]))
+    await store.broker.cancel("d")
+    wanted = JobFilter(states=(JobState.ACTIVE, JobState.CANCELLING))
+    for beating in ("a", "c", "b"):
+        await worker.beat(claims[beating])
+        for filters in (wanted, JobFilter(states=wanted.states, worker=worker.id)):
+            page = await store.inspector.page(filters)
+            assert [job.id for job in page.jobs] == ["a", "b", "c", "d"]
+    assert [job.id for job in (await store.inspector.page(wanted, limit=2, offset=1)).jobs] == ["b", "c"]
+
+
+async def test_a_completed_job_is_at_100_percent_and_a_waiting_one_has_no_progress(store: Store) -> None:
+    worker = await register(store)
+    reported, silent, back = [await submit(store) for _ in range(3)]
+    claims = [await worker.take() for _ in range(3)]
+    for claim in (claims[0], claims[2]):
+        await worker.report(claim, percent=40, message="sampling")
+    assert (await store.inspector.job(reported)).progress == 40
+    await worker.complete(claims[0])
+    await worker.complete(claims[1])
+    await worker.release(claims[2])
+    assert [(await store.inspector.job(job)).progress for job in (reported, silent, back)] == [100, 100, None]
+    assert (await worker.take()).job_id == back
+    again = await store.inspector.job(back)
+    assert (again.state, again.progress, again.message) == (JobState.ACTIVE, None, None)
 
 
 @pytest.mark.parametrize("state", list(JobState))
@@ -298,6 +334,52 @@ async def test_the_summary(store: Store) -> None:
     assert (found.slots, found.busy_slots, found.classes_waiting, found.unworkable_jobs) == (2, 1, 2, 1)
     assert 0 <= (found.oldest_pending_ms or 0) < 60_000
     assert dict(found.services) == {"comfyui": 2}
+
+
+async def _age(store: Store, job_id: str, ms: int, look: Look) -> None:
+    """Move a pending job's place back in time, in every list that has it."""
+    place = (await store.inspector.job(job_id)).score + ms * TICKS_PER_MS
+    for name in look().entries:
+        if name == "avoided" or name.startswith("jobs:pending:"):
+            await store.link.call("ZADD", store.link.key(name), "XX", place, job_id)
+    spec = (await store.link.call("HGET", store.link.key(f"job:{job_id}"), "spec")).decode().split()
+    await store.link.call("HSET", store.link.key(f"job:{job_id}"), "spec", " ".join([spec[0], str(place), *spec[2:]]))
+    for name in look().scores("heads"):
+        key = store.link.key(f"jobs:pending:{name}")
+        best = (await store.link.call("ZRANGE", key, 0, 0, "REV", "WITHSCORES"))[1]
+        await store.link.call("ZADD", store.link.key("heads"), best, name)
+
+
+@pytest.mark.parametrize("hidden", ["behind newer ones of its class", "parked", "waiting for another worker"])
+async def test_the_oldest_pending_job_is_found_wherever_it_waits(store: Store, look: Look, hidden: str) -> None:
+    worker, _ = await register(store), await register(store, "gpu2:0")
+    old = await submit(store, customer_id="acme", priority=20)
+    if hidden == "parked":
+        await store.broker.set_limit("customer:acme", 0)
+        assert await worker.claim() is None
+    elif hidden == "waiting for another worker":
+        await worker.release(await worker.take())
+    await _age(store, old, 7_200_000, look)
+    for priority in (90, 50, 50, 1):
+        await submit(store, customer_id="acme", priority=priority)
+    found = await store.inspector.summary()
+    assert 7_200_000 <= (found.oldest_pending_ms or 0) < 7_300_000
+    assert found.oldest_pending_exact
+
+
+async def test_of_very_many_classes_the_oldest_head_is_found_and_the_rest_said_to_be_unseen(
+    store: Store, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emp_core.store.oldest.MOST_CLASSES", 3)
+    old = await submit(store, customer_id="c0", priority=1)
+    for number in range(5):
+        await submit(store, customer_id=f"c{number}", priority=50 + number)
+        await submit(store, customer_id=f"d{number}", priority=1)
+    assert not (await store.inspector.summary()).oldest_pending_exact
+    head = next(job for job in (await store.inspector.page()).jobs if job.customer_id == "d4")
+    await _age(store, head.id, 3_600_000, look)
+    assert 3_600_000 <= ((await store.inspector.summary()).oldest_pending_ms or 0) < 3_700_000
+    assert old
 
 
 async def test_an_empty_queue(store: Store) -> None:
