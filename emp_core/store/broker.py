@@ -392,6 +392,5 @@ def _submitted(answer: Sequence[bytes], workable: bool | None) -> Submitted | Em
         return InvalidInput("depends_on", f"there is no job {name}")
     if word == "full":
         return LimitExceeded("queue", "max_pending_jobs", int(name) + 1, int(name), hint="try again later")
-    if word == "already":
-        return Submitted(name, answer[2].decode(), repeated=True)
-    return Submitted(name, answer[2].decode(), workable=answer[3] == b"judged" if workable is None else workable)
+    fits = answer[3] == b"judged" if workable is None else workable
+    return Submitted(name, answer[2].decode(), repeated=word == "already", workable=fits)

@@ -1,7 +1,15 @@
 -- submit: one job of a batch.
 --
 -- USES tick finish
--- RARE read_parents place_in_workflow fail_new
+-- RARE repeated read_parents place_in_workflow fail_new
+
+-- The answer to a submit that is repeated: whether some worker fits is said as of now, and only of a job that waits.
+local function repeated(id)
+  local stored = call('HMGET', P .. 'job:' .. id, 'spec', 'state')
+  local class = job_states[stored[2]] == WAITS and read_spec(stored[1])
+  local unworkable = class and call('SISMEMBER', P .. 'classes.unworkable', class) == 1
+  return { 'already', id, stored[2] or 'deleted', unworkable and 'unworkable' or 'judged' }
+end
 
 -- The same id or idempotency key again: the same job, or a conflict.
 local function known_answer(r)
@@ -11,8 +19,7 @@ local function known_answer(r)
     if stored then
       local of, digest = string.match(stored, '^(%S+) (%S+)$')
       if digest ~= r.digest then return { 'conflict', of } end
-      local state = call('HGET', P .. 'job:' .. of, 'state')
-      return { 'already', of, state or 'deleted' }
+      return repeated(of)
     end
   end
   if call('EXISTS', P .. 'job:' .. id, P .. 'job.gone:' .. id) == 0 then return nil end
@@ -20,7 +27,7 @@ local function known_answer(r)
   if not stored[2] then
     return call('EXISTS', P .. 'job.gone:' .. id) == 1 and { 'conflict', id } or nil
   end
-  return string.match(stored[1] or '', '%S+$') == r.digest and { 'already', id, stored[2] } or { 'conflict', id }
+  return string.match(stored[1] or '', '%S+$') == r.digest and repeated(id) or { 'conflict', id }
 end
 
 -- Waiting jobs in the queue: read once, then counted along.

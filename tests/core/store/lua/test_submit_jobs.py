@@ -6,8 +6,9 @@ import pytest
 
 from emp_core.domain.json_text import load_json
 from emp_core.domain.ordering import parts, score, tick_at
+from emp_core.domain.worker import WorkerState
 from emp_core.errors import Conflict, EmpError, InvalidInput, LimitExceeded
-from emp_core.store import Store
+from emp_core.store import Store, Submitted
 from tests.support.builders import make_request, register, submit
 from tests.support.snapshot import Look
 from tests.support.time_travel import reap
@@ -82,6 +83,33 @@ async def test_i12_the_same_id_is_the_same_job_or_a_conflict(store: Store) -> No
     assert (await store.broker.submit(make_request(id="render-1"))).repeated
     with pytest.raises(Conflict):
         await submit(store, id="render-1", priority=80)
+
+
+@pytest.mark.parametrize("named", [{"id": "render-1"}, {"idempotency_key": "k"}])
+async def test_i12_a_repeated_submit_says_whether_a_worker_fits_now(store: Store, named: dict[str, str]) -> None:
+    request = make_request(**named, requirements={"gpu_memory_gb": 80})
+    answers = await store.broker.submit_many([request, request])
+    assert [isinstance(each, Submitted) and (each.repeated, each.workable) for each in answers] == [
+        (False, False),
+        (True, False),
+    ]
+    await register(store, gpu_memory_gb=24)
+    assert not (await store.broker.submit(request)).workable
+    large = await register(store, "large", gpu_memory_gb=80)
+    await store.upkeep.review_fleet()
+    assert (await store.broker.submit(request)).workable
+    await large.take()
+    await store.registry.steer("large", WorkerState.STOPPED)
+    await store.upkeep.review_fleet()
+    again = await store.broker.submit(request)
+    assert (again.repeated, again.state, again.workable) == (True, "active", True)
+
+
+async def test_i12_of_a_batch_that_repeats_itself_both_lines_say_whether_a_worker_fits(store: Store) -> None:
+    await register(store)
+    request = make_request(id="render-1", requirements={"gpu_memory_gb": 80})
+    answers = await store.broker.submit_many([request, request])
+    assert [isinstance(each, Submitted) and each.workable for each in answers] == [False, False]
 
 
 async def test_the_id_of_a_deleted_job_is_not_given_again(store: Store) -> None:
