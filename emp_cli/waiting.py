@@ -107,7 +107,7 @@ async def tell_ends(emp: "AsyncEmp", jobs: Sequence["Job"]) -> None:
         if job.state is JobState.FAILED:
             outcome = await emp.result(job.id) or {}
             why = f": {outcome['message']}" if outcome.get("message") else ""
-            terminal.fail(f"job {job.id} failed ({job.code}){why}", f"emp job show {job.id}")
+            terminal.fail(f"job {job.id} failed ({job.failure_code}){why}", f"emp job show {job.id}")
         elif job.state is JobState.CANCELLED:
             terminal.warn(f"job {job.id} was cancelled")
 

@@ -328,8 +328,9 @@ class Agent:
         claim = slot.claim
         if self.slots.pop(claim.nonce, None) is None:
             return
+        code = {"code": settlement.code} if settlement and settlement.code else {}
         how = settlement.verb if settlement else "lost"
-        self._log.info("job.ended", job=claim.job_id, attempt=claim.attempt, how=how)
+        self._log.info("job.ended", job=claim.job_id, attempt=claim.attempt, how=how, **code)
         self._done.append(Ended(claim, settlement, slot))
         self.wake()
 

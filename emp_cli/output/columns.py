@@ -57,7 +57,7 @@ def remark(job: Job, now: int) -> str:
             percent = "" if job.progress is None else f"{job.progress:.0f}%"
             return f"{percent} {job.message or ''}".strip()
         case JobState.FAILED:
-            return job.code or ""
+            return job.failure_code or ""
         case JobState.COMPLETED:
             return f"in {duration((job.ended_at - job.claimed_at) / 1000)}" if job.ended_at and job.claimed_at else ""
         case JobState.PENDING | JobState.DELAYED | JobState.BLOCKED:
@@ -74,9 +74,15 @@ def _why_waiting(job: Job, now: int) -> str:
     return _failures(job).removeprefix(", ")
 
 
+def failures_of(job: Job) -> str:
+    """How often a job's runs failed, and the last one's code: `failed 1 of 3 times (out_of_memory)`."""
+    code = f" ({job.cause})" if job.cause else ""
+    return f"failed {job.failures} of {job.max_failures} times{code}"
+
+
 def _failures(job: Job) -> str:
     if job.failures:
-        return f", failed {job.failures} of {job.max_failures} times"
+        return f", {failures_of(job)}"
     return ", lost its worker" if job.losses else ""
 
 

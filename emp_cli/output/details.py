@@ -9,6 +9,7 @@ from emp_cli.output.clean import one_line
 from emp_cli.output.columns import (
     ARTIFACTS,
     WORKER_STYLES,
+    failures_of,
     hardware,
     remark,
     service_of,
@@ -56,7 +57,8 @@ def write_facts(facts: Iterable[tuple[str, str]]) -> None:
 def write_job(details: JobDetails, now: int) -> None:
     """Write one job."""
     job = details.job
-    terminal.headline(f"job {job.id}  {state_of(job)}", state_style(job))
+    code = f" ({job.failure_code})" if job.state is JobState.FAILED and job.failure_code else ""
+    terminal.headline(f"job {job.id}  {state_of(job)}{code}", state_style(job))
     write_facts(_facts(job, now))
     if job.state is JobState.FAILED and details.outcome:
         terminal.data(f"{'failure':<{LABEL}} {one_line(str(details.outcome.get('message', '')))}")
@@ -94,7 +96,7 @@ def _moment(time_ms: int | None, now: int) -> str:
 
 
 def _counters(job: Job) -> str:
-    failed = [f"failed {job.failures} of {job.max_failures} times"] if job.failures else []
+    failed = [failures_of(job)] if job.failures else []
     counts = {"lost its worker": job.losses, "given back": job.releases, "retried": job.gen}
     times = [f"{words} {'once' if count == 1 else f'{count} times'}" for words, count in counts.items() if count]
     return ", ".join([*failed, *times])
@@ -112,10 +114,15 @@ def _words_of(detail: str) -> str:
         return detail
 
 
+def _result_of(attempt: "Attempt") -> str:
+    more = attempt.code not in ("", attempt.outcome)
+    return f"{attempt.outcome} ({attempt.code})" if more else attempt.outcome
+
+
 ATTEMPT_COLUMNS: tuple[Column["Attempt"], ...] = (
     Column("ATTEMPT", lambda attempt, now: str(attempt.number), "right"),
     Column("WORKER", lambda attempt, now: attempt.worker),
-    Column("RESULT", lambda attempt, now: attempt.outcome),
+    Column("RESULT", lambda attempt, now: _result_of(attempt)),
     Column("TOOK", lambda attempt, now: duration((attempt.ended_at - attempt.claimed_at) / 1000), "right"),
     Column("WHY", lambda attempt, now: one_line(_words_of(attempt.detail), DETAIL), shrinks=True),
 )
@@ -141,6 +148,9 @@ def _worker_facts(worker: Worker, now: int) -> Iterable[tuple[str, str]]:
         if name not in ("services", "gpu_count", "gpu_memory_gb", "gpu_model"):
             yield name.replace("_", " "), _offer(value)
     yield "started", _moment(worker.started_at, now)
+    if worker.last_failure:
+        failure = worker.last_failure
+        yield "last failed", f"job {failure.job} ({failure.code}), {since(failure.at, now)} ago"
     yield "last seen", f"{since(worker.beat_at, now)} ago" if worker.beat_at else ""
 
 

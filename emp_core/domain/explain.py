@@ -162,7 +162,7 @@ def _settled(job: Job) -> Reason:
         return Reason("corrupt", "its record is damaged; the hub tries to repair it")
     if job.state in RUNNING:
         return Reason("runs", f"it runs on {job.worker}, attempt {job.attempt}")
-    code = f" ({job.code})" if job.code else ""
+    code = f" ({job.failure_code})" if job.failure_code else ""
     return Reason("ended", f"it has ended: {job.state}{code}", f"emp job show {job.id}")
 
 

@@ -224,6 +224,9 @@ class Job:
     code: str | None = None
     """Why it failed, or whether its cancel came late (`late_result`)."""
 
+    cause: str | None = None
+    """The connector's own code for the last run that failed, such as `out_of_memory`; None if a limit ended it."""
+
     progress: float | None = None
     message: str | None = None
     held: bool = False
@@ -232,6 +235,11 @@ class Job:
     depends_on: tuple[str, ...] = ()
     unworkable: bool = False
     """No live worker's profile fits its class."""
+
+    @property
+    def failure_code(self) -> str | None:
+        """What says most about why it failed: the connector's code, or the queue's if it was not a run that failed."""
+        return self.cause or self.code if self.code in ("error", "permanent") else self.code
 
     @property
     def service(self) -> str | None:

@@ -1,9 +1,15 @@
 """What a worker reports of an attempt: progress, then a result or a failure."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+MAX_WORD = 64
+"""Characters of a failure's code that are kept beside its job; the failure itself has all of them."""
+
+_NO_WORD = re.compile(r"[^a-z0-9_.-]+")
 
 
 class Blame(StrEnum):
@@ -74,3 +80,8 @@ class Failure:
 
     artifacts: tuple[Artifact, ...] = ()
     """Partial results."""
+
+    @property
+    def word(self) -> str:
+        """The code as lists and logs show it: one word, whatever a connector gave."""
+        return _NO_WORD.sub("_", self.code.lower())[:MAX_WORD] or "error"

@@ -14,10 +14,21 @@ from emp_core.domain.job import Job
 from emp_core.domain.matching import Miss
 from emp_core.domain.outcome import Artifact
 from emp_core.domain.standing import Standing, WaitingClass
-from emp_core.domain.worker import Worker
+from emp_core.domain.worker import LastFailure, Worker
 
 _COUNTED = ("priority", "attempt", "gen", "version", "failures", "losses", "releases", "max_failures")
-_NAMED = ("customer_id", "workflow_id", "worker", "code", "progress", "message", "held", "unworkable", "on_lost")
+_NAMED = (
+    "customer_id",
+    "workflow_id",
+    "worker",
+    "code",
+    "cause",
+    "progress",
+    "message",
+    "held",
+    "unworkable",
+    "on_lost",
+)
 _TIMES = ("created_at", "due_at", "deadline", "claimed_at", "started_at", "ended_at", "lease_until")
 
 
@@ -58,8 +69,13 @@ def worker_view(worker: Worker) -> dict[str, Any]:
         "capabilities": worker.capabilities.to_json(),
         "started_at": time_view(worker.started_at),
         "beat_at": time_view(worker.beat_at),
+        "last_failure": _last_failure_view(worker.last_failure),
         "info": dict(worker.info),
     }
+
+
+def _last_failure_view(failure: LastFailure | None) -> dict[str, Any] | None:
+    return {"at": time_view(failure.at), "job": failure.job, "code": failure.code} if failure else None
 
 
 def event_view(event: Event) -> dict[str, Any]:

@@ -23,6 +23,18 @@ LIVE = frozenset({WorkerState.READY, WorkerState.PAUSED, WorkerState.DRAINING, W
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LastFailure:
+    """The last attempt that a worker reported as failed."""
+
+    at: int
+    """ms since 1970."""
+
+    job: str
+    code: str
+    """The connector's own word, such as `out_of_memory`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
     """One agent process: a profile and slots."""
 
@@ -54,6 +66,7 @@ class Worker:
     info: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What it says of itself: version, pid, GPUs; for people only."""
 
+    last_failure: LastFailure | None = None
     workflow: str = ""
     """The only workflow whose jobs it takes."""
 

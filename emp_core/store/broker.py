@@ -87,6 +87,8 @@ class Settlement:
     attempt: int
     nonce: str
     data: bytes = b""
+    code: str = ""
+    """Of a failure: its `word`."""
 
     def record(self) -> Record:
         """The fields of `take_turn`'s records."""
@@ -101,8 +103,9 @@ def completed(claim: ClaimKey, result: Result) -> Settlement:
 
 def failed(claim: ClaimKey, failure: Failure) -> Settlement:
     """T7."""
-    head = f"{'error' if failure.retryable else 'permanent'} {failure.blame}\n"
-    return Settlement(Verb.FAIL, claim.job_id, claim.attempt, claim.nonce, head.encode() + dump_json(failure))
+    head = f"{'error' if failure.retryable else 'permanent'} {failure.blame} {failure.word}\n"
+    data = head.encode() + dump_json(failure)
+    return Settlement(Verb.FAIL, claim.job_id, claim.attempt, claim.nonce, data, failure.word)
 
 
 def released(claim: ClaimKey, reason: str, *, begun: bool = True) -> Settlement:

@@ -11,7 +11,7 @@ from emp_core.domain.json_text import load_json
 from emp_core.domain.ordering import parts
 from emp_core.domain.requirements import Requirements, requirements_of
 from emp_core.domain.states import WAITING, JobState
-from emp_core.domain.worker import Worker, WorkerState
+from emp_core.domain.worker import LastFailure, Worker, WorkerState
 from emp_core.errors import InvalidInput
 
 Record = tuple[str | bytes, ...]
@@ -26,6 +26,10 @@ class ClaimKey(Protocol):
     def attempt(self) -> int: ...
     @property
     def nonce(self) -> str: ...
+
+
+NO_CAUSE = "error"
+"""The code of a failure whose connector says nothing particular."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +179,7 @@ def job_of(job_id: str, fields: Mapping[str, str], asked: Requirements | None, *
     """A job from its hash and its class's requirements; a damaged one, or one of a damaged class, has no state."""
     state = fields.get("state", "") if asked is not None else ""
     told = {} if state in WAITING else fields
+    cause = fields.get("cause") if fields.get("failures", "0") != "0" else None
     place = int(fields.get("score", "0"))
     more |= {name: int(fields.get(key, 0)) for name, key in _COUNTERS.items()}
     more |= {name: int(float(fields[key])) if fields.get(key) else None for name, key in _TIMES.items()}
@@ -188,6 +193,7 @@ def job_of(job_id: str, fields: Mapping[str, str], asked: Requirements | None, *
         score=place,
         progress=100 if state == JobState.COMPLETED else float(told["progress"]) if told.get("progress") else None,
         message=told.get("message"),
+        cause=None if cause in ("", NO_CAUSE) else cause,
         held="held" in fields,
         on_lost=fields.get("on_lost", "requeue"),
         avoid=tuple(fields.get("avoid", "").split()),
@@ -241,9 +247,15 @@ def _sound_worker(
         started_at=_count(fields.get("started", "0")),
         reason=fields.get("reason", ""),
         info=info,
+        last_failure=_last_failure(fields.get("failed", "")),
         workflow=workflow if isinstance(workflow, str) else "",
         max_customers=customers if isinstance(customers, int) else None,
     )
+
+
+def _last_failure(text: str) -> LastFailure | None:
+    words = text.split(" ")
+    return LastFailure(at=_count(words[0]), job=words[1], code=words[2]) if len(words) == 3 else None
 
 
 def _count(text: str) -> int:
@@ -262,6 +274,10 @@ class Attempt:
     ended_at: int
     outcome: str
     detail: str
+    """Text, or a failure as JSON."""
+
+    code: str = ""
+    """Of a failure: the connector's own word."""
 
 
 def attempt_of(entry: str) -> Attempt | None:
@@ -276,6 +292,13 @@ def attempt_of(entry: str) -> Attempt | None:
             ended_at=_count(ended),
             outcome=outcome,
             detail=detail,
+            code=_code_of(detail),
         )
     except ValueError:
         return None
+
+
+def _code_of(detail: str) -> str:
+    failure = json_of(detail.encode()) if detail.startswith("{") else None
+    code = failure.get("code") if isinstance(failure, dict) else None
+    return code if isinstance(code, str) else ""

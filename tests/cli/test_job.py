@@ -47,6 +47,28 @@ def test_the_json_has_everything(emp: Command, do: Do[object]) -> None:
     assert "it broke" in emp("job", "bad").out
 
 
+def test_a_failure_is_shown_by_the_connectors_own_code(emp: Command, do: Do[object]) -> None:
+    async def fail(store: Store) -> None:
+        worker = await register(store)
+        for name, retryable in (("gone1", False), ("again1", True)):
+            await submit(store, id=name)
+            await worker.fail(await worker.take(), retryable=retryable, code="out_of_memory")
+
+    do(fail)
+    assert emp("job", "gone1").lines[0] == "job gone1 failed (out_of_memory)"
+    assert "permanent (out_of_memory)" in emp("job", "gone1").out
+    assert "failed 1 of 3 times (out_of_memory)" in emp("job", "again1").out
+    listed = {line.split()[0]: line.split()[-1] for line in emp("jobs").lines[1:]}
+    assert listed == {"gone1": "out_of_memory", "again1": "(out_of_memory)"}
+    view = json.loads(emp("job", "gone1", "-o", "json").out)
+    assert (view["code"], view["cause"], view["attempts"][0]["code"]) == ("permanent", "out_of_memory", "out_of_memory")
+    assert "job gone1 failed (out_of_memory): it broke" in emp("job", "wait", "gone1").err
+    assert "it has ended: failed (out_of_memory)" in emp("explain", "gone1").out
+    shown = emp("worker", "gpu1:0").out
+    assert "last failed job again1 (out_of_memory), " in shown
+    assert json.loads(emp("worker", "gpu1:0", "-o", "json").out)["last_failure"]["code"] == "out_of_memory"
+
+
 def test_several_jobs_are_a_list(emp: Command, do: Do[object]) -> None:
     do(lambda store: submit(store, id="one1"))
     do(lambda store: submit(store, id="two2"))

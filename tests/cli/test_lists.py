@@ -133,6 +133,20 @@ def test_the_summary_counts_and_warns(emp: Command, do: Do[object]) -> None:
     assert emp("summary", "-o", "ids").code == 2
 
 
+def test_a_completed_job_is_at_100_in_every_format(emp: Command, do: Do[object]) -> None:
+    async def run(store: Store) -> None:
+        worker = await register(store)
+        await submit(store, id="done1")
+        claim = await worker.take()
+        await worker.report(claim, percent=60, message="sampling")
+        await worker.complete(claim)
+
+    do(run)
+    for words in (("jobs",), ("job", "show", "done1")):
+        said = json.loads(emp(*words, "-o", "json").out)
+        assert (said[0] if isinstance(said, list) else said)["progress"] == 100
+
+
 def test_events(emp: Command, do: Do[object]) -> None:
     do(lambda store: submit(store, id="a"))
     assert [event["name"] for event in json.loads(emp("events", "-o", "json").out)] == ["submitted"]

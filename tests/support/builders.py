@@ -82,8 +82,11 @@ class WorkerDriver:
     async def complete(self, claim: Claimed, **data: Any) -> str:
         return await self.settle(completed(claim, Result(data=data)))
 
-    async def fail(self, claim: Claimed, *, retryable: bool = True, blame: Blame = Blame.JOB) -> str:
-        return await self.settle(failed(claim, Failure(message="it broke", retryable=retryable, blame=blame)))
+    async def fail(
+        self, claim: Claimed, *, retryable: bool = True, blame: Blame = Blame.JOB, code: str = "error"
+    ) -> str:
+        failure = Failure(message="it broke", retryable=retryable, blame=blame, code=code)
+        return await self.settle(failed(claim, failure))
 
     async def release(self, claim: Claimed, reason: str = "drain") -> str:
         return await self.settle(released(claim, reason))

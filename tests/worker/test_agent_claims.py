@@ -1,8 +1,11 @@
 """What an agent claims, when, and how it is woken. The safety net is off unless a test puts it up."""
 
 import pytest
+from structlog.testing import capture_logs
 
+from daemons.worker.connector import JobFailed
 from emp_core.artifacts import open_artifacts
+from emp_core.domain.outcome import Failure
 from emp_core.domain.policy import MAX_INLINE_PAYLOAD, MAX_INLINE_RESULT, MAX_INLINE_RESULT_CROWDED
 from emp_core.domain.states import JobState
 from emp_core.domain.worker import WorkerState
@@ -264,3 +267,15 @@ async def test_an_agent_tells_which_jobs_alone_it_claims(store: Store) -> None:
     async with working(store, ScriptedConnector(), workflow="w1", max_customers=2) as agent:
         worker = await store.inspector.worker(agent.options.worker_id)
         assert (worker.workflow, worker.max_customers) == ("w1", 2)
+
+
+async def test_the_log_of_a_failed_job_has_the_connectors_own_code(store: Store) -> None:
+    connector = ScriptedConnector()
+    with capture_logs() as logs:
+        async with working(store, connector):
+            job = await submit(store)
+            run = await connector.next_run()
+            run.fail(JobFailed(Failure(message="no memory", retryable=False, code="out_of_memory")))
+            await until(store, job, JobState.FAILED)
+    (ended,) = [entry for entry in logs if entry["event"] == "job.ended"]
+    assert (ended["how"], ended["code"]) == ("fail", "out_of_memory")

@@ -126,7 +126,7 @@ async def test_the_connector_gets_what_was_asked() -> None:
 )
 async def test_who_is_to_blame_and_whether_it_is_tried_again(error: Exception, head: str, code: str) -> None:
     said, failure = failure_of(await settled(error))
-    assert (said, failure["code"]) == (head, code)
+    assert (said, failure["code"]) == (f"{head} {code}", code)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ async def test_a_failures_detail_and_message_have_their_limits() -> None:
 async def test_a_template_fails_for_good_where_nobody_translates_it() -> None:
     claim = make_claim(body=b'{"template":"portrait","params":{}}')
     head, failure = failure_of(await settled(Result(), claim=claim))
-    assert (head, failure["code"]) == ("permanent job", "no_template")
+    assert (head, failure["code"]) == ("permanent job no_template", "no_template")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,15 @@ from typing import Any
 from daemons.hub.schemas.base import Answer, Successful, Time
 
 
+class LastFailure(Answer):
+    """The last attempt that a worker reported as failed."""
+
+    at: Time
+    job: str
+    code: str
+    """The connector's own word, such as `out_of_memory`."""
+
+
 class Worker(Answer):
     """An agent process."""
 
@@ -30,6 +39,7 @@ class Worker(Answer):
     capabilities: dict[str, Any]
     started_at: Time
     beat_at: Time
+    last_failure: LastFailure | None
     info: dict[str, Any]
 
 

@@ -42,6 +42,9 @@ class Job(Answer):
     code: str | None
     """Why it failed."""
 
+    cause: str | None
+    """The connector's own code for the last run that failed, such as `out_of_memory`."""
+
     held: bool
     unworkable: bool
     """No live worker can do it."""
@@ -179,6 +182,8 @@ class Attempt(Answer):
     ended_at: Time
     outcome: str
     detail: str
+    code: str
+    """Of a failure: the connector's own word; empty otherwise."""
 
 
 class AttemptsAnswer(Successful):

@@ -76,6 +76,7 @@ def _view(details: JobDetails) -> dict[str, Any]:
             "number": attempt.number,
             "worker": attempt.worker,
             "outcome": attempt.outcome,
+            "code": attempt.code,
             "seconds": (attempt.ended_at - attempt.claimed_at) / 1000,
             "detail": attempt.detail,
         }

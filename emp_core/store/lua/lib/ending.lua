@@ -25,11 +25,12 @@ local function fail_for_good(id, job, code, detail)
 end
 
 -- `jitter` 0.5 to 1.5 from the caller; the place in line stays, so a job that backs off is in front again once due.
--- `detail`: the holder's own words; none where a limit ended the attempt.
-local function fail(id, job, code, retryable, jitter, detail)
+-- `detail`, `cause`: the holder's own words and its code; none where a limit ended the attempt.
+local function fail(id, job, code, retryable, jitter, detail, cause)
   leave_active(id, job)
   close_claim(id, job, detail)
   note_attempt(id, job, code, detail)
+  if cause or job.cause then call('HSET', P .. 'job:' .. id, 'cause', cause or '') end
   job.failures = (tonumber(job.failures) or 0) + 1
   if not retryable or job.failures >= tonumber(job.max_failures) then
     return fail_for_good(id, job, code, detail)

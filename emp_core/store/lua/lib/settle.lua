@@ -5,8 +5,8 @@
 
 local some_failed = false
 
--- Data: complete: the result; fail: `error|permanent job|worker|backend` and a line feed, then the failure; release
--- and return (before the run began): why.
+-- Data: complete: the result; fail: `error|permanent job|worker|backend code` and a line feed, then the failure, whose
+-- own code that is; release and return (before the run began): why.
 local function settle(worker, jitter, verb, id, attempt, nonce, data)
   local job = read_job(id)
   if not job or not holds_claim(job, worker, attempt, nonce) then return refusal(job, attempt, nonce) end
@@ -23,8 +23,9 @@ local function settle(worker, jitter, verb, id, attempt, nonce, data)
   end
   if job.state ~= 'active' then return 'stale' end
   if verb == 'fail' then
-    local code, blame, detail = string.match(data, '^(%l+) (%l+)\n(.*)$')
-    fail(id, job, code, code ~= 'permanent', jitter, detail)
+    local code, blame, cause, detail = string.match(data, '^(%l+) (%l+) (%S+)\n(.*)$')
+    fail(id, job, code, code ~= 'permanent', jitter, detail, cause)
+    call('HSET', P .. 'worker:' .. worker, 'failed', now_text .. ' ' .. id .. ' ' .. cause)
     ran_badly(worker, job.class, blame)
     some_failed = true
   elseif verb == 'cancelled' then
