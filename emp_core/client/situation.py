@@ -108,4 +108,4 @@ async def explain_worker(store: Store, worker: Worker) -> WorkerExplanation:
     if line.exact or explanation.takes or worker.workflow:
         return explanation
     line = await outlook.line_of_profile(left_of(worker).profile_id, firsts=True)
-    return explain.explain_worker(worker, line, now, customers=customers)
+    return replace(explanation, takes=explain.explain_worker(worker, line, now, customers=customers).takes)

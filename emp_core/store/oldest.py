@@ -5,7 +5,7 @@ priority the oldest comes first: each list is read once for each priority that i
 """
 
 from emp_core.domain.ordering import TICK_SPAN, parts, time_of
-from emp_core.store.connection import Link
+from emp_core.store.connection import DAMAGED, Link
 
 MOST_CLASSES = 1_000
 """Classes whose lists are read."""
@@ -19,22 +19,33 @@ async def oldest_pending(link: Link) -> tuple[float | None, bool]:
 
     A job's place is the time of its submit, its due time or its retry by hand; jobs of a workflow have the workflow's.
     """
-    key = link.key
-    heads = await link.call("ZRANGE", key("heads"), 0, MOST_CLASSES, "REV")
-    parked = await link.call("SRANDMEMBER", key("parked"), MOST_CLASSES + 1)
-    names = [name.decode() for name in (*heads, *parked)]
-    # `heads` is a list like the others: it has the oldest head of every priority, however many classes there are.
-    lists = [key("heads"), key("avoided"), *(key(f"jobs:pending:{name}") for name in names[:MOST_CLASSES])]
-    below = dict.fromkeys(lists, "+inf")
+    below, exact = await _lists(link)
     oldest: list[float] = []
     reads = 0
     while below and reads < MOST_READS:
-        best = [
-            ("ZRANGE", name, top, "-inf", "BYSCORE", "REV", "LIMIT", 0, 1, "WITHSCORES") for name, top in below.items()
+        asked = [
+            ("ZRANGE", name, at, "-inf", "BYSCORE", "REV", "LIMIT", 0, 1, "WITHSCORES") for name, at in below.items()
         ]
-        found = dict(zip(below, await link.read_many(best), strict=True))
+        found = dict(zip(below, await link.read_many(asked), strict=True))
         reads += len(below)
-        scores = {name: int(float(answer[1])) for name, answer in found.items() if isinstance(answer, list) and answer}
+        scores = {name: int(float(best[1])) for name, best in found.items() if best and best is not DAMAGED}
         oldest += [time_of(parts(score)[1]) for score in scores.values()]
-        below = {name: f"({parts(score)[0] * TICK_SPAN}" for name, score in scores.items()}
-    return min(oldest, default=None), not below and len(names) <= MOST_CLASSES
+        below = {name: _under(score) for name, score in scores.items()}
+    return min(oldest, default=None), exact and not below
+
+
+async def _lists(link: Link) -> tuple[dict[str, str], bool]:
+    """The lists to read, each with the score to begin under; False: there are more of them."""
+    flat = await link.call("ZRANGE", link.key("heads"), 0, MOST_CLASSES, "REV", "WITHSCORES")
+    parked = await link.call("SRANDMEMBER", link.key("parked"), MOST_CLASSES + 1)
+    heads = zip(flat[::2], flat[1::2], strict=True)
+    classes = {name: _under(int(float(head))) for name, head in heads} | dict.fromkeys(parked, "+inf")
+    some = list(classes.items())[:MOST_CLASSES]
+    # `heads` is a list like the others: it has the best job of every class, of which none needs to be read again.
+    below = {"heads": "+inf", "avoided": "+inf"} | {f"jobs:pending:{name.decode()}": under for name, under in some}
+    return {link.key(name): under for name, under in below.items()}, len(classes) <= MOST_CLASSES
+
+
+def _under(score: int) -> str:
+    """Below all jobs of the same priority, as Redis is asked."""
+    return f"({parts(score)[0] * TICK_SPAN}"

@@ -14,7 +14,7 @@ from emp_core.domain.standing import Tier, left_of
 from emp_core.domain.worker import WorkerState
 from emp_core.store import Claimed, JobFilter, Store
 from emp_core.store.inspector import LISTED
-from tests.support.builders import WorkerDriver, make_request, register, submit
+from tests.support.builders import WorkerDriver, make_capabilities, make_request, register, submit
 from tests.support.time_travel import end_avoiding, fall_due, reap
 
 CUSTOMERS = ("acme", "bolt", "core")
@@ -65,20 +65,16 @@ class Queue:
 
     unsure: int = 0
 
-    async def join(self) -> None:
-        dice = self.dice
-        has: dict[str, Any] = {"gpu_memory_gb": dice.choice([8, 24]), "services": ["comfyui", "a1111"]}
-        if dice.random() < 0.4:
-            has |= {"isolation": "strict", "allowed_customers": dice.sample(CUSTOMERS, dice.randrange(1, 3))}
-        elif dice.random() < 0.3:
-            has |= {"denied_customers": [dice.choice(CUSTOMERS)]}
-        workflow = dice.choice(WORKFLOWS) if dice.random() < 0.25 else ""
-        most = dice.randrange(1, 3) if dice.random() < 0.3 else None
-        slots = dice.randrange(1, 4)
-        services = dice.choice(["comfyui=up a1111=up", "comfyui=up a1111=down", "comfyui=down a1111=down"])
-        info = {"workflow": workflow, "max_customers": most}
-        driver = await register(self.store, f"w{len(self.fleet)}", slots=slots, probed=services, info=info, **has)
-        self.fleet.append(Claimant(driver, slots, workflow, most))
+    async def join(
+        self, *, slots: int = 1, down: str = "", workflow: str = "", max_customers: int | None = None, **has: Any
+    ) -> None:
+        services = ("comfyui", "a1111")
+        told = " ".join(f"{name}={'down' if name == down else 'up'}" for name in services)
+        info = {"workflow": workflow, "max_customers": max_customers}
+        name = f"w{len(self.fleet)}"
+        offered = make_capabilities(services=services, gpu_memory_gb=self.dice.choice([8, 24]), **has)
+        driver = await register(self.store, name, slots=slots, probed=told, info=info, capabilities=offered)
+        self.fleet.append(Claimant(driver, slots, workflow, max_customers))
 
     async def submit(self) -> None:
         dice = self.dice
@@ -157,6 +153,7 @@ class Queue:
         first = own.takes[0].first if own.takes and own.reason == "free" else ""
         asked = {job.id for job in self.dice.sample(waiting, min(6, len(waiting)))} | ({first} if first else set())
         told = {name: await explained(self.store, name) for name in asked}
+        took = ""
         if own.reason == "free":
             took = await claimant.claim()
             assert took == first or not own.exact
@@ -211,9 +208,12 @@ async def test_what_is_said_to_be_next_is_what_the_next_claim_takes(
 ) -> None:
     monkeypatch.setattr("emp_core.store.outlook.MOST_CLASSES", most_classes)
     queue = Queue(store, random.Random(seed))
-    for _ in range(5):
-        await queue.join()
+    await queue.join(slots=2)
+    await queue.join(slots=2, down="a1111")
+    await queue.join(slots=3, max_customers=1)
+    await queue.join(isolation="strict", allowed_customers=["acme"])
+    await queue.join(workflow="w1", denied_customers=["bolt"])
     acts = [queue.submit] * 6 + [queue.claim] * 10 + [queue.end] * 4 + [queue.change] * 3 + [queue.limit, queue.steer]
-    for _ in range(200):
+    for _ in range(160):
         await queue.dice.choice(acts)()
     assert (queue.taken > 10, queue.passed_over > 3, queue.unsure > 0) == (True, True, most_classes == 2)
