@@ -127,7 +127,7 @@ async def test_follow_tells_states_progress_and_lines_once_and_ends(emp: AsyncEm
     await asyncio.wait_for(following, 20)
     assert [line for change in seen for line in change.lines] == ["one", "two", "three"]
     assert [event.name for change in seen for event in change.events] == ["claimed", "completed"]
-    assert (seen[-1].job.state, seen[-1].job.progress) == (JobState.COMPLETED, 80)
+    assert (seen[-1].job.state, seen[-1].job.progress) == (JobState.COMPLETED, 100)
 
 
 def test_a_log_of_which_only_the_end_is_kept_is_told_without_gaps_or_doubles() -> None:

@@ -10,7 +10,7 @@ import pytest
 from emp_core.client.situation import explain_job, explain_worker, preview
 from emp_core.domain.explain import Explanation
 from emp_core.domain.job import Job
-from emp_core.domain.standing import Tier, left_of
+from emp_core.domain.standing import Tier
 from emp_core.domain.worker import WorkerState
 from emp_core.store import Claimed, JobFilter, Store
 from emp_core.store.inspector import LISTED
@@ -32,6 +32,7 @@ class Claimant:
 
     driver: WorkerDriver
     slots: int
+    down: str = ""
     workflow: str = ""
     max_customers: int | None = None
     running: list[Claimed] = field(default_factory=list)
@@ -39,7 +40,7 @@ class Claimant:
     async def claim(self) -> str:
         """The job that its next claim takes; empty if there is none."""
         store, driver = self.driver.store, self.driver
-        left = left_of(await store.inspector.worker(driver.id))
+        left = driver.capabilities.without_services(frozenset({self.down}))
         await store.registry.open_profile(left)
         customers = {claim.customer_id for claim in self.running if claim.customer_id}
         full = self.max_customers is not None and len(customers) >= self.max_customers
@@ -74,7 +75,7 @@ class Queue:
         name = f"w{len(self.fleet)}"
         offered = make_capabilities(services=services, gpu_memory_gb=self.dice.choice([8, 24]), **has)
         driver = await register(self.store, name, slots=slots, probed=told, info=info, capabilities=offered)
-        self.fleet.append(Claimant(driver, slots, workflow, max_customers))
+        self.fleet.append(Claimant(driver, slots, down, workflow, max_customers))
 
     async def submit(self) -> None:
         dice = self.dice
@@ -196,6 +197,8 @@ async def test_an_idle_worker_knows_what_it_takes_however_many_classes_wait(
     assert (told.tier, told.ahead, told.ahead_exact) == (Tier.NOW, 0, True)
     job_id = await submit(store, customer_id="acme")
     assert (await explained(store, job_id)).tier is Tier.NOW
+    behind = await preview(store, make_request(customer_id="acme", priority=1, requirements={"gpu_memory_gb": 4}))
+    assert (behind.tier, behind.ahead, behind.ahead_exact) == (Tier.NOT_NOW, 1, True)
     own = await explain_worker(store, await store.inspector.worker("strict"))
     assert [each.first for each in own.takes] == [job_id]
     assert (await strict.take()).job_id == job_id
