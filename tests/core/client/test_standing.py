@@ -188,6 +188,8 @@ async def test_an_idle_worker_knows_what_it_takes_however_many_classes_wait(
 ) -> None:
     monkeypatch.setattr("emp_core.store.outlook.MOST_CLASSES", 3)
     strict = await register(store, "strict", isolation="strict", allowed_customers=["acme"])
+    await submit(store, customer_id="acme")  # its class is judged before the claims that find nothing
+    await strict.complete(await strict.take())
     for number in range(5):
         await submit(store, customer_id=f"other{number}", priority=90)
     told = await preview(store, make_request(customer_id="acme"))
