@@ -6,6 +6,7 @@ EmpError
 ├── NotFound                no such job, worker, artifact
 ├── Ambiguous               a prefix names several jobs
 ├── Conflict                not allowed in the current state
+│   └── DeletedId           the id is that of a deleted job
 ├── Refused                 the queue said no, with a stable reason
 ├── QueueUnavailable        Redis is away, loading, full, read-only or too old
 ├── HubUnavailable          the hub does not answer
@@ -69,6 +70,14 @@ class Conflict(EmpError):
     """Not allowed in the current state, such as another body under the same idempotency key."""
 
 
+class DeletedId(Conflict):
+    """A submit names the id of a job that was deleted; ids are not used twice."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"job {job_id} was deleted", hint="choose another id")
+        self.job_id = job_id
+
+
 class Refused(EmpError):
     """The queue refused a worker's call; `reason` is a stable word, such as `register`."""
 
@@ -84,9 +93,18 @@ class QueueUnavailable(EmpError):
     the first the call may have been carried out, and only its answer be lost: it is safe to repeat.
     """
 
+    job_ids: tuple[str, ...] = ()
+    """Of a submit: the jobs that may be stored all the same. Repeat it with these ids, and each is stored once."""
+
     def __init__(self, code: str, message: str, *, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.code = code
+
+    def about(self, job_ids: Sequence[str]) -> "QueueUnavailable":
+        """The same error, of a submit of these jobs."""
+        error = QueueUnavailable(self.code, self.message, hint=self.hint)
+        error.job_ids = tuple(job_ids)
+        return error
 
 
 class ArtifactsUnavailable(EmpError):

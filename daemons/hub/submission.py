@@ -60,17 +60,16 @@ def _read_line(hub: Hub, body: object, key: str | None) -> JobRequest | EmpError
 
 def _read_request(hub: Hub, body: object, idempotency_key: str | None) -> JobRequest:
     check_json("body", body)
-    asked = dict(canonical_request(read_mapping("body", body)))
-    if asked.get("priority") is None:
-        asked["priority"] = hub.settings.default_job_priority
+    sent = canonical_request(read_mapping("body", body))
+    limit = hub.settings.max_job_timeout_minutes * 60
+    asked = {"priority": hub.settings.default_job_priority, **sent}
+    if limit * 1000 != POLICY.attempt_timeout_ms:
+        asked.setdefault("timeout_seconds", limit)
     if idempotency_key is not None:
         if asked.get("idempotency_key") not in (None, idempotency_key):
             raise InvalidInput("idempotency_key", "differs from the header Idempotency-Key")
         asked["idempotency_key"] = idempotency_key
-    limit = hub.settings.max_job_timeout_minutes * 60
-    if asked.get("timeout_seconds") is None and limit * 1000 != POLICY.attempt_timeout_ms:
-        asked["timeout_seconds"] = limit
-    request = JobRequest.parse(asked)
+    request = JobRequest.parse(asked, sent=sent)
     if request.timeout_seconds is not None and request.timeout_seconds > limit:
         raise InvalidInput("timeout_seconds", f"must be at most {limit:g} (MAX_JOB_TIMEOUT_MINUTES)")
     return request

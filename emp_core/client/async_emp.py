@@ -112,7 +112,9 @@ class AsyncEmp:
         stored = {name: await files.upload(self._artifacts(), job_id, name, path) for name, path in inputs.items()}
         names = {name: artifact.id for name, artifact in stored.items()}
         payload = dict(request.payload or {})
-        return replace(request, id=job_id, payload=payload | {"files": {**payload.get("files", {}), **names}})
+        payload["files"] = {**payload.get("files", {}), **names}
+        sent = {**request.sent, "inputs": {name: artifact.sha256 for name, artifact in stored.items()}}
+        return replace(request, id=job_id, payload=payload, sent=sent)
 
     async def _spill(self, job_id: str, body: bytes) -> None:
         await self._artifacts().put_payload(job_id, body)
@@ -184,7 +186,11 @@ class AsyncEmp:
         any_of: bool = False,
         timeout: float | None = None,  # noqa: ASYNC109 - what programs expect it to be called
     ) -> list[Job]:
-        """The jobs when all have ended, or the first of them has. Raises `TimeoutError`; the jobs go on."""
+        """The jobs when all have ended, or the first of them has. Raises `TimeoutError`; the jobs go on.
+
+        A job that is deleted meanwhile raises `Deleted`, a `NotFound` that has the other `jobs`: at once with
+        `any_of`, else when these have ended.
+        """
         names = [job_ids] if isinstance(job_ids, str) else list(job_ids)
         async with asyncio.timeout(timeout):
             return await changes.wait_for(self._store, names, any_of=any_of)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 from emp_core.domain import values
-from emp_core.domain.json_text import check_json, dump_json
+from emp_core.domain.json_text import check_json, dump_json, sorted_json
 from emp_core.domain.ordering import DEFAULT_PRIORITY, MAX_PRIORITY, MIN_PRIORITY
 from emp_core.domain.policy import MAX_SPILLED_PAYLOAD, POLICY
 from emp_core.domain.requirements import MAX_REQUIREMENTS_BYTES, Requirements
@@ -16,6 +16,9 @@ from emp_core.errors import InvalidInput, LimitExceeded
 from emp_core.ids import digest
 
 MAX_PARENTS = 100
+
+DIGEST_VERSION = "2"
+"""Of the way in which requests are compared. Digests of version 1 have no version in front."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +68,15 @@ class JobRequest:
     idempotency_key: str | None = None
     id: str | None = None
 
+    sent: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
+    """What the caller sent, by which a repeated submit is told from another one."""
+
     @classmethod
-    def parse(cls, body: Mapping[str, Any]) -> Self:
-        """Read a request from canonical JSON. Raises `InvalidInput` or `LimitExceeded` with the field's name."""
+    def parse(cls, body: Mapping[str, Any], *, sent: Mapping[str, Any] | None = None) -> Self:
+        """Read a request from canonical JSON. Raises `InvalidInput` or `LimitExceeded` with the field's name.
+
+        Give `sent` if `body` has more than the caller sent, such as defaults.
+        """
         values.refuse_unknown("", values.read_mapping("body", body), _READERS)
         given = {name: value for name, value in body.items() if value is not None}
         asked = values.read_mapping("requirements", given.pop("requirements", {}))
@@ -77,7 +86,7 @@ class JobRequest:
         read["job_type"] = read["requirements"].job_type
         if read.get("on_lost") == "fail":
             read["max_failures"] = 1
-        request = cls(**read)
+        request = cls(**read, sent=_compared(body if sent is None else sent))
         request._refuse_contradictions()
         return request
 
@@ -99,12 +108,33 @@ class JobRequest:
             raise LimitExceeded("payload", "max_payload_bytes", len(text), MAX_SPILLED_PAYLOAD)
         return text
 
-    def digest(self, body: bytes) -> str:
-        """Tells a repeated request from another one under the same id or key."""
+    def digest(self) -> str:
+        """Tells a repeated request from another one under the same id or key.
+
+        It covers what the caller sent: the order of keys does not count, `1` and `1.0` are two numbers, and nothing
+        that emp adds or derives is part of it.
+        """
+        return f"{DIGEST_VERSION}:{digest(sorted_json(self.sent), 12)}"
+
+    def earlier_digest(self) -> str:
+        """The digest of version 1, which jobs and keys of earlier versions of emp have."""
         asked = [self.requirements.canonical(), self.priority, self.workflow_id, self.depends_on, self.max_failures]
         more = [self.on_lost, self.timeout_seconds, self.run_at, self.deadline, self.on_dependency_failure]
         more += [self.queue_ttl_seconds, self.workflow_datetime]
-        return digest(json.dumps([asked, more]).encode() + body, 12)
+        return digest(json.dumps([asked, more]).encode() + self.body_text(), 12)
+
+    def is_earlier(self, stored: str) -> bool:
+        """Whether a digest of version 1 is the digest of this request."""
+        return ":" not in stored and stored == self.earlier_digest()
+
+
+def _compared(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A request without its names, id and key, and without fields that say nothing."""
+    sent = {name: value for name, value in body.items() if value is not None and name not in ("id", "idempotency_key")}
+    if "requirements" in sent:
+        asked = {name: value for name, value in sent.pop("requirements").items() if value is not None}
+        sent |= {"requirements": asked} if asked else {}
+    return sent
 
 
 def _requirements(source: Mapping[str, Any], read: Mapping[str, Any]) -> Requirements:

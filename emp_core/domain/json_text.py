@@ -102,6 +102,24 @@ def dump_json(value: object) -> bytes:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_fields_of).encode()
 
 
+def sorted_json(value: object) -> bytes:
+    """Write JSON with the keys of every object in order, so that equal values have one text."""
+    try:
+        return orjson.dumps(value, default=_plain, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # integers beyond 64 bits, which orjson cannot write
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=_plain)
+        return text.encode()
+
+
+def _plain(value: object) -> object:
+    """Python's other objects and lists, as a program may give them."""
+    if isinstance(value, Mapping):
+        return dict(cast(Mapping[object, object], value))
+    if isinstance(value, set | frozenset):
+        return sorted(map(str, cast(Iterable[object], value)))
+    raise TypeError(f"{value!r} cannot be written as JSON")
+
+
 def _fields_of(value: object) -> Mapping[str, object]:
     if not is_dataclass(value) or isinstance(value, type):
         raise TypeError(f"{value!r} cannot be written as JSON")

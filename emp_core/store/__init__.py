@@ -11,7 +11,6 @@ from emp_core.store.broker import (
     Life,
     Report,
     Settlement,
-    Submitted,
     Turn,
     Verb,
     Wish,
@@ -36,6 +35,7 @@ from emp_core.store.events import Batch, EventBus
 from emp_core.store.inspector import ClassView, Inspector, JobFilter, Page, Summary
 from emp_core.store.memory import Memory, read_memory
 from emp_core.store.registry import Registered, Registry
+from emp_core.store.submits import Submitted
 from emp_core.store.upkeep import Retention, Upkeep
 
 __all__ = [

@@ -1,7 +1,7 @@
 """`Broker`: every write about jobs. Reads for people are the inspector's."""
 
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -12,20 +12,12 @@ from emp_core.domain.job import JobRequest
 from emp_core.domain.json_text import dump_json
 from emp_core.domain.outcome import Failure, Result
 from emp_core.domain.policy import MAX_INLINE_PAYLOAD, MAX_LINE, MAX_MESSAGE
-from emp_core.errors import (
-    ArtifactsUnavailable,
-    Conflict,
-    EmpError,
-    InvalidInput,
-    LimitExceeded,
-    NotFound,
-    QueueUnavailable,
-    Refused,
-)
+from emp_core.errors import Conflict, EmpError, LimitExceeded, NotFound, QueueUnavailable, Refused
 from emp_core.ids import new_job_id, new_nonce
 from emp_core.store.classes import ClassIndex
 from emp_core.store.codec import Claimed, ClaimKey, Record, claimed_of, submit_record
 from emp_core.store.connection import Link
+from emp_core.store.submits import Line, Submitted, answers_of
 
 JOBS_A_CALL = 32
 """About a millisecond of Redis: no other call should wait longer for a bulk submit."""
@@ -51,19 +43,6 @@ class Life:
     boot: str
     profile: str
     lease_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Submitted:
-    """The answer to a submit."""
-
-    id: str
-    state: str
-    repeated: bool = False
-    """The same request had been stored before."""
-
-    workable: bool = True
-    """Some live worker's profile fits."""
 
 
 class Verb(StrEnum):
@@ -193,43 +172,45 @@ class Broker:
     ) -> list[Submitted | EmpError]:
         """Store jobs in order, each whole or not at all; the answers line by line.
 
-        Where Redis goes away in the middle, the lines that it did not answer have the error; if all, it is raised.
-        Whoever may cancel this gives a list, which then has the `answers` that had come.
+        Where Redis goes away in the middle, the lines that it did not answer have the error; if all, it is raised. Its
+        `job_ids` name the jobs. Whoever may cancel this gives a list, which then has the `answers` that had come.
         """
         answers = [] if answers is None else answers
         before = len(answers)
+        ids = [request.id or new_job_id() for request in requests]
         try:
-            async with aclosing(self._batches(requests, spill)) as batches:
-                async for records in batches:
-                    await self._store(records, answers)
+            async with aclosing(self._calls(zip(requests, ids, strict=True), spill)) as calls:
+                async for lines in calls:
+                    await self._store(lines, answers)
         except QueueUnavailable as error:
+            unanswered = ids[len(answers) - before :]
             if len(answers) == before:
-                raise
-            answers += [error] * (before + len(requests) - len(answers))
+                raise error.about(unanswered) from error
+            answers += [error.about([job_id]) for job_id in unanswered]
         return answers
 
-    async def _batches(
-        self, requests: Sequence[JobRequest], spill: Spill | None
-    ) -> AsyncGenerator[list[Record | EmpError], None]:
-        some: list[Record | EmpError] = []
+    async def _calls(
+        self, requests: Iterable[tuple[JobRequest, str]], spill: Spill | None
+    ) -> AsyncGenerator[list[Line], None]:
+        some: list[Line] = []
         size = 0
-        for request in requests:
-            record = await self._record(request, spill)
+        for request, job_id in requests:
+            record = await self._record(request, job_id, spill)
             more = 0 if isinstance(record, EmpError) else len(record[-1])
             if some and (len(some) == JOBS_A_CALL or size + more > BYTES_A_CALL):
                 yield some
                 some, size = [], 0
-            some.append(record)
+            some.append(Line(request, job_id, record))
             size += more
         if some:
             yield some
 
-    async def _store(self, lines: Sequence[Record | EmpError], answers: list[Submitted | EmpError]) -> None:
-        records = [line for line in lines if not isinstance(line, EmpError)]
+    async def _store(self, lines: Sequence[Line], answers: list[Submitted | EmpError]) -> None:
+        records = [line.record for line in lines if not isinstance(line.record, EmpError)]
         said = await self._link.run("submit_jobs", records, max_waiting=self.max_waiting) if records else []
         place = len(answers)
         # Before anything else may fail: these jobs are stored.
-        answers += _answers(lines, said, {})
+        answers += answers_of(lines, said, {})
         created = {
             str(record[1]): str(record[2])
             for record, answer in zip(records, said, strict=True)
@@ -238,21 +219,21 @@ class Broker:
         if created:
             # Where Redis goes away now, a chore judges them.
             with suppress(QueueUnavailable):
-                answers[place:] = _answers(lines, said, await self._classes.judge_new(created))
+                answers[place:] = answers_of(lines, said, await self._classes.judge_new(created))
 
-    async def _record(self, request: JobRequest, spill: Spill | None) -> Record | EmpError:
-        job_id = request.id or new_job_id()
+    async def _record(self, request: JobRequest, job_id: str, spill: Spill | None) -> Record | EmpError:
         try:
             body = request.body_text()
-            digest = request.digest(body)
             if len(body) > MAX_INLINE_PAYLOAD:
                 if spill is None:
                     raise LimitExceeded("payload", "max_inline_payload_bytes", len(body), MAX_INLINE_PAYLOAD)
                 await spill(job_id, body)
                 body = b""
-        except (InvalidInput, Conflict, ArtifactsUnavailable) as error:
+        except QueueUnavailable:
+            raise
+        except EmpError as error:
             return error
-        return submit_record(request, job_id, body, digest)
+        return submit_record(request, job_id, body, request.digest())
 
     async def turn(self, life: Life, offered: Capabilities, wish: Wish, settled: Sequence[Settlement] = ()) -> Turn:
         """Settle what is done and claim for the free slots. Raises `Refused` where the worker must register."""
@@ -375,25 +356,3 @@ class Broker:
     async def set_limit(self, whose: str, maximum: int | None) -> None:
         """How many jobs of `customer:<id>` or `class:<id>` may run at once; None takes the limit away."""
         await self._link.run("set_limit", whose=whose, maximum=-1 if maximum is None else maximum)
-
-
-def _answers(
-    lines: Sequence[Record | EmpError], said: Sequence[Sequence[bytes]], workable: Mapping[str, bool]
-) -> list[Submitted | EmpError]:
-    words = iter(said)
-    return [
-        line if isinstance(line, EmpError) else _submitted(next(words), workable.get(str(line[1]))) for line in lines
-    ]
-
-
-def _submitted(answer: Sequence[bytes], workable: bool | None) -> Submitted | EmpError:
-    """`workable` where the job's class was judged just now."""
-    word, name = answer[0].decode(), answer[1].decode()
-    if word == "conflict":
-        return Conflict(f"job {name} was submitted with another body", hint="use a new id or idempotency key")
-    if word == "parent":
-        return InvalidInput("depends_on", f"there is no job {name}")
-    if word == "full":
-        return LimitExceeded("queue", "max_pending_jobs", int(name) + 1, int(name), hint="try again later")
-    fits = answer[3] == b"judged" if workable is None else workable
-    return Submitted(name, answer[2].decode(), repeated=word == "already", workable=fits)

@@ -86,6 +86,40 @@ async def test_a_repeated_request_is_the_same_job(hub: httpx.AsyncClient) -> Non
     assert (other.status_code, body_of(other)["code"]) == (409, "conflict")
 
 
+async def test_a_repeat_after_the_hubs_defaults_changed_is_the_same_job(calling: Call) -> None:
+    key = {"Idempotency-Key": "order-1"}
+    first = await calling(HubSettings()).post("/api/jobs", json=JOB, headers=key)
+    other = calling(HubSettings(default_job_priority=70, max_job_timeout_minutes=2))
+    second = await other.post("/api/jobs", json=JOB, headers=key)
+    assert (second.status_code, body_of(second)["id"]) == (200, body_of(first)["id"])
+
+
+@pytest.mark.parametrize("order", [1, -1])
+async def test_a_repeat_may_order_its_keys_otherwise_but_not_write_other_numbers(
+    hub: httpx.AsyncClient, order: int
+) -> None:
+    key = {"Idempotency-Key": "order-1", "Content-Type": "application/json"}
+    bodies = [
+        '{"service": "x", "payload": {"seed": 18446744073709551617, "cfg": {"a": 1, "b": 7.0}}}',
+        '{"payload": {"cfg": {"b": 7.0, "a": 1}, "seed": 18446744073709551617}, "service": "x"}',
+    ]
+    answers = [await hub.post("/api/jobs", content=body, headers=key) for body in bodies[::order]]
+    assert [answer.status_code for answer in answers] == [201, 200]
+    for old, new in (("7.0", "7"), ("617", "618")):
+        other = await hub.post("/api/jobs", content=bodies[0].replace(old, new), headers=key)
+        assert (other.status_code, body_of(other)["code"]) == (409, "conflict")
+
+
+async def test_the_id_of_a_deleted_job_is_told_as_deleted(hub: httpx.AsyncClient, store: Store) -> None:
+    await hub.post("/api/jobs", json={**JOB, "id": "mine"})
+    await store.broker.cancel("mine")
+    await store.upkeep.delete(["mine"])
+    refused = await hub.post("/api/jobs", json={**JOB, "id": "mine"})
+    assert (refused.status_code, body_of(refused)["code"]) == (409, "deleted")
+    assert body_of(refused)["detail"] == "job mine was deleted"
+    assert body_of(refused)["hint"] == "choose another id"
+
+
 async def test_the_key_may_stand_in_the_body_but_not_twice_in_two_ways(hub: httpx.AsyncClient) -> None:
     body = {**JOB, "idempotency_key": "order-1"}
     first = body_of(await hub.post("/api/jobs", json=body))

@@ -7,7 +7,8 @@
 -- REST   jobs      id class requirements customer workflow workflow_at priority run_at deadline ttl max_failures timeout on_lost on_dep idem digest parents body
 -- DERIVES nearly every key: see the table of keys
 -- USES   now tick finish submit
--- RETURNS for each job: `ok` id state new|judged|unworkable, `already` id state judged|unworkable, or `conflict` id | `parent` id | `full` count
+-- RETURNS for each job: `ok` id state new|judged|unworkable, `already` or `conflict` id state judged|unworkable digest,
+--         or `deleted` id | `parent` id | `full` count
 
 return counting(function()
   local answers = {}

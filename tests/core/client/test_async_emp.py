@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -254,6 +255,23 @@ async def test_input_files_go_with_the_job_and_a_repeated_submit_is_the_same_job
     assert f'"files":{{"in.png":"{first.id}/1/1"}}' in body
     with pytest.raises(InvalidInput, match="cannot be read"):
         await emp.submit(REQUEST, inputs={"in.png": tmp_path / "nothing"})
+
+
+async def test_input_files_of_a_repeated_submit_compare_by_content(
+    emp: AsyncEmp, surroundings: Path, tmp_path: Path
+) -> None:
+    first, copy = tmp_path / "in.png", tmp_path / "copy.png"
+    first.write_bytes(b"input")
+    copy.write_bytes(b"input")
+    request = {**REQUEST, "idempotency_key": "k1"}
+    job_id = (await emp.submit(request, inputs={"in.png": first})).id
+    shutil.rmtree(surroundings / "artifacts" / job_id)
+    await emp._artifacts().put(job_id, 1, "other.png", _chunks(b"takes the number of the input"), kind="input")
+    again = await emp.submit(request, inputs={"in.png": copy})
+    assert (again.id, again.repeated) == (job_id, True)
+    copy.write_bytes(b"other")
+    with pytest.raises(Conflict):
+        await emp.submit(request, inputs={"in.png": copy})
 
 
 async def test_a_large_payload_is_kept_with_the_files(emp: AsyncEmp) -> None:

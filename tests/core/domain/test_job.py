@@ -1,5 +1,6 @@
 """A request as it is read: canonical fields, contradictions, limits."""
 
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -146,8 +147,7 @@ def test_a_payload_over_64_mib_is_refused() -> None:
 
 
 def digest(**changes: Any) -> str:
-    request = JobRequest.parse(WHOLE | changes)
-    return request.digest(request.body_text())
+    return JobRequest.parse(WHOLE | changes).digest()
 
 
 @pytest.mark.parametrize("field", sorted({*WHOLE} - {"id", "idempotency_key"}))
@@ -167,8 +167,48 @@ def test_another_body_has_another_digest(field: str) -> None:
     assert digest(**{field: changes.get(field, later)}) != digest()
 
 
-def test_the_same_body_has_the_same_digest_whatever_its_name() -> None:
-    assert digest(id="other", idempotency_key="other") == digest() == digest(depends_on=["a", "b"], priority=75.0)
+def test_same_body_under_another_id_and_key_has_same_digest() -> None:
+    assert digest(id="other", idempotency_key="other") == digest()
+
+
+@pytest.mark.parametrize("field", ["payload", "params"])
+def test_order_of_keys_does_not_change_the_digest(field: str) -> None:
+    one = {"service": "x", field: {"a": 1, "b": {"c": [1, {"d": 2, "e": 3}], "f": 2**64}}}
+    other = {field: {"b": {"f": 2**64, "c": [1, {"e": 3, "d": 2}]}, "a": 1}, "service": "x"}
+    assert JobRequest.parse(one).digest() == JobRequest.parse(other).digest()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [(1, 1.0), (2**53, 2**53 + 1), (2**64, 2**64 + 1), (1, True), (0, None), ([1, 2], [2, 1])]
+)
+def test_values_compare_as_written(one: Any, other: Any) -> None:
+    assert digest(payload={"value": one}) != digest(payload={"value": other})
+
+
+def test_absent_null_and_empty_requirements_have_same_digest() -> None:
+    bodies: list[Body] = [{}, {"requirements": None}, {"requirements": {}}, {"requirements": {"gpu_count": None}}]
+    assert len({JobRequest.parse({"service": "x", **body}).digest() for body in bodies}) == 1
+
+
+def test_digest_covers_what_was_sent_and_no_defaults() -> None:
+    sent = {"service": "x"}
+    filled = JobRequest.parse({"service": "x", "priority": 70, "timeout_seconds": 5}, sent=sent)
+    assert (filled.priority, filled.digest()) == (70, JobRequest.parse(sent).digest())
+
+
+def test_digest_of_python_sets_and_mappings_is_that_of_their_json() -> None:
+    request = JobRequest.parse({"service": "x", "depends_on": {"b", "a"}, "payload": MappingProxyType({"a": (1,)})})
+    assert (
+        request.digest() == JobRequest.parse({"service": "x", "depends_on": ["a", "b"], "payload": {"a": [1]}}).digest()
+    )
+
+
+def test_digest_names_its_version_and_the_earlier_one_is_still_known() -> None:
+    request = JobRequest.parse(WHOLE)
+    assert (request.digest()[:2], request.earlier_digest()) == ("2:", "c11efy7p9ggg")
+    assert request.is_earlier("c11efy7p9ggg")
+    assert not request.is_earlier("c11efy7p9ggh")
+    assert not request.is_earlier(request.digest())
 
 
 def asking(size: int) -> Body:

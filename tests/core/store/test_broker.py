@@ -12,8 +12,10 @@ from emp_core.errors import (
     ArtifactsUnavailable,
     Conflict,
     EmpError,
+    HubUnavailable,
     InvalidInput,
     LimitExceeded,
+    Misconfigured,
     NotFound,
     QueueUnavailable,
     Refused,
@@ -71,12 +73,15 @@ async def test_a_batch_that_redis_leaves_in_the_middle_says_which_lines_it_took(
     requests[JOBS_A_CALL + 1] = make_request(id="large", payload={"x": "x" * (MAX_INLINE_PAYLOAD + 1)})
     try:
         answers = await store.broker.submit_many(requests, full)
-        with pytest.raises(QueueUnavailable):
+        with pytest.raises(QueueUnavailable) as refused:
             await store.broker.submit_many(requests[JOBS_A_CALL:], full)
     finally:
         server.client.config_set("maxmemory", "0")
     kinds = [type(answer).__name__ for answer in answers]
     assert kinds == ["Submitted"] * JOBS_A_CALL + ["QueueUnavailable"] * JOBS_A_CALL
+    named = [answer.job_ids for answer in answers if isinstance(answer, QueueUnavailable)]
+    assert named == [(request.id,) for request in requests[JOBS_A_CALL:]]
+    assert refused.value.job_ids == tuple(request.id for request in requests[JOBS_A_CALL:])
     assert (await store.inspector.summary()).jobs["pending"] == JOBS_A_CALL
 
 
@@ -87,6 +92,36 @@ async def test_a_payload_over_a_limit_names_it(store: Store, look: Look, size: i
     limit = "max_inline_payload_bytes" if size < MAX_SPILLED_PAYLOAD else "max_payload_bytes"
     assert refused.value.limit == limit
     assert list(look().entries) == ["schema"]
+
+
+@pytest.mark.parametrize("error", [HubUnavailable("the hub does not answer"), Misconfigured("no place for files")])
+async def test_a_spill_that_is_refused_costs_no_other_line(store: Store, error: EmpError) -> None:
+    async def refuse(_: str, __: bytes) -> None:
+        raise error
+
+    large = make_request(payload={"x": "x" * (MAX_INLINE_PAYLOAD + 1)})
+    first, refused, last = await store.broker.submit_many([make_request(), large, make_request()], refuse)
+    assert refused is error
+    assert [type(answer).__name__ for answer in (first, last)] == ["Submitted"] * 2
+
+
+async def test_an_answer_that_is_lost_names_the_job_and_a_repeat_stores_it_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Link.run
+
+    async def lose_the_answer(link: Link, name: str, *records: Any, **arguments: Any) -> Any:
+        await run(link, name, *records, **arguments)
+        raise QueueUnavailable("redis_unavailable", "Redis does not answer")
+
+    with monkeypatch.context() as lossy:
+        lossy.setattr(Link, "run", lose_the_answer)
+        with pytest.raises(QueueUnavailable) as lost:
+            await store.broker.submit(make_request())
+    (job_id,) = lost.value.job_ids
+    again = await store.broker.submit(make_request(id=job_id))
+    assert (again.id, again.repeated) == (job_id, True)
+    assert (await store.inspector.summary()).jobs["pending"] == 1
 
 
 async def test_a_spill_that_fails_stores_nothing(store: Store, look: Look) -> None:

@@ -1,33 +1,30 @@
 -- submit: one job of a batch.
 --
 -- USES tick finish
--- RARE repeated read_parents place_in_workflow fail_new
+-- RARE stored_answer read_parents place_in_workflow fail_new
 
--- The answer to a submit that is repeated: whether some worker fits is said as of now, and only of a job that waits.
-local function repeated(id)
+-- The answer about a job that is stored: its state, and if it waits whether a worker fits it now. A conflict needs the
+-- stored digest, because the caller knows how earlier versions made digests.
+local function stored_answer(id, r, digest)
   local stored = call('HMGET', P .. 'job:' .. id, 'spec', 'state')
   local class = job_states[stored[2]] == WAITS and read_spec(stored[1])
   local unworkable = class and call('SISMEMBER', P .. 'classes.unworkable', class) == 1
-  return { 'already', id, stored[2] or 'deleted', unworkable and 'unworkable' or 'judged' }
+  digest = digest or string.match(stored[1] or '', '%S+$') or ''
+  local word = digest == r.digest and 'already' or 'conflict'
+  return { word, id, stored[2] or 'deleted', unworkable and 'unworkable' or 'judged', digest }
 end
 
--- The same id or idempotency key again: the same job, or a conflict.
+-- The answer about the job under the request's id or idempotency key; nil if there is none.
 local function known_answer(r)
   local id = r.id
   if r.idem then
     local stored = call('GET', P .. 'idempotency:' .. (r.customer or '') .. '/' .. r.idem)
-    if stored then
-      local of, digest = string.match(stored, '^(%S+) (%S+)$')
-      if digest ~= r.digest then return { 'conflict', of } end
-      return repeated(of)
-    end
+    local of, digest = string.match(stored or '', '^(%S+) (%S+)$')
+    if of then return stored_answer(of, r, digest) end
   end
   if call('EXISTS', P .. 'job:' .. id, P .. 'job.gone:' .. id) == 0 then return nil end
-  local stored = call('HMGET', P .. 'job:' .. id, 'spec', 'state')
-  if not stored[2] then
-    return call('EXISTS', P .. 'job.gone:' .. id) == 1 and { 'conflict', id } or nil
-  end
-  return string.match(stored[1] or '', '%S+$') == r.digest and repeated(id) or { 'conflict', id }
+  if call('HEXISTS', P .. 'job:' .. id, 'state') == 1 then return stored_answer(id, r) end
+  return call('EXISTS', P .. 'job.gone:' .. id) == 1 and { 'deleted', id } or nil
 end
 
 -- Waiting jobs in the queue: read once, then counted along.

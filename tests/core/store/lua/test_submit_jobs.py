@@ -1,15 +1,17 @@
 """submit_jobs: T1 and T17, idempotency, places, limits."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from emp_core.domain.json_text import load_json
 from emp_core.domain.ordering import parts, score, tick_at
 from emp_core.domain.worker import WorkerState
-from emp_core.errors import Conflict, EmpError, InvalidInput, LimitExceeded
-from emp_core.store import Store, Submitted
+from emp_core.errors import Conflict, DeletedId, EmpError, InvalidInput, LimitExceeded
+from emp_core.store import Link, Store, Submitted
 from tests.support.builders import make_request, register, submit
+from tests.support.redis_server import Server
 from tests.support.snapshot import Look
 from tests.support.time_travel import reap
 
@@ -112,14 +114,47 @@ async def test_i12_of_a_batch_that_repeats_itself_both_lines_say_whether_a_worke
     assert [isinstance(each, Submitted) and each.workable for each in answers] == [False, False]
 
 
-async def test_the_id_of_a_deleted_job_is_not_given_again(store: Store) -> None:
+async def test_id_of_a_deleted_job_is_refused_as_deleted(store: Store) -> None:
     job = await submit(store, id="render-1", idempotency_key="k")
     await store.broker.cancel(job)
     await store.upkeep.delete([job])
-    with pytest.raises(Conflict):
-        await submit(store, id="render-1")
+    for changes in ({}, {"priority": 80}):
+        with pytest.raises(DeletedId, match="job render-1 was deleted") as refused:
+            await submit(store, id="render-1", **changes)
+        assert refused.value.hint == "choose another id"
     again = await store.broker.submit(make_request(id="other", idempotency_key="k"))
     assert (again.id, again.state, again.repeated) == ("render-1", "deleted", True)
+
+
+@pytest.mark.parametrize("name", ["id", "idempotency_key"])
+async def test_i12_a_digest_of_the_earlier_version_still_tells_the_same_request(
+    store: Store, server: Server, name: str
+) -> None:
+    request = make_request(priority=70, **{name: "render-1"})
+    job = (await store.broker.submit(request)).id
+    earlier = request.earlier_digest()
+    spec = server.client.hget(store.link.key(f"job:{job}"), "spec").decode()
+    server.client.hset(store.link.key(f"job:{job}"), "spec", f"{spec.rpartition(' ')[0]} {earlier}")
+    if name == "idempotency_key":
+        server.client.set(store.link.key("idempotency:/render-1"), f"{job} {earlier}")
+    again = await store.broker.submit(request)
+    assert (again.id, again.state, again.repeated) == (job, "pending", True)
+    with pytest.raises(Conflict, match="another body"):
+        await submit(store, priority=71, **{name: "render-1"})
+
+
+async def test_a_lost_answer_makes_no_repetition_of_a_job_whose_id_was_drawn(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Link.run
+
+    async def twice(link: Link, name: str, *records: Any, **arguments: Any) -> Any:
+        await run(link, name, *records, **arguments)
+        return await run(link, name, *records, **arguments)
+
+    monkeypatch.setattr(Link, "run", twice)
+    assert not (await store.broker.submit(make_request())).repeated
+    assert (await store.broker.submit(make_request(id="given"))).repeated
 
 
 async def test_a_full_queue_refuses_by_the_name_of_the_limit(store: Store, look: Look) -> None:
