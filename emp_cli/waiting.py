@@ -14,7 +14,7 @@ from emp_cli.output.columns import remark, state_of
 from emp_cli.output.story import Story
 from emp_cli.output.units import duration
 from emp_core.domain.states import TERMINAL, WAITING, JobState
-from emp_core.errors import InvalidInput, NotFound, QueueUnavailable
+from emp_core.errors import Deleted, InvalidInput, NotFound, QueueUnavailable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -50,13 +50,37 @@ async def wait_for(
     try:
         async with asyncio.timeout(seconds):
             jobs = await _ends(emp, job_ids, any_of, tell)
+    except Deleted as error:
+        _tell_deleted(error.job_ids)
+        return list(error.jobs), ExitCode.NOT_FOUND
     except TimeoutError:
-        jobs = await emp.jobs_by_id(job_ids)
-        ended = [job.state in TERMINAL for job in jobs]
-        if not (any(ended) if any_of else all(ended)):
-            _tell_timeout(jobs, seconds or 0)
-            return jobs, ExitCode.TIMEOUT
-    return jobs, verdict([job for job in jobs if job.state in TERMINAL] if any_of else jobs)
+        return await _look_once_more(emp, job_ids, any_of, seconds or 0)
+    return jobs, verdict([job for job in jobs if _has_ended(job)])
+
+
+async def _look_once_more(
+    emp: "AsyncEmp", job_ids: Sequence[str], any_of: bool, seconds: float
+) -> tuple[list["Job"], ExitCode]:
+    """The verdict when time is up: jobs may have ended, or been deleted, whose news did not come in time."""
+    jobs = await emp.jobs_by_id(job_ids)
+    found = {job.id for job in jobs}
+    deleted = [job_id for job_id in job_ids if job_id not in found]
+    _tell_deleted(deleted)
+    ended = [job for job in jobs if _has_ended(job)]
+    if len(ended) < len(jobs) and not (any_of and (ended or deleted)):
+        _tell_timeout(jobs, seconds)
+        return jobs, ExitCode.TIMEOUT
+    return jobs, ExitCode.NOT_FOUND if deleted else verdict(ended)
+
+
+def _has_ended(job: "Job") -> bool:
+    """Of a damaged job (no state) nothing more will be known."""
+    return job.state is None or job.state in TERMINAL
+
+
+def _tell_deleted(job_ids: Sequence[str]) -> None:
+    for job_id in job_ids:
+        terminal.fail(f"job {job_id} was deleted while it was waited for, so its result is not known")
 
 
 async def _ends(
@@ -70,7 +94,7 @@ async def _ends(
 
 
 def _tell_timeout(jobs: Sequence["Job"], seconds: float) -> None:
-    still = [job for job in jobs if job.state not in TERMINAL]
+    still = [job for job in jobs if not _has_ended(job)]
     if len(still) == 1:
         name = still[0].id
         hint = f"it continues: emp job wait {name}, or emp job cancel {name}"

@@ -4,6 +4,7 @@ EmpError
 ├── InvalidInput            a field has a value that it cannot have
 │   └── LimitExceeded       a value is over a named limit
 ├── NotFound                no such job, worker, artifact
+│   └── Deleted             a job was deleted while the caller waited for it
 ├── Ambiguous               a prefix names several jobs
 ├── Conflict                not allowed in the current state
 │   └── DeletedId           the id is that of a deleted job
@@ -18,6 +19,7 @@ The tree knows neither HTTP statuses nor exit codes; the edges map it, each in o
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 
 class EmpError(Exception):
@@ -55,6 +57,17 @@ class NotFound(EmpError):
         super().__init__(f"no {kind} {name}", hint=hint)
         self.kind = kind
         self.name = name
+
+
+class Deleted(NotFound):
+    """Jobs were deleted while the caller waited for them, so how they ended is not known."""
+
+    def __init__(self, job_ids: Sequence[str], jobs: Sequence[Any] = ()) -> None:
+        super().__init__("job", ", ".join(job_ids))
+        self.message = f"deleted while waited for: job {', '.join(job_ids)}"
+        self.job_ids = tuple(job_ids)
+        self.jobs = tuple(jobs)
+        """The others (`Job`), as they were when the wait ended."""
 
 
 class Ambiguous(EmpError):

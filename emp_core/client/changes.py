@@ -1,7 +1,7 @@
 """Waiting for jobs and following them: driven by the event stream, and by a fresh read where the stream has a gap."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence, Set
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -9,7 +9,7 @@ from typing import Self
 from emp_core.domain.events import Event
 from emp_core.domain.job import Job
 from emp_core.domain.states import RUNNING, TERMINAL
-from emp_core.errors import NotFound, QueueUnavailable
+from emp_core.errors import Deleted, NotFound, QueueUnavailable
 from emp_core.store import Batch, EventBus, Store
 
 BLOCK_MS = 5_000
@@ -20,6 +20,9 @@ PATIENCE_SECONDS = 30.0
 """How long the queue may be away before whoever waits is told."""
 
 READ_AT_ONCE = 500
+
+LOOK_AGAIN_SECONDS = 60.0
+"""How often a wait reads all its jobs, as a damaged job that is deleted leaves no event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,43 +71,76 @@ class Watch:
 
 
 async def wait_for(store: Store, job_ids: Sequence[str], *, any_of: bool = False) -> list[Job]:
-    """The jobs when all have ended, or the first of them has. Raises `NotFound`."""
-    wanted = set(job_ids)
+    """The jobs when all have ended, or the first of them has. Raises `NotFound`, or `Deleted` with the other jobs.
+
+    A job that is deleted ends the wait for it, so with `any_of` the whole wait.
+    """
     async with Watch(store) as watch:
-        jobs = await _read(store, job_ids)
-        missing = wanted - {job.id for job in jobs}
-        if missing:
-            raise NotFound("job", min(missing))
-        while (still_open := _still_open(jobs)) and not (any_of and len(still_open) < len(wanted)):
-            await _news_of_ends(watch, still_open, any_of=any_of)
-            # Who ended may have been run anew since: what is read decides.
-            jobs = await _read(store, job_ids)
-    return jobs
+        wait = _Wait(store, job_ids)
+        await wait.begin()
+        while wait.still_open and not (any_of and wait.has_end):
+            await wait.look(await watch.next())
+    if wait.deleted:
+        others = [job for job_id, job in wait.jobs.items() if job_id not in wait.deleted]
+        raise Deleted([job_id for job_id in wait.job_ids if job_id in wait.deleted], others)
+    return [wait.jobs[job_id] for job_id in job_ids]
 
 
-async def _read(store: Store, job_ids: Sequence[str]) -> list[Job]:
-    found: list[Job] = []
-    for start in range(0, len(job_ids), READ_AT_ONCE):
-        found += await store.inspector.jobs_by_id(job_ids[start : start + READ_AT_ONCE])
-    return found
+class _Wait:
+    """What is known of the jobs of one wait. Each is read as soon as it has ended, as it may be deleted soon after."""
 
+    def __init__(self, store: Store, job_ids: Sequence[str]) -> None:
+        self._store = store
+        self._look_again_at = 0.0
+        self.job_ids = list(dict.fromkeys(job_ids))
+        self.jobs: dict[str, Job] = {}
+        """As they were last read."""
 
-def _still_open(jobs: Sequence[Job]) -> set[str]:
-    return {job.id for job in jobs if job.state not in TERMINAL}
+        self.deleted: set[str] = set()
+        """Those whose end nobody has seen."""
 
+    @property
+    def still_open(self) -> set[str]:
+        return {job_id for job_id in self.job_ids if job_id not in self.deleted and not self._has_ended(job_id)}
 
-async def _news_of_ends(watch: Watch, still_open: Set[str], *, any_of: bool) -> None:
-    """Return once all of these have ended, or the first of them, or where that may have been missed."""
-    silent = still_open
-    while silent and not (any_of and len(silent) < len(still_open)):
-        batch = await watch.next()
-        if batch.resync:
+    @property
+    def has_end(self) -> bool:
+        return len(self.still_open) < len(self.job_ids)
+
+    def _has_ended(self, job_id: str) -> bool:
+        job = self.jobs.get(job_id)
+        # Of a damaged job no more can be known.
+        return job is not None and (job.state is None or job.state in TERMINAL)
+
+    async def begin(self) -> None:
+        """Read all jobs. Raises `NotFound` for the first that never was."""
+        await self._read(self.job_ids)
+        unseen = [job_id for job_id in self.job_ids if job_id in self.deleted]
+        unknown = set(unseen) - await self._store.inspector.deleted(unseen)
+        if unknown:
+            raise NotFound("job", min(unknown))
+
+    async def look(self, batch: Batch) -> None:
+        """Read what the events say has ended, or was run anew since; all jobs if events may have been missed."""
+        if batch.resync or asyncio.get_running_loop().time() > self._look_again_at:
+            await self._read(self.job_ids)
             return
-        silent = silent - {event.job for event in batch.events if event.state in (*TERMINAL, "deleted")}
+        ends = (*TERMINAL, "deleted")
+        of_ours = {event.job for event in batch.events if event.state in ends or self._has_ended(event.job)}
+        await self._read([job_id for job_id in self.job_ids if job_id in of_ours])
+
+    async def _read(self, job_ids: Sequence[str]) -> None:
+        if job_ids == self.job_ids:
+            self._look_again_at = asyncio.get_running_loop().time() + LOOK_AGAIN_SECONDS
+        for start in range(0, len(job_ids), READ_AT_ONCE):
+            some = job_ids[start : start + READ_AT_ONCE]
+            found = {job.id: job for job in await self._store.inspector.jobs_by_id(some)}
+            self.jobs |= found
+            self.deleted |= {job_id for job_id in some if job_id not in found and not self._has_ended(job_id)}
 
 
 async def follow(store: Store, job_id: str) -> AsyncGenerator[Change, None]:
-    """A job as it is, then every change of state, progress and log, up to its end."""
+    """A job as it is, then every change of state, progress and log, up to its end. Raises `NotFound` or `Deleted`."""
     log = LogTail()
     async with Watch(store) as watch:
         job = await store.inspector.job(job_id)
@@ -115,10 +151,17 @@ async def follow(store: Store, job_id: str) -> AsyncGenerator[Change, None]:
             events = tuple(event for event in batch.events if event.job == job_id)
             if not (events or running or batch.resync):
                 continue
-            before, job = job, await store.inspector.job(job_id)
+            before, job = job, await _read_again(store, job_id)
             lines = log.new_lines(await store.inspector.log(job_id))
             if events or lines or job != before:
                 yield Change(job=job, events=events, lines=lines)
+
+
+async def _read_again(store: Store, job_id: str) -> Job:
+    try:
+        return await store.inspector.job(job_id)
+    except NotFound:
+        raise Deleted([job_id]) from None
 
 
 class LogTail:

@@ -167,6 +167,11 @@ class Inspector:
         found = await self._link.read_many([("EXISTS", self._key(f"job:{job_id}")) for job_id in job_ids])
         return {job_id for job_id, there in zip(job_ids, found, strict=True) if there}
 
+    async def deleted(self, job_ids: Sequence[str]) -> set[str]:
+        """Those of the jobs that were deleted less than a day ago."""
+        found = await self._link.read_many([("EXISTS", self._key(f"job.gone:{job_id}")) for job_id in job_ids])
+        return {job_id for job_id, gone in zip(job_ids, found, strict=True) if gone}
+
     async def holds(self, job_id: str, worker: str, attempt: int, nonce: str) -> bool:
         """Whether a job runs under this claim."""
         state, holder, claim = await self._link.call("HMGET", self._key(f"job:{job_id}"), "state", "worker", "claim")

@@ -10,6 +10,7 @@ from emp_core.client.async_emp import AsyncEmp
 from emp_core.client.changes import Watch
 from emp_core.domain.states import JobState
 from emp_core.store import Batch, Store
+from tests.cli.conftest import Command, Do
 from tests.support.builders import submit
 from tests.support.redis_server import Server
 
@@ -64,3 +65,76 @@ async def test_the_verdict_is_on_the_end_that_was_seen_not_on_what_came_after(
     monkeypatch.setattr(Watch, "__aexit__", run_anew)
     jobs, code = await wait_for(client, [job_id], tell=tell)
     assert ([job.state for job in jobs], code) == ([JobState.CANCELLED], ExitCode.CANCELLED)
+
+
+async def delete(client: AsyncEmp, store: Store, job_id: str) -> None:
+    await client.cancel(job_id)
+    await store.upkeep.delete([job_id])
+
+
+@pytest.mark.parametrize("any_of", [False, True])
+async def test_a_deleted_job_is_told_and_exits_6_with_the_others_kept(
+    client: AsyncEmp, store: Store, capsys: pytest.CaptureFixture[str], any_of: bool
+) -> None:
+    gone, cancelled = await submit(store), await submit(store)
+    await delete(client, store, gone)
+    await client.cancel(cancelled)
+    jobs, code = await wait_for(client, [gone, cancelled], any_of=any_of)
+    assert ([job.id for job in jobs], code) == ([cancelled], ExitCode.NOT_FOUND)
+    assert capsys.readouterr().err.startswith(f"error: job {gone} was deleted while it was waited for")
+
+
+@pytest.mark.parametrize(
+    ("any_of", "others_end", "code"),
+    [
+        (False, True, ExitCode.NOT_FOUND),
+        (False, False, ExitCode.TIMEOUT),
+        (True, False, ExitCode.NOT_FOUND),
+    ],
+)
+async def test_a_job_deleted_just_as_time_runs_out_is_no_success(
+    client: AsyncEmp,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    any_of: bool,
+    others_end: bool,
+    code: ExitCode,
+) -> None:
+    gone, other = await submit(store), await submit(store)
+
+    async def meanwhile() -> None:
+        await delete(client, store, gone)
+        if others_end:
+            await client.cancel(other)
+
+    time_runs_out(monkeypatch, meanwhile)
+    assert (await wait_for(client, [gone, other], any_of=any_of))[1] is code
+    assert f"job {gone} was deleted" in capsys.readouterr().err
+
+
+@pytest.mark.damages
+async def test_a_damaged_job_is_no_success(client: AsyncEmp, store: Store) -> None:
+    job_id = await submit(store)
+    await store.link.call("HDEL", store.link.key(f"job:{job_id}"), "spec")
+    for any_of in (False, True):
+        assert (await wait_for(client, [job_id], any_of=any_of))[1] is ExitCode.FAILED
+
+
+def test_job_wait_tells_a_deleted_job_and_the_results_of_the_others(emp: Command, do: Do[object]) -> None:
+    async def prepare(store: Store) -> None:
+        for job_id in ("gone", "kept"):
+            await submit(store, id=job_id)
+            await store.broker.cancel(job_id)
+        await store.upkeep.delete(["gone"])
+
+    do(prepare)
+    said = emp("job", "wait", "gone", "kept", "-o", "ids")
+    assert (said.code, said.lines) == (6, ["kept"])
+    assert said.err.splitlines() == [
+        "error: job gone was deleted while it was waited for, so its result is not known",
+        "warning: job kept was cancelled",
+    ]
+    unknown = emp("job", "wait", "kept", "nobody")
+    assert (unknown.code, unknown.out) == (6, "")
+    assert "no job nobody" in unknown.err

@@ -113,7 +113,10 @@ def _act(ctx: typer.Context, ids: list[str], output: Format, act: Act) -> None:
                 terminal.fail(error.message, error.hint)
                 code = code or code_of(error)
         if done:
-            formats.write(await emp.jobs_by_id(done), JOBS, output, await emp.now_ms())
+            jobs = await emp.jobs_by_id(done)
+            formats.write(jobs, JOBS, output, await emp.now_ms())
+            for job_id in sorted(set(done) - {job.id for job in jobs}):
+                terminal.warn(f"job {job_id} was deleted just now")
         return code
 
     if names:

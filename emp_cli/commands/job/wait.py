@@ -15,7 +15,7 @@ from emp_cli.output.formats import Format
 from emp_cli.output.units import read_duration
 from emp_cli.run import leave, run
 from emp_cli.waiting import farewell, tell_ends, wait_for
-from emp_core.errors import InvalidInput
+from emp_core.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from emp_core.client.async_emp import AsyncEmp
@@ -30,7 +30,7 @@ def wait(
 ) -> None:
     """Wait until jobs have ended.
 
-    Exit code 0: all completed, 1: one failed, 9: one was cancelled, 8: timed out.
+    Exit code 0: all completed, 1: one failed, 6: one was deleted, 8: timed out, 9: one was cancelled.
 
     Examples:
     emp job wait 7f3a && emp job result 7f3a --output-dir out/
@@ -46,12 +46,22 @@ def wait(
 async def _wait(
     session: Session, emp: "AsyncEmp", ids: Sequence[str], any_of: bool, seconds: float | None, output: Format
 ) -> ExitCode:
-    names = [await emp.resolve(name) for name in ids]
+    names = [await _whole_id(emp, name) for name in ids]
     session.farewell = farewell(names)
     jobs, code = await wait_for(emp, names, any_of=any_of, seconds=seconds)
     formats.write(jobs, JOBS, output, await emp.now_ms())
     await tell_ends(emp, jobs)
     return code
+
+
+async def _whole_id(emp: "AsyncEmp", name: str) -> str:
+    """The id that a prefix names. A name of no job may be the id of a deleted one, which the wait reports."""
+    try:
+        return await emp.resolve(name)
+    except NotFound as error:
+        if error.hint:
+            raise
+        return name
 
 
 def follow(ctx: typer.Context, job: OneJob, timeout: TimeoutOption = None) -> None:
