@@ -129,11 +129,18 @@ async def tell_ends(emp: "AsyncEmp", jobs: Sequence["Job"]) -> None:
         if job.state is JobState.COMPLETED and terminal.stderr().is_terminal:
             terminal.note(f"job {job.id} completed {remark(job, 0)}")
         if job.state is JobState.FAILED:
-            outcome = await emp.result(job.id) or {}
-            why = f": {outcome['message']}" if outcome.get("message") else ""
-            terminal.fail(f"job {job.id} failed ({job.failure_code}){why}", f"emp job show {job.id}")
+            why = await _message_of(emp, job.id)
+            terminal.fail(f"job {job.id} failed ({job.failure_code}){why and f': {why}'}", f"emp job show {job.id}")
         elif job.state is JobState.CANCELLED:
             terminal.warn(f"job {job.id} was cancelled")
+
+
+async def _message_of(emp: "AsyncEmp", job_id: str) -> str:
+    try:
+        outcome = (await emp.outcome(job_id)).value or {}
+    except NotFound:  # deleted since its end was read
+        return ""
+    return str(outcome.get("message") or "")
 
 
 async def _show_progress(emp: "AsyncEmp", job_id: str) -> "Job":

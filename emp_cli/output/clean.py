@@ -4,7 +4,9 @@ Whatever comes from jobs and services may hold escape codes that repaint the scr
 user, and marks that reverse the reading direction. None of it gets through, and none of it is taken for markup.
 """
 
+import codecs
 import json
+import re
 from typing import Any
 
 MAX_TEXT = 100_000
@@ -19,6 +21,7 @@ _DROPPED: dict[int, str | None] = {
     0x2029: "\n",
 }
 
+_NOT_ASCII = re.compile(r"[^\x00-\x7e]+")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -42,3 +45,15 @@ def csv_text(text: str) -> str:
 def json_text(value: Any, *, indent: int | None = None) -> str:
     """JSON in ASCII: every character that could act on a terminal is an escape of JSON's own."""
     return json.dumps(value, indent=indent, ensure_ascii=True).replace("\x7f", "\\u007f")
+
+
+class JsonStream:
+    """The same for JSON text that comes in chunks of UTF-8."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def text(self, chunk: bytes) -> str:
+        """The chunk's text; half a character waits for the next chunk."""
+        # Outside of its strings JSON is ASCII, so that an escape can stand for whatever is not.
+        return _NOT_ASCII.sub(lambda found: json_text(found[0])[1:-1], self._decoder.decode(chunk))

@@ -36,9 +36,9 @@ def _console(*, to_stderr: bool) -> "Console":
     return console
 
 
-def data(text: str) -> None:
+def data(text: str, end: str = "\n") -> None:
     """Write data, and have it out before anything else happens."""
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{text}{end}")
     sys.stdout.flush()
 
 

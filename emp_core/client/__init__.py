@@ -5,5 +5,6 @@ emp.py         the same, blocking
 locate.py      where the queue is
 changes.py     waiting for jobs and following them
 situation.py   reads what an explanation looks at
-files.py       results that come down, inputs that go up
+results.py     results, whose data lies in Redis or in a file
+files.py       files that come down, inputs that go up
 """

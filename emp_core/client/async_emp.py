@@ -9,14 +9,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from emp_core.artifacts import ArtifactStore, open_artifacts
-from emp_core.client import changes, files, situation
+from emp_core.client import changes, files, results, situation
 from emp_core.client.locate import Location, locate
 from emp_core.domain.events import Event
 from emp_core.domain.explain import Explanation, WorkerExplanation
 from emp_core.domain.job import Job, JobRequest
 from emp_core.domain.outcome import Artifact
 from emp_core.domain.worker import Worker, WorkerState
-from emp_core.errors import EmpError, InvalidInput, Misconfigured
+from emp_core.errors import EmpError, InvalidInput, Misconfigured, NotFound
 from emp_core.ids import digest, new_job_id
 from emp_core.settings import masked
 from emp_core.store import Attempt, JobFilter, Page, Store, Submitted, Summary, open_store
@@ -156,10 +156,27 @@ class AsyncEmp:
         body = await self._store.inspector.body(job_id)
         return body if body else await self._artifacts().get_payload(job_id)
 
-    async def result(self, job_id: str) -> dict[str, Any] | None:
-        """What a completed job made, or why a failed one failed; None where there is nothing."""
-        outcome: dict[str, Any] | None = await self._store.inspector.outcome(job_id)
+    async def outcome(self, job_id: str) -> results.Outcome:
+        """What the queue keeps of a job's end, without data that lies in a file. Raises `NotFound`."""
+        outcome = results.outcome_of(await self._store.inspector.outcome(job_id))
+        if outcome.value is None and not await self._store.inspector.known([job_id]):
+            raise NotFound("job", job_id)
         return outcome
+
+    async def result(self, job_id: str) -> dict[str, Any] | None:
+        """What a completed job made, or why a failed one failed; None if there is neither.
+
+        The data is read from wherever it lies, and held in memory whole: `result_stream` does not.
+        """
+        outcome = await self.outcome(job_id)
+        return await results.whole(outcome, self._artifacts() if outcome.file else None)
+
+    async def result_stream(self, job_id: str) -> AsyncGenerator[bytes, None]:
+        """The same as JSON text, in chunks of about a MiB."""
+        outcome = await self.outcome(job_id)
+        async with aclosing(results.as_json(outcome, self._artifacts() if outcome.file else None)) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
     async def log(self, job_id: str) -> list[str]:
         """The kept log lines."""
@@ -171,7 +188,7 @@ class AsyncEmp:
 
     async def artifacts(self, job_id: str) -> list[Artifact]:
         """The files of a job's outcome. What a worker stored that lost its claim is not among them."""
-        outcome = await self.result(job_id) or {}
+        outcome = (await self.outcome(job_id)).value or {}
         return [Artifact(**entry) for entry in outcome.get("artifacts", ())]
 
     async def download(self, job_id: str, directory: Path) -> list[Path]:

@@ -12,6 +12,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from emp_core.client.async_emp import AsyncEmp, Queue, Request
 from emp_core.client.changes import Change
+from emp_core.client.results import Outcome
 from emp_core.domain.events import Event
 from emp_core.domain.explain import Explanation, WorkerExplanation
 from emp_core.domain.job import Job
@@ -115,8 +116,14 @@ class Emp:
     def payload(self, job_id: str) -> bytes:
         return self._run(self._emp.payload, job_id)
 
+    def outcome(self, job_id: str) -> Outcome:
+        return self._run(self._emp.outcome, job_id)
+
     def result(self, job_id: str) -> dict[str, Any] | None:
         return self._run(self._emp.result, job_id)
+
+    def result_stream(self, job_id: str) -> Iterator[bytes]:
+        yield from self._iterate(self._emp.result_stream(job_id))
 
     def log(self, job_id: str) -> list[str]:
         return self._run(self._emp.log, job_id)

@@ -69,6 +69,9 @@ MAX_INLINE_RESULT_CROWDED = 4 * KB
 MEMORY_CROWDED = 0.9
 """The share of Redis's memory above which larger results go to the artifact store."""
 
+MAX_WHOLE_RESULT = 8 * MB
+"""Larger results are streamed to whoever asks for them."""
+
 MAX_DETAIL = 16 * KB
 MAX_LINE = 4 * KB
 MAX_MESSAGE = 64

@@ -4,9 +4,14 @@ import csv
 import io
 import json
 import os
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
+
+from emp_core.artifacts import open_artifacts
+from emp_core.client.locate import local_files
 from emp_core.domain.outcome import Result
 from emp_core.store import Store, completed
 from tests.cli.conftest import Command, Do, Shell, first_line, interrupt, terminal
@@ -218,9 +223,6 @@ def test_a_prefix_of_several_jobs_names_them(emp: Command, do: Do[object]) -> No
 
 
 def test_files_are_saved_beside_the_result(emp: Command, do: Do[object], surroundings: Path) -> None:
-    from emp_core.artifacts import open_artifacts
-    from emp_core.client.locate import local_files
-
     async def make(store: Store) -> None:
         worker = await register(store)
         await submit(store, id="good")
@@ -235,6 +237,59 @@ def test_files_are_saved_beside_the_result(emp: Command, do: Do[object], surroun
     assert (surroundings / "out" / "good-1-1.png").read_bytes() == b"picture"
     (surroundings / "out" / "good-1-1.png").write_bytes(b"mine")
     assert emp("job", "result", "good", "--output-dir", "out").code == 7
+
+
+def complete_in_a_file(do: Do[object], surroundings: Path, data: object) -> None:
+    """The job `good`, whose result is too large for Redis."""
+
+    async def make(store: Store) -> None:
+        worker = await register(store)
+        await submit(store, id="good")
+        files = open_artifacts(local_files(surroundings / "data"))
+        await worker.complete_in_a_file(files, await worker.take(), data)
+
+    do(make)
+
+
+def test_result_in_a_file_is_shown_as_any_other(emp: Command, do: Do[object], surroundings: Path) -> None:
+    complete_in_a_file(do, surroundings, {"seed": 2**64, "text": "żółw"})
+    for words in (("result", "good"), ("show", "good", "-o", "json")):
+        said = emp("job", *words)
+        assert (said.code, said.err) == (0, "")
+        view = json.loads(said.out)
+        assert view.get("outcome", view)["data"] == {"seed": 2**64, "text": "żółw"}
+    assert emp("job", "result", "good", "-o", "ids").lines == ["good/1/2"]
+    assert emp("job", "result", "good", "--output-dir", "out").err == "saved out/good-1-2.png\n"
+    table = emp("job", "good")
+    assert ("a.png" in table.out, "result.json" in table.out) == (True, False)
+
+
+def test_very_large_result_is_streamed_as_ascii_json(
+    emp: Command, do: Do[object], surroundings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emp_cli.commands.job.show.MAX_WHOLE_RESULT", 100)
+    data = {"text": '\u009b31m\u202e żółw \U0001f422 \x7f\x1b \\ "' * 40_000}
+    complete_in_a_file(do, surroundings, data)
+    said = emp("job", "result", "good")
+    assert (said.code, json.loads(said.out)["data"]) == (0, data)
+    assert said.out.isascii()
+    assert said.out.rstrip("\n").isprintable()
+    shown = emp("job", "show", "good", "-o", "json")
+    assert json.loads(shown.out)["outcome"]["data"] is None
+    assert "warning: the result of job good is not shown: it has" in shown.err
+
+
+def test_result_whose_file_is_gone_is_told_and_the_job_is_still_shown(
+    emp: Command, do: Do[object], surroundings: Path
+) -> None:
+    complete_in_a_file(do, surroundings, {"seed": 7})
+    shutil.rmtree(surroundings / "data" / "artifacts" / "good")
+    said = emp("job", "result", "good")
+    assert (said.code, said.out) == (6, "")
+    assert "no result file good/1/1" in said.err
+    shown = emp("job", "show", "good", "-o", "json")
+    assert (shown.code, json.loads(shown.out)["state"]) == (0, "completed")
+    assert "warning: the result of job good is not shown: no result file good/1/1" in shown.err
 
 
 async def _chunks() -> AsyncIterator[bytes]:

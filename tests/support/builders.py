@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from emp_core.artifacts import ArtifactStore
+from emp_core.artifacts.contract import in_chunks
 from emp_core.domain.capabilities import Capabilities
 from emp_core.domain.job import JobRequest
-from emp_core.domain.outcome import Blame, Failure, Result
+from emp_core.domain.json_text import dump_json
+from emp_core.domain.outcome import Artifact, Blame, Failure, Result
 from emp_core.ids import new_nonce
 from emp_core.store import (
     Claimed,
@@ -81,6 +84,14 @@ class WorkerDriver:
 
     async def complete(self, claim: Claimed, **data: Any) -> str:
         return await self.settle(completed(claim, Result(data=data)))
+
+    async def complete_in_a_file(self, files: ArtifactStore, claim: Claimed, data: Any) -> Artifact:
+        """Complete with a result that is too large for Redis, and with a picture. The result's file."""
+        text = dump_json(data)
+        file = await files.put(claim.job_id, claim.attempt, "result.json", in_chunks(text))
+        picture = await files.put(claim.job_id, claim.attempt, "a.png", in_chunks(b"picture"))
+        await self.settle(completed(claim, Result(data={"result_artifact": file.id}, artifacts=(picture, file))))
+        return file
 
     async def fail(
         self, claim: Claimed, *, retryable: bool = True, blame: Blame = Blame.JOB, code: str = "error"

@@ -1,15 +1,17 @@
 """Jobs: submitting and reading them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Annotated, Any
 
+import structlog
 from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
-from daemons.hub.answers import job_answer, success
+from daemons.hub.answers import job_answer, now, success
 from daemons.hub.bodies import read_body, understand
-from daemons.hub.dependencies import Hub, JobId, KnownJobId, ResolvedJobId, SharedHub, TimedRoute
+from daemons.hub.dependencies import Hub, JobId, KnownJobId, ResolvedJobId, SharedHub, TimedRoute, in_time
 from daemons.hub.problems import Problem, problem_of
 from daemons.hub.submission import (
     MAX_SUBMIT_BYTES,
@@ -20,15 +22,19 @@ from daemons.hub.submission import (
     submit_batch,
     submitted_answer,
 )
+from emp_core.client import results
 from emp_core.client.situation import explain_job
 from emp_core.domain.job import Job
-from emp_core.domain.json_text import load_json
+from emp_core.domain.json_text import dump_json, load_json
+from emp_core.domain.policy import MAX_INLINE_PAYLOAD, MAX_WHOLE_RESULT
 from emp_core.domain.states import HELD, JobState
 from emp_core.domain.values import read_choice
 from emp_core.domain.views import event_view, explanation_view, time_view
-from emp_core.errors import EmpError
+from emp_core.errors import ArtifactsUnavailable, Conflict, EmpError, NotFound
 from emp_core.store import JobFilter
 from emp_core.store.inspector import ENDED, LISTED
+
+log = structlog.get_logger()
 
 router = APIRouter(tags=["jobs"])
 reads = APIRouter(route_class=TimedRoute, tags=["jobs"])
@@ -138,13 +144,15 @@ async def list_jobs(hub: SharedHub, query: Annotated[JobQuery, Query()]) -> Resp
     )
 
 
-@reads.get("/jobs/{job_id}")
+@router.get("/jobs/{job_id}")
 async def get_job(hub: SharedHub, job_id: ResolvedJobId) -> Response:
     """One job, by its id or the beginning of it, with its payload and what came of it; all else takes whole ids."""
-    job = await hub.store.inspector.job(job_id)
-    position = await hub.store.inspector.position(job) if job.state is JobState.PENDING else None
-    request, outcome = await _request_of(hub, job_id), await _outcome(hub, job)
-    view = {**job_answer(job), **request, **outcome, "position": position}
+    async with in_time():
+        job = await hub.store.inspector.job(job_id)
+        position = await hub.store.inspector.position(job) if job.state is JobState.PENDING else None
+        request, outcome = await _request_of(hub, job_id), await _outcome_of(hub, job_id)
+    value, url = await _with_small_data(hub, job_id, outcome)
+    view = {**job_answer(job), **request, **_outcome_view(job, value), "result_url": url, "position": position}
     return success({**view, "job": view})
 
 
@@ -164,10 +172,26 @@ def _read_asked(body: bytes) -> Mapping[str, Any]:
     return asked if isinstance(asked, dict) else {}
 
 
-async def _outcome(hub: Hub, job: Job) -> dict[str, Any]:
+async def _outcome_of(hub: Hub, job_id: str) -> results.Outcome:
+    return results.outcome_of(await hub.store.inspector.outcome(job_id))
+
+
+async def _with_small_data(
+    hub: Hub, job_id: str, outcome: results.Outcome
+) -> tuple[Mapping[str, Any] | None, str | None]:
+    """The outcome, and where to ask for its data if that is null: it is large, or its file cannot be read now."""
+    if outcome.file is None:
+        return outcome.value, None
+    try:
+        if outcome.file.size <= MAX_INLINE_PAYLOAD:
+            return await results.whole(outcome, hub.artifacts), None
+    except (NotFound, Conflict, ArtifactsUnavailable) as error:
+        log.warning("result.unreadable", job=job_id, reason=error.message)
+    return outcome.value, f"/api/jobs/{job_id}/result"
+
+
+def _outcome_view(job: Job, outcome: Mapping[str, Any] | None) -> dict[str, Any]:
     """The result of a completed job, the failure of a failed one."""
-    outcome = await hub.store.inspector.outcome(job.id)
-    outcome = outcome if isinstance(outcome, dict) else None
     if job.state is JobState.COMPLETED:
         return {"result": outcome, "failure": None, "error": None}
     if job.state is not JobState.FAILED:
@@ -175,13 +199,41 @@ async def _outcome(hub: Hub, job: Job) -> dict[str, Any]:
     return {"result": None, "failure": outcome, "error": outcome.get("message", job.code) if outcome else job.code}
 
 
-@reads.get("/jobs/{job_id}/result")
+@router.get("/jobs/{job_id}/result")
 async def get_result(hub: SharedHub, job_id: JobId) -> Response:
-    """What came of it: `result` once it is completed, `failure` once it failed, both null until then."""
-    job = await hub.store.inspector.job(job_id)
+    """What came of it: `result` once it is completed, `failure` once it failed, both null until then.
+
+    A result over 8 MiB is streamed.
+    """
+    async with in_time():
+        job = await hub.store.inspector.job(job_id)
+        outcome = await _outcome_of(hub, job_id)
     answer = job_answer(job)
     names = ("id", "job_id", "state", "status", "code", "ended_at")
-    return success({**{name: answer[name] for name in names}, **await _outcome(hub, job)})
+    head = {**{name: answer[name] for name in names}, **_outcome_view(job, outcome.value)}
+    if outcome.file is None:
+        return success(head)
+    text = _result_text(head, results.as_json(outcome, hub.artifacts))
+    first = await anext(text)  # opens the file: what is wrong with it is a problem, not half an answer
+    if outcome.file.size <= MAX_WHOLE_RESULT:
+        return Response(first + b"".join([chunk async for chunk in text]), media_type="application/json")
+    return StreamingResponse(_from_first(first, text), media_type="application/json")
+
+
+async def _result_text(head: Mapping[str, Any], result: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The answer as JSON, with a result that is JSON already."""
+    first = await anext(result)
+    others = {name: value for name, value in head.items() if name != "result"}
+    yield dump_json({"success": True, **others, "timestamp": now()})[:-1] + b',"result":' + first
+    async for chunk in result:
+        yield chunk
+    yield b"}"
+
+
+async def _from_first(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in rest:
+        yield chunk
 
 
 @reads.get("/jobs/{job_id}/log")

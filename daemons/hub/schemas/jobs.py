@@ -96,6 +96,9 @@ class JobDetail(Job, Outcome):
     payload_url: str | None
     """Where a payload too large for the queue is."""
 
+    result_url: str | None
+    """Where the result is whole, if its data is null here: it is large, or its file cannot be read now."""
+
     template: str | None
     params: dict[str, Any] | None
     position: int | None

@@ -11,19 +11,21 @@ from emp_cli.arguments import ids_of
 from emp_cli.exits import ExitCode
 from emp_cli.options import FollowOption, JobIds, OneJob, OutputDirOption, OutputOption, ResultOption, flag
 from emp_cli.output import formats, terminal
-from emp_cli.output.clean import clean
+from emp_cli.output.clean import JsonStream, clean
 from emp_cli.output.columns import ARTIFACTS, EVENTS, JOBS
 from emp_cli.output.details import JobDetails, write_job
 from emp_cli.output.formats import Format
 from emp_cli.run import leave, run
 from emp_cli.waiting import verdict
 from emp_core.domain.json_text import load_json
+from emp_core.domain.policy import MAX_WHOLE_RESULT
 from emp_core.domain.states import TERMINAL, JobState
 from emp_core.domain.views import job_view
-from emp_core.errors import Conflict
+from emp_core.errors import ArtifactsUnavailable, Conflict, HubUnavailable, Misconfigured, NotFound
 
 if TYPE_CHECKING:
     from emp_core.client.async_emp import AsyncEmp
+    from emp_core.client.results import Outcome
 
 
 NO_FILES = "the result has no files"
@@ -47,7 +49,8 @@ def show(
 
 
 async def _show(emp: "AsyncEmp", ids: Sequence[str], payload: bool, output: Format) -> None:
-    found = [await _details(emp, await emp.resolve(name)) for name in ids]
+    with_data = output not in (Format.TABLE, Format.IDS)
+    found = [await _details(emp, await emp.resolve(name), with_data=with_data) for name in ids]
     bodies = [load_json(await emp.payload(each.job.id)) if payload else {} for each in found]
     if output is Format.TABLE:
         now = await emp.now_ms()
@@ -65,9 +68,26 @@ async def _show(emp: "AsyncEmp", ids: Sequence[str], payload: bool, output: Form
         formats.write_one_or_all(views, output)
 
 
-async def _details(emp: "AsyncEmp", job_id: str) -> JobDetails:
+async def _details(emp: "AsyncEmp", job_id: str, *, with_data: bool) -> JobDetails:
     job = await emp.job(job_id)
-    return JobDetails(job=job, outcome=await emp.result(job_id), attempts=tuple(await emp.attempts(job_id)))
+    outcome = await emp.outcome(job_id)
+    value = await _with_data(emp, job_id, outcome) if with_data else outcome.value
+    return JobDetails(job=job, outcome=value, attempts=tuple(await emp.attempts(job_id)))
+
+
+async def _with_data(emp: "AsyncEmp", job_id: str, outcome: "Outcome") -> dict[str, Any] | None:
+    """The outcome; its data is null, and a warning says why, if it is very large or its file cannot be read."""
+    if outcome.file is None:
+        return outcome.value
+    try:
+        if outcome.file.size <= MAX_WHOLE_RESULT:
+            return await emp.result(job_id)
+        why = f"it has {outcome.file.size} bytes"
+    except (NotFound, Conflict, Misconfigured, ArtifactsUnavailable, HubUnavailable) as error:
+        why = error.message
+    terminal.warn(f"the result of job {job_id} is not shown: {why}")
+    terminal.hint_line(f"emp job result {job_id}")
+    return outcome.value
 
 
 def _view(details: JobDetails) -> dict[str, Any]:
@@ -151,7 +171,7 @@ async def _result(emp: "AsyncEmp", prefix: str, output_dir: str | None, output: 
     if job.state not in TERMINAL:
         raise Conflict(f"job {job.id} is {job.state} and has no result yet", hint=f"emp job wait {job.id}")
     if output is Format.JSON:
-        formats.write_json(await emp.result(job.id))
+        await _write_result(emp, job.id)
     else:
         formats.write(await emp.artifacts(job.id), ARTIFACTS, output, nothing=NO_FILES)
     if job.state is JobState.CANCELLED:
@@ -161,3 +181,15 @@ async def _result(emp: "AsyncEmp", prefix: str, output_dir: str | None, output: 
         for line in [f"saved {path}" for path in saved] or [NO_FILES]:
             terminal.note(line)
     return verdict([job])
+
+
+async def _write_result(emp: "AsyncEmp", job_id: str) -> None:
+    file = (await emp.outcome(job_id)).file
+    if file is None or file.size <= MAX_WHOLE_RESULT:
+        formats.write_json(await emp.result(job_id))
+        return
+    stream = JsonStream()
+    async with aclosing(emp.result_stream(job_id)) as chunks:
+        async for chunk in chunks:
+            terminal.data(stream.text(chunk), end="")
+    terminal.data("")
