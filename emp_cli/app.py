@@ -72,4 +72,4 @@ def root(
     ] = False,
 ) -> None:
     """A job queue for AI work on GPU machines. `emp demo` shows it; `emp hub start` starts a queue."""
-    ctx.obj = Session(redis=redis)
+    ctx.ensure_object(Session).redis = redis

@@ -29,11 +29,11 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
     return front + rest
 
 
-def read_stdin(what: str) -> str:
-    """All that stdin has. To be read before anything runs that has its own way with Ctrl-C."""
+def read_stdin(what: str, limit: int = -1) -> str:
+    """All that stdin has, or `limit` characters. Call it before anything runs that has its own way with Ctrl-C."""
     if sys.stdin.isatty():
         terminal.note(f"type {what}, then Ctrl-D")
-    return sys.stdin.read()
+    return sys.stdin.read(limit)
 
 
 def ids_of(arguments: Sequence[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from shlex import join
 from typing import TYPE_CHECKING, cast
 
 import typer
@@ -15,11 +16,22 @@ if TYPE_CHECKING:
 class Session:
     """One run of the command."""
 
+    arguments: tuple[str, ...] = ()
+    """What was typed behind `emp`."""
+
     redis: str | None = None
     """What `--redis` said."""
 
     farewell: str = ""
     """What Ctrl-C says: what goes on without us."""
+
+    def command(self, *more: str) -> str:
+        """What was typed, with more options, to be typed again; without the password of a URL."""
+        from emp_core.settings import masked
+
+        words = [word.replace(self.redis, masked(self.redis)) if self.redis else word for word in self.arguments]
+        place = words.index("--") if "--" in words else len(words)
+        return join(["emp", *words[:place], *more, *words[place:]])
 
 
 def session_of(ctx: typer.Context) -> Session:

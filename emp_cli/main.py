@@ -15,11 +15,13 @@ def main(arguments: Sequence[str]) -> int:
 
     from emp_cli.app import app
     from emp_cli.arguments import hoisted
+    from emp_cli.context import Session
     from emp_cli.exits import ExitCode
     from emp_cli.output import terminal
 
     try:
-        return app(hoisted(arguments), prog_name="emp", standalone_mode=False) or ExitCode.OK
+        session = Session(arguments=tuple(arguments))
+        return app(hoisted(arguments), prog_name="emp", standalone_mode=False, obj=session) or ExitCode.OK
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         terminal.fail(_in_our_words(error.format_message()), f"{context.command_path if context else 'emp'} --help")
@@ -82,7 +84,9 @@ def _open_what_is_closed() -> None:
 
 def _let_go_of_stdout() -> None:
     """Else Python would try once more, at its end, to write what could not be written."""
+    from emp_cli.output import terminal
+
     try:
         sys.stdout.flush()
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        terminal.drop_stdout()

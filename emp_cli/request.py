@@ -1,19 +1,24 @@
 """From the options of `emp submit` to requests. Reads files and stdin; knows no queue."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from emp_cli.arguments import read_stdin
 from emp_cli.graph import read_graph, set_input
 from emp_cli.output.units import read_duration, read_time
-from emp_core.domain.json_text import parse_json
+from emp_core.domain.job import JobRequest
+from emp_core.domain.json_text import parse_json, sorted_json
 from emp_core.domain.requirements import REQUIREMENT_FIELDS
 from emp_core.domain.values import did_you_mean
-from emp_core.errors import InvalidInput
+from emp_core.errors import InvalidInput, LimitExceeded
+from emp_core.ids import digest
 
 Body = dict[str, Any]
+
+MAX_INPUT = 1024**3
+"""Characters of a file or of stdin, which are read whole: a batch's id needs the digest of all its requests."""
 
 LISTS = ("services", "models", "components", "workflows", "regions", "compliance", "tiers")
 """Requirements that are lists: `models=a,b`."""
@@ -52,10 +57,30 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One request, and where it stands in the input."""
+    """One request, and where it stands in the input. It is read when it is asked for: a large file is mostly text."""
 
     number: int
-    body: Body = field(default_factory=dict[str, Any])
+    where: str
+    value: Any = None
+    text: str = ""
+    """The value as JSON, if it is not read yet."""
+
+    options: Body = field(default_factory=dict[str, Any])
+    typed: Body = field(default_factory=dict[str, Any])
+    """Times as they were typed: a repeated `--delay 10m` is the same request."""
+
+    @property
+    def body(self) -> Body:
+        """The request, options put over what the input says. Raises `InvalidInput`."""
+        value = parse_json(self.where, self.text) if self.text else self.value
+        return {**_request(self.where, value), **self.options}
+
+    def request(self, job_id: str | None = None) -> JobRequest:
+        """The same, read; with an id, unless it brings its own. Raises `InvalidInput`."""
+        body = self.body
+        if body.get("id") is None:
+            body["id"] = job_id
+        return JobRequest.parse(body, sent={**body, **self.typed})
 
 
 def read_texts(asked: Asked) -> Mapping[str, str]:
@@ -76,11 +101,24 @@ def read_texts(asked: Asked) -> Mapping[str, str]:
 
 
 def requests(asked: Asked, texts: Mapping[str, str], now: int) -> list[Line]:
-    """The requests, options put over what the input says. Raises `InvalidInput` with the option's name."""
+    """The requests. Raises `InvalidInput` with the option's name; what is wrong with a line is told by the line."""
     options = _options(asked, texts, now)
+    times = {"run_at": asked.delay or asked.run_at, "deadline": asked.deadline}
+    typed = {name: text for name, text in times.items() if text}
     if asked.source is None:
-        return [Line(1, options)]
-    return [Line(line.number, {**line.body, **options}) for line in _lines(asked.source, texts["source"])]
+        return [Line(1, "request", {}, options=options, typed=typed)]
+    lines = [replace(line, options=options, typed=typed) for line in _lines(asked.source, texts["source"])]
+    if len(lines) > 1:
+        for name, value in (("id", asked.job_id), ("idempotency_key", asked.idempotency_key)):
+            if value:
+                raise InvalidInput(name, "works with one job only", hint="lines may bring their own")
+    return lines
+
+
+def digest_of(asked: Asked, texts: Mapping[str, str]) -> str:
+    """Tells the requests of a batch from others: the lines, and the options that are put over them."""
+    options = {name: value for name, value in asdict(asked).items() if value is not None and name != "source"}
+    return digest(sorted_json(options) + b"\n" + texts["source"].encode("utf-8", "surrogatepass"), 10)
 
 
 def read_inputs(asked: Asked) -> dict[str, Path]:
@@ -94,15 +132,17 @@ def _lines(source: str, text: str) -> list[Line]:
     if not text.strip():
         raise InvalidInput(source, "is empty: a request is a JSON object")
     if text.lstrip().startswith("["):
-        values = enumerate(parse_json(source, text), start=1)
-        return [Line(number, _request(f"{source}[{number}]", value)) for number, value in values]
+        return [
+            Line(number, f"{source}[{number}]", value) for number, value in enumerate(parse_json(source, text), start=1)
+        ]
+    first, _, more = text.partition("\n")
     try:
-        return [Line(1, _request(source, parse_json(source, text)))]
+        return [Line(1, source, _object(source, parse_json(source, text)))]
     except InvalidInput:
-        if len(text.splitlines()) < 2 or not text.splitlines()[0].rstrip().endswith("}"):
+        if not more.strip() or not first.rstrip().endswith("}"):
             raise
-    numbered = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
-    return [Line(number, _request(f"line {number}", parse_json(f"line {number}", line))) for number, line in numbered]
+    numbered = enumerate(text.split("\n"), start=1)
+    return [Line(number, f"line {number}", text=line) for number, line in numbered if line.strip()]
 
 
 def _object(where: str, value: Any) -> Body:
@@ -207,7 +247,15 @@ def _value(option: str, text: str) -> Any:
 def _text(option: str, place: str) -> str:
     """What a file holds, or stdin for `-`."""
     try:
-        return read_stdin(TYPED[option]) if place == "-" else Path(place).read_text(encoding="utf-8-sig")
+        text = read_stdin(TYPED[option], MAX_INPUT + 1) if place == "-" else _read_file(place)
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
         raise InvalidInput(option, f"{place} cannot be read: {why}") from error
+    if len(text) > MAX_INPUT:
+        raise LimitExceeded(option, "max_input_characters", len(text), MAX_INPUT, hint="split it into several files")
+    return text
+
+
+def _read_file(place: str) -> str:
+    with Path(place).open(encoding="utf-8-sig") as file:
+        return file.read(MAX_INPUT + 1)

@@ -1,8 +1,6 @@
 """The bridge: commands are sync, the core is async; they meet here and nowhere else."""
 
 import asyncio
-import os
-import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -38,8 +36,7 @@ def run_alone(ctx: typer.Context, work: Coroutine[Any, Any, T]) -> T:
             terminal.note(f"\n{farewell}")
         raise typer.Exit(ExitCode.INTERRUPTED) from None
     except BrokenPipeError:
-        # Whoever read has seen enough; Python would complain of it once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        terminal.drop_stdout()
         raise typer.Exit(ExitCode.OK) from None
 
 

@@ -62,6 +62,10 @@ JobId = Annotated[Text, _option("--id", "ID", "The job's id; random if omitted."
 IdempotencyKey = Annotated[
     Text, _option("--idempotency-key", "KEY", "A second submit with the same key returns the same job.", WHO)
 ]
+Resume = Annotated[
+    Text,
+    _option("--resume", "BATCH", "Send what is missing of an interrupted batch; needs the same FILE and options.", WHO),
+]
 
 Wait = Annotated[bool, _flag("--wait", "Wait until the job ends; the exit code says how it ended.")]
 Follow = Annotated[bool, _flag("--follow", "Like --wait, and print what happens.")]

@@ -1,7 +1,7 @@
 """`emp submit`: jobs from options, files and stdin."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,27 +9,26 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from emp_cli import submitting
+from emp_cli.bulk import Bulk, open_batch
 from emp_cli.context import Session, session_of
-from emp_cli.exits import ExitCode, code_of
+from emp_cli.exits import ExitCode
 from emp_cli.options import OutputDirOption, OutputOption, TimeoutOption
 from emp_cli.output import formats, terminal
 from emp_cli.output.explanation import write_explanation
 from emp_cli.output.formats import Format
 from emp_cli.output.units import read_duration
-from emp_cli.request import Asked, Line, read_inputs, read_texts, requests
+from emp_cli.request import Asked, Line, digest_of, read_inputs, read_texts, requests
 from emp_cli.run import leave, run
 from emp_cli.waiting import farewell, tell_ends, wait_for
 from emp_core.domain.explain import Explanation
 from emp_core.domain.standing import Tier
 from emp_core.domain.views import explanation_view, job_view
-from emp_core.errors import EmpError, InvalidInput
+from emp_core.errors import InvalidInput, QueueUnavailable
+from emp_core.ids import new_job_id
 
 if TYPE_CHECKING:
     from emp_core.client.async_emp import AsyncEmp
     from emp_core.store import Submitted
-
-BATCH = 500
-
 
 HELP = """\
 Submit a job, and print its id.
@@ -39,6 +38,7 @@ emp submit --workflow flux.json --set KSampler.seed=7 --wait --output-dir out/
 emp submit --service simulation --set duration=2 --require gpu_memory_gb=24
 emp submit --service comfyui --payload request.json --priority 80 --follow
 cat jobs.jsonl | emp submit - | emp job wait -
+emp submit jobs.jsonl --resume BATCH
 """
 
 
@@ -65,6 +65,7 @@ def submit(
     workflow_id: submitting.WorkflowId = None,
     job_id: submitting.JobId = None,
     idempotency_key: submitting.IdempotencyKey = None,
+    resume: submitting.Resume = None,
     wait: submitting.Wait = False,
     follow: submitting.Follow = False,
     timeout: TimeoutOption = None,
@@ -91,6 +92,7 @@ class Then:
     output_dir: str | None
     dry_run: bool
     require_worker: bool
+    resume: str | None
     output: Format
 
     @property
@@ -106,6 +108,8 @@ def _then(given: Mapping[str, Any]) -> Then:
     then = Then(seconds=seconds, **{name: given[name] for name in names})
     if given["timeout"] and not then.waits:
         raise InvalidInput("timeout", "needs --wait or --follow; --job-timeout limits a run")
+    if then.resume and not given["source"]:
+        raise InvalidInput("resume", "needs the requests: FILE, or - for stdin")
     if then.dry_run and then.output is Format.IDS:
         raise InvalidInput("format", "--dry-run supports only table, json, jsonl and csv")
     return then
@@ -120,15 +124,20 @@ async def _submit(session: Session, asked: Asked, texts: Mapping[str, str], then
     if then.follow and len(lines) > 1:
         raise InvalidInput("follow", "works with one job only; use --wait for several")
     if then.dry_run or then.require_worker:
-        explanations = [await emp.preview(line.body) for line in lines]
+        explanations = [await emp.preview(line.request()) for line in lines]
         if then.dry_run:
             _write_previews(explanations, then.output)
         code = _lacking(explanations) if then.require_worker else ExitCode.OK
         if then.dry_run or code:
             return code
-    stored, code = await _store(emp, lines, read_inputs(asked))
+    inputs = read_inputs(asked)
+    if len(lines) > 1 or then.resume:
+        if inputs:
+            raise InvalidInput("file", "works with one job only")
+        stored, code = await _submit_lines(session, emp, lines, digest_of(asked, texts), then)
+    else:
+        stored, code = await _submit_one(session, emp, lines, inputs, then)
     session.farewell = farewell([each.id for each in stored])
-    _write_stored(emp, stored, then)
     await _warn_unworkable(emp, stored)
     if then.waits and stored:
         code = max(code, await _wait(emp, [each.id for each in stored], then))
@@ -152,25 +161,43 @@ def _lacking(explanations: Sequence[Explanation]) -> ExitCode:
     return ExitCode.NO_WORKER if never else ExitCode.OK
 
 
-async def _store(
-    emp: "AsyncEmp", lines: Sequence[Line], inputs: Mapping[str, Path]
+async def _submit_one(
+    session: Session, emp: "AsyncEmp", lines: Sequence[Line], inputs: Mapping[str, Path], then: Then
 ) -> tuple[list["Submitted"], ExitCode]:
-    """Submit one job, or many line by line: what is wrong with one does not keep the others."""
-    if len(lines) == 1:
-        return [await emp.submit(lines[0].body, inputs=inputs)], ExitCode.OK
-    if inputs:
-        raise InvalidInput("file", "works with one job only")
     stored: list[Submitted] = []
-    code = ExitCode.OK
-    for start in range(0, len(lines), BATCH):
-        batch = lines[start : start + BATCH]
-        for line, answer in zip(batch, await emp.submit_many([line.body for line in batch]), strict=True):
-            if isinstance(answer, EmpError):
-                terminal.fail(f"line {line.number}: {answer.message}", answer.hint)
-                code = code_of(answer)
-            else:
-                stored.append(answer)
-    return stored, code
+    for line in lines:
+        body = line.body
+        drawn = None if body.get("id") or body.get("idempotency_key") else new_job_id()
+        again = session.command(*(("--id", drawn) if drawn else ()))
+        how = "submit it again with the same input, and it is stored once:"
+        session.farewell = f"the job may be stored; {how}\n{again}"
+        try:
+            answer = await emp.submit(line.request(drawn), inputs=inputs)
+        except QueueUnavailable as error:
+            terminal.fail(f"{error.message}; job {error.job_ids[0]} may be stored")
+            terminal.hint_line(how)
+            terminal.note(again)
+            return [], ExitCode.UNAVAILABLE
+        stored.append(replace(answer, repeated=answer.repeated and answer.id != drawn))
+    _write_stored(emp, stored, then)
+    return stored, ExitCode.OK
+
+
+async def _submit_lines(
+    session: Session, emp: "AsyncEmp", lines: Sequence[Line], digest: str, then: Then
+) -> tuple[list["Submitted"], ExitCode]:
+    """Submit many; as far as the format allows, each is written as soon as it is stored.
+
+    Without an answer from the queue nothing can follow, so no jobs are returned.
+    """
+    batch = open_batch(digest, lines, then.resume)
+    at_once = then.output in (Format.TABLE, Format.IDS) or (then.output is Format.JSONL and not then.waits)
+    again = session.command(*(() if then.resume else ("--resume", batch.id)))
+    bulk = Bulk(session, batch, lines, lambda each: _write_stored(emp, [each], then) if at_once else None, again)
+    code = await bulk.run(emp)
+    if not at_once:
+        _write_stored(emp, bulk.stored, then)
+    return [] if bulk.lost else bulk.stored, code
 
 
 def _write_stored(emp: "AsyncEmp", stored: Sequence["Submitted"], then: Then) -> None:

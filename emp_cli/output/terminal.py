@@ -1,5 +1,6 @@
 """The two streams: data goes to stdout, everything that is said about it to stderr."""
 
+import os
 import sys
 from functools import cache
 from typing import TYPE_CHECKING
@@ -40,6 +41,11 @@ def data(text: str, end: str = "\n") -> None:
     """Write data, and have it out before anything else happens."""
     sys.stdout.write(f"{text}{end}")
     sys.stdout.flush()
+
+
+def drop_stdout() -> None:
+    """Have what is still written go nowhere, as nobody reads it. Python would complain of it once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def headline(text: str, style: str) -> None:
