@@ -97,7 +97,7 @@ async def connect(redis: str | None = None) -> AsyncEmp:
     """A client of the queue."""
     location = await locate(redis)
     try:
-        return AsyncEmp(await open_store(location.url, location.prefix), location)
+        return AsyncEmp(await open_store(location.url, location.prefix, location.max_connections), location)
     except QueueUnavailable as error:
         error.hint = error.hint or f"{location.source} names it; is it running? --redis gives another one"
         raise

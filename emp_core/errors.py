@@ -102,8 +102,8 @@ class Refused(EmpError):
 class QueueUnavailable(EmpError):
     """Redis cannot take the call now.
 
-    `code` is `redis_unavailable`, `storage_full`, `storage_readonly` or `redis_too_old`. Nothing was half written; with
-    the first the call may have been carried out, and only its answer be lost: it is safe to repeat.
+    `code` is `redis_unavailable`, `queue_busy`, `storage_full`, `storage_readonly` or `redis_too_old`. Nothing was half
+    written; with the first two the call may have been carried out, and only its answer be lost: it is safe to repeat.
     """
 
     job_ids: tuple[str, ...] = ()

@@ -283,6 +283,9 @@ class RedisSettings(Settings):
     redis_password: SecretStr | None = Field(default=None, examples=["a-password"])
     """The password of Redis."""
 
+    redis_max_connections: Annotated[int, between(4, 10_000)] = 16
+    """How many connections to Redis a process opens at most; calls beyond them wait for a free one."""
+
     key_prefix: Annotated[str, AfterValidator(_check_key_prefix)] = Field("{emp}:", validation_alias="EMP_KEY_PREFIX")
     """The prefix of every key. Another prefix is another queue; the braces keep the queue in one Cluster slot."""
 

@@ -15,6 +15,7 @@ from emp_core.domain.values import cut
 from emp_core.errors import NotFound, QueueUnavailable
 from emp_core.ids import is_id
 from emp_core.store import Store
+from emp_core.store.connection import busy
 
 ANSWER_SECONDS = 5.0
 """A Redis that takes longer counts as away: a caller gets an answer, never a hang."""
@@ -38,8 +39,8 @@ SharedHub = Annotated[Hub, Depends(_hub)]
 
 
 @asynccontextmanager
-async def in_time() -> AsyncIterator[asyncio.Timeout]:
-    """Calls of the queue that are together one answer. Raises `QueueUnavailable` where they take too long."""
+async def in_time(hub: Hub) -> AsyncIterator[asyncio.Timeout]:
+    """Calls of the queue that are together one answer. Raises `QueueUnavailable` if they take too long."""
     limit = asyncio.timeout(ANSWER_SECONDS)
     try:
         async with limit:
@@ -47,6 +48,8 @@ async def in_time() -> AsyncIterator[asyncio.Timeout]:
     except TimeoutError:
         if not limit.expired():
             raise
+        if hub.store.link.heard_since(asyncio.get_running_loop().time() - ANSWER_SECONDS / 2):
+            raise busy(f"the hub has too much to do: the call was not done within {ANSWER_SECONDS:g} s") from None
         raise QueueUnavailable("redis_unavailable", f"Redis did not answer within {ANSWER_SECONDS:g} s") from None
 
 
@@ -57,7 +60,7 @@ class TimedRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_in_time(request: Request) -> Response:
-            async with in_time():
+            async with in_time(request.app.state.hub):
                 return await handle(request)
 
         return handle_in_time
@@ -74,7 +77,7 @@ JobId = Annotated[str, Depends(_job_id)]
 
 
 async def _known(job_id: JobId, hub: SharedHub) -> str:
-    async with in_time():
+    async with in_time(hub):
         if not await hub.store.inspector.known([job_id]):
             raise NotFound("job", job_id)
     return job_id
@@ -85,7 +88,7 @@ KnownJobId = Annotated[str, Depends(_known)]
 
 
 async def _resolved(job_id: JobId, hub: SharedHub) -> str:
-    async with in_time():
+    async with in_time(hub):
         return await hub.store.inspector.resolve(job_id)
 
 

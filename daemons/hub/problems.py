@@ -114,7 +114,13 @@ _TABLE: tuple[tuple[type[EmpError], int, str, str], ...] = (
 QUOTAS = frozenset({"max_pending_jobs"})
 """Limits that a later call may be under: 429 instead of 413."""
 
-RETRY_SECONDS = {"redis_unavailable": 2, "storage_full": 30, "storage_readonly": 30, "redis_too_old": 60}
+RETRY_SECONDS = {
+    "redis_unavailable": 2,
+    "queue_busy": 2,
+    "storage_full": 30,
+    "storage_readonly": 30,
+    "redis_too_old": 60,
+}
 RETRY_SECONDS_ELSE = 5
 
 

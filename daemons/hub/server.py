@@ -53,7 +53,7 @@ async def run_hub(
         files = settings.artifacts_url or local_files(settings.data_dir)
         artifacts = open_objects(files)
         closing.push_async_callback(artifacts.aclose)
-        store = await _open(url, settings.key_prefix)
+        store = await _open(url, settings)
         closing.push_async_callback(store.close)
         server = HubServer(create_app(store, artifacts, settings))
         async with asyncio.TaskGroup() as tasks:
@@ -70,14 +70,14 @@ async def run_hub(
     log.info("hub.stopped")
 
 
-async def _open(url: str, prefix: str) -> Store:
+async def _open(url: str, settings: HubSettings) -> Store:
     """The queue, which may take a moment to come."""
     loop = asyncio.get_running_loop()
     give_up_at = loop.time() + START_SECONDS
     waiting = False
     while True:
         try:
-            return await open_store(url, prefix)
+            return await open_store(url, settings.key_prefix, settings.redis_max_connections)
         except QueueUnavailable as error:
             if error.code != "redis_unavailable" or loop.time() >= give_up_at:
                 raise

@@ -85,7 +85,7 @@ async def submit_all(hub: Hub, requests: Sequence[JobRequest]) -> list[Outcome]:
     spilling = _Spilling(hub)
     try:
         for start in range(0, len(named), JOBS_A_CALL):
-            async with in_time() as spilling.limit:
+            async with in_time(hub) as spilling.limit:
                 await hub.store.broker.submit_many(named[start : start + JOBS_A_CALL], spilling.keep, answers)
     except QueueUnavailable as error:
         answers += [error] * (len(named) - len(answers))
@@ -105,7 +105,7 @@ def _outcome(asked: JobRequest, named: JobRequest, answer: Submitted | EmpError)
 def _is_void(answer: Submitted | EmpError) -> bool:
     """Whether it is certain that there is no job under the id that was asked for, if nobody else chose that."""
     if isinstance(answer, QueueUnavailable):
-        return answer.code != "redis_unavailable"
+        return answer.code not in ("redis_unavailable", "queue_busy")
     return isinstance(answer, EmpError) or answer.repeated
 
 

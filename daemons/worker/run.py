@@ -34,7 +34,7 @@ async def run_worker(settings: WorkerSettings, url: str) -> None:
     for note in settings.notes:
         log.warning("settings.note", note=note)
     async with AsyncExitStack() as stack:
-        store = await open_store(url, settings.key_prefix)
+        store = await open_store(url, settings.key_prefix, settings.redis_max_connections)
         stack.push_async_callback(store.close)
         server = store.server
         log.info("queue.joined", redis=masked(store.url), engine=f"{server.engine} {server.version}")

@@ -51,7 +51,7 @@ class AsyncEmp:
     async def connect(cls, queue: str | None = None) -> Self:
         """Connect to a queue by its URL, or to the one that the environment or this machine has."""
         location = await locate(queue)
-        return cls(await open_store(location.url, location.prefix), location)
+        return cls(await open_store(location.url, location.prefix, location.max_connections), location)
 
     async def __aenter__(self) -> Self:
         return self

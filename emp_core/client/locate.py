@@ -16,7 +16,7 @@ from emp_core.environment import load_settings
 from emp_core.errors import Misconfigured, QueueUnavailable
 from emp_core.settings import FileSettings, RedisSettings, RedisUrl, WsUrl, is_loopback
 from emp_core.store import Link
-from emp_core.store.connection import build_client
+from emp_core.store.connection import MAX_CONNECTIONS, build_client
 
 USUAL = "redis://127.0.0.1:6379/0"
 
@@ -61,6 +61,9 @@ class Location:
     token: str = ""
     """For files that go through the hub."""
 
+    max_connections: int = MAX_CONNECTIONS
+    """To Redis."""
+
 
 async def locate(url: str | None = None) -> Location:
     """Find the queue. Raises `QueueUnavailable` with what to do, or `Misconfigured`."""
@@ -92,6 +95,7 @@ async def find(url: str | None = None, settings: ClientSettings | None = None) -
         source=source,
         artifacts=_artifacts(settings, place),
         token=settings.hub_auth_token.get_secret_value() if settings.hub_auth_token else "",
+        max_connections=settings.redis_max_connections,
     )
 
 

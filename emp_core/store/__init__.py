@@ -25,6 +25,7 @@ from emp_core.store.connection import (
     ANSWER_SECONDS,
     BLOCK_SECONDS,
     DEFAULT_PREFIX,
+    MAX_CONNECTIONS,
     Link,
     Server,
     build_client,
@@ -105,9 +106,9 @@ def open_broker(url: str, prefix: str = DEFAULT_PREFIX) -> tuple[Broker, Link]:
     return Broker(link, ClassIndex(link)), link
 
 
-async def open_store(url: str, prefix: str = DEFAULT_PREFIX) -> Store:
+async def open_store(url: str, prefix: str = DEFAULT_PREFIX, max_connections: int = MAX_CONNECTIONS) -> Store:
     """Connect, check the server, and build the facades. Raises `QueueUnavailable` or `Misconfigured`."""
-    link = await open_link(url, prefix)
+    link = await open_link(url, prefix, max_connections)
     try:
         server = await check_server(link)
     except BaseException:

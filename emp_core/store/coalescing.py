@@ -29,19 +29,22 @@ class Coalescer:
 
     async def eval(self, *arguments: Any) -> Any:
         """As the client's."""
-        return await self._client.execute_command("EVAL", *arguments)
+        return await self._call("EVAL", arguments)
 
     async def evalsha(self, *arguments: Any) -> Any:
         """As the client's."""
+        return await self._call("EVALSHA", arguments)
+
+    async def _call(self, command: str, arguments: tuple[Any, ...]) -> Any:
         if self._under_way >= AT_ONCE:
             answer = asyncio.get_running_loop().create_future()
             # Encoded here, so that a text that cannot be is the trouble of this call only.
             packed = [word.encode() if isinstance(word, str) else word for word in arguments]
-            self._waiting.append((("EVALSHA", *packed), answer))
+            self._waiting.append(((command, *packed), answer))
             return await answer
         self._under_way += 1
         try:
-            return await self._client.execute_command("EVALSHA", *arguments)
+            return await self._client.execute_command(command, *arguments)
         finally:
             self._go_on()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -16,7 +16,8 @@ from redis.backoff import ExponentialWithJitterBackoff
 from redis.connection import HiredisRespSerializer
 
 from emp_core.errors import AccessDenied, Conflict, Misconfigured, QueueUnavailable
-from emp_core.store.coalescing import Coalescer
+from emp_core.store.coalescing import AT_ONCE, Coalescer
+from emp_core.store.pool import close_when_idle
 from emp_core.store.scripts import script
 
 SCHEMA = "2"
@@ -25,7 +26,10 @@ SCHEMA = "2"
 DEFAULT_PREFIX = "{emp}:"
 ANSWER_SECONDS = 10.0
 BLOCK_SECONDS = 20
-_MASTER_LINKS = 4096
+
+MAX_CONNECTIONS = 16
+"""How many connections to Redis a link opens at most."""
+
 _NOT_READY = (
     exceptions.BusyLoadingError,
     exceptions.ReadOnlyError,
@@ -35,7 +39,7 @@ _NOT_READY = (
 )
 
 
-def build_client(url: str, *, blocking: bool = False) -> Any:
+def build_client(url: str, *, blocking: bool = False, max_connections: int = MAX_CONNECTIONS) -> Any:
     """A redis-py client for redis, rediss, unix, redis+sentinel and redis+cluster URLs.
 
     It waits for an answer without end: `Link` has the limit. redis-py's own, `socket_timeout`, goes through
@@ -46,7 +50,7 @@ def build_client(url: str, *, blocking: bool = False) -> Any:
         "socket_connect_timeout": 3,
         "retry": Retry(ExponentialWithJitterBackoff(base=0.05, cap=1), 0 if blocking else 3),
         "protocol": 2,
-        "max_connections": _MASTER_LINKS,
+        "max_connections": max_connections,
     }
     parts = urlsplit(url)
     if parts.scheme == "redis+cluster":
@@ -69,13 +73,15 @@ def _sturdy(client: Any) -> Any:
 
 
 def _mended(kind: Any) -> Any:
-    """A connection that lets hiredis put commands together, as redis-py's blocking ones do, and survives a reset.
+    """A connection that lets hiredis put commands together, as redis-py's blocking ones do, survives a reset, and
+    closes when nobody uses it.
 
     One that was reset while it was idle looks sound to redis-py, and uvloop refuses the next write with a
     `RuntimeError`, which nobody takes for a lost connection.
     """
 
     async def send_packed_command(self: Any, command: Any, check_health: bool = True) -> None:
+        close_when_idle(self)
         try:
             await kind.send_packed_command(self, command, check_health)
         except RuntimeError as error:
@@ -127,14 +133,25 @@ class Link:
     client: Any
     prefix: str = DEFAULT_PREFIX
     patience: float = ANSWER_SECONDS
-    """Seconds that a call may take, with its repetitions."""
+    """Seconds that a call may take, with its repetitions and its wait for a connection."""
+
+    connections: int = MAX_CONNECTIONS
+    """The calls that Redis works on at once; further ones wait."""
 
     _scripts: Any = field(init=False)
     """Where scripts run: on a cluster each call goes its own way."""
 
+    _free: asyncio.Semaphore = field(init=False)
+    _heard_at: float = field(init=False, default=0.0)
+
     def __post_init__(self) -> None:
-        alone = not isinstance(self.client, redis_asyncio.Redis)
-        self._scripts = self.client if alone else Coalescer(self.client, lambda: self.patience)
+        coalesces = isinstance(self.client, redis_asyncio.Redis)
+        self._scripts = Coalescer(self.client, lambda: self.patience) if coalesces else self.client
+        self._free = asyncio.Semaphore(self.connections - AT_ONCE if coalesces else self.connections)
+
+    def heard_since(self, moment: float) -> bool:
+        """Whether Redis has answered any call of this link since a moment of the loop's clock."""
+        return self._heard_at > moment
 
     def key(self, name: str) -> str:
         """The full name of a key."""
@@ -142,32 +159,55 @@ class Link:
 
     async def run(self, name: str, rest: Sequence[Sequence[str | bytes]] = (), **arguments: Any) -> Any:
         """Run a script. Raises `QueueUnavailable`."""
+        if not isinstance(self._scripts, Coalescer):
+            async with self._connection():
+                return await script(name)(self._scripts, self.key("schema"), rest, **arguments)
         with translated(), _cancels_kept():
             async with asyncio.timeout(self.patience):
-                return await script(name)(self._scripts, self.key("schema"), rest, **arguments)
+                answer = await script(name)(self._scripts, self.key("schema"), rest, **arguments)
+        self._heard_at = asyncio.get_running_loop().time()
+        return answer
 
     async def call(self, command: str, *arguments: Any) -> Any:
         """Run one command. Raises `QueueUnavailable`."""
-        with translated(), _cancels_kept():
-            async with asyncio.timeout(self.patience):
-                return await self.client.execute_command(command, *arguments)
+        async with self._connection():
+            return await self.client.execute_command(command, *arguments)
 
     async def read_many(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Run reads in one round trip; not a transaction. A key of another type reads as `DAMAGED`."""
         if not commands:
             return []
-        with translated(), _cancels_kept():
-            pipeline = self.client.pipeline(transaction=False)
-            for command in commands:
-                pipeline.execute_command(*command)
-            async with asyncio.timeout(self.patience):
-                return [_sound(answer) for answer in await pipeline.execute(raise_on_error=False)]
+        pipeline = self.client.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)
+        async with self._connection():
+            return [_sound(answer) for answer in await pipeline.execute(raise_on_error=False)]
 
     async def info(self, section: str) -> dict[str, Any]:
         """What the server says of itself. Raises `QueueUnavailable`."""
+        async with self._connection():
+            return _first_node(await self.client.info(section))
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator[None]:
+        """Wait for a free connection, and use it. Raises `QueueUnavailable` when both together take too long."""
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + self.patience
         with translated(), _cancels_kept():
-            async with asyncio.timeout(self.patience):
-                return _first_node(await self.client.info(section))
+            try:
+                async with asyncio.timeout_at(give_up_at):
+                    await self._free.acquire()
+            except TimeoutError:
+                # A Redis that answered others meanwhile is not to blame.
+                if self.heard_since(give_up_at - self.patience / 2):
+                    raise busy(f"all {self.connections} connections to Redis are in use") from None
+                raise
+            try:
+                async with asyncio.timeout_at(give_up_at):
+                    yield
+                self._heard_at = loop.time()
+            finally:
+                self._free.release()
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -186,11 +226,16 @@ class Server:
     """`memory` without an AOF, else `everysec` or `always`."""
 
 
-async def open_link(url: str, prefix: str = DEFAULT_PREFIX) -> Link:
+def busy(what: str) -> QueueUnavailable:
+    """Redis answers, and yet a call had to wait for too long."""
+    return QueueUnavailable("queue_busy", what, hint="repeat the call later, or raise REDIS_MAX_CONNECTIONS")
+
+
+async def open_link(url: str, prefix: str = DEFAULT_PREFIX, max_connections: int = MAX_CONNECTIONS) -> Link:
     """Connect. The link is not checked; see `check_server`."""
     if "{" not in prefix or "}" not in prefix.partition("{")[2]:
         raise Misconfigured(f"EMP_KEY_PREFIX: {prefix!r} has no hash tag", hint="write it as {name}:")
-    return Link(build_client(url), prefix)
+    return Link(build_client(url, max_connections=max_connections), prefix, connections=max_connections)
 
 
 async def check_server(link: Link) -> Server:

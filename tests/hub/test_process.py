@@ -268,7 +268,7 @@ async def test_redis_may_start_after_the_hub(monkeypatch: pytest.MonkeyPatch) ->
     try:
         redis.kill()
         with capture_logs() as logs:
-            opening = asyncio.create_task(hub_server._open(redis.url, "{emp}:"))
+            opening = asyncio.create_task(hub_server._open(redis.url, HubSettings()))
             await wait_until(lambda: logs, "it waits", START_SECONDS)
         redis.start()
         store = await opening

@@ -66,12 +66,12 @@ async def _fenced(hub: Hub, claim: tuple[str, str, int, str], chunks: AsyncItera
 
 
 async def _is_submitted(hub: Hub, job_id: str) -> bool:
-    async with in_time():
+    async with in_time(hub):
         return job_id in await hub.store.inspector.known([job_id])
 
 
 async def _check_claim(hub: Hub, job_id: str, worker: str, attempt: int, nonce: str) -> None:
-    async with in_time():
+    async with in_time(hub):
         holds = await hub.store.inspector.holds(job_id, worker, attempt, nonce)
     if not holds:
         raise Conflict(f"attempt {attempt} does not hold job {job_id} (any more)")

@@ -22,7 +22,7 @@ async def health(hub: SharedHub, caller: AnyCaller) -> Response:
     """200 while Redis answers and takes writes, else 503 with why; needs no token, but for the details."""
     about: dict[str, Any] = {"version": __version__, "timestamp": now()}
     try:
-        async with in_time():
+        async with in_time(hub):
             server = await check_server(hub.store.link)
             await check_writes(hub.store.link)
             warnings = await _warnings(hub, known=caller.known)

@@ -64,7 +64,7 @@ async def _move(hub: Hub, job_id: str, priority: int) -> None:
 
 async def _done(hub: Hub, job_id: str, order: Awaitable[object]) -> Response:
     """Carry out an order, and say how the job is now."""
-    async with in_time():
+    async with in_time(hub):
         await order
         job = job_answer(await hub.store.inspector.job(job_id))
     return success({**job, "message": f"job {job_id} is {job['status']}", "job": job})

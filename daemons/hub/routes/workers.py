@@ -57,7 +57,7 @@ async def drain_worker(hub: SharedHub, worker_id: WorkerId, request: Request) ->
 async def _steer(hub: Hub, worker_id: str, state: WorkerState, request: Request) -> Response:
     order = await read_order(request)
     reason = read_text("reason", order["reason"]) if order.get("reason") else "by an operator"
-    async with in_time():
+    async with in_time(hub):
         before = await hub.store.registry.steer(worker_id, state, reason="" if state is WorkerState.READY else reason)
         worker = worker_answer(await hub.store.inspector.worker(worker_id))
     message = f"worker {worker_id} was {before} and is {worker['state']}"
