@@ -275,7 +275,7 @@ class AsyncEmp:
         return await self._store.events.recent(count)
 
     async def events_of(self, job_id: str) -> list[Event]:
-        """A job's kept events, oldest first."""
+        """The last 200 events of a job, oldest first."""
         return await self._store.events.of_job(job_id)
 
     async def watch(self) -> AsyncGenerator[Event, None]:

@@ -47,6 +47,9 @@ class Policy:
     event_age_ms: int = 3_600_000
     progress_kept: int = 10_000
     log_lines: int = 1_000
+    job_events_kept: int = 200
+    """Events that a job remembers as long as it is kept."""
+
     attempts_kept: int = 30
     """Ended attempts that a job remembers."""
 

@@ -1,11 +1,15 @@
-"""`EventBus`: the stream of transitions, read from a cursor on. Writing it is the scripts' business."""
+"""`EventBus`: the stream of transitions, read from a cursor on, and the events of one job. The scripts write both."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from emp_core.domain.events import Event
-from emp_core.store.connection import Link
+from emp_core.store.codec import fields_of, job_fields
+from emp_core.store.connection import DAMAGED, Link
+
+PLAIN_LIFE = ("submitted", "claimed", "completed")
+"""The events of most jobs; `lua/lib/transition.lua` writes them into the stream only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,18 +61,43 @@ class EventBus:
         entries = await self._link.call("XREVRANGE", self._link.key("events"), "+", "-", "COUNT", count)
         return [_event_of(entry_id.decode(), fields) for entry_id, fields in reversed(entries)]
 
-    async def of_job(self, job_id: str, *, look_at: int = 20_000) -> list[Event]:
-        """A job's kept events, oldest first; looks through the newest `look_at` of the stream."""
-        found: list[Event] = []
-        newest = "+"
-        while look_at > 0:
-            entries = await self._link.call("XREVRANGE", self._link.key("events"), newest, "-", "COUNT", 1_000)
-            events = [_event_of(entry_id.decode(), fields) for entry_id, fields in entries]
-            found += [event for event in events if event.job == job_id]
-            if len(entries) < 1_000 or any(event.version == 1 and event.job == job_id for event in events):
-                break
-            newest, look_at = f"({events[-1].cursor}", look_at - len(entries)
-        return found[::-1]
+    async def of_job(self, job_id: str) -> list[Event]:
+        """The last events of a job that is kept, oldest first."""
+        record, entries = await self._link.read_many(
+            [
+                ("HGETALL", self._link.key(f"job:{job_id}")),
+                ("LRANGE", self._link.key(f"job.events:{job_id}"), 0, -1),
+            ]
+        )
+        if entries is DAMAGED or record is DAMAGED:
+            return []
+        if not entries:
+            return _plain_life(job_id, job_fields(fields_of(record)))
+        parted = (entry.decode().partition(" ") for entry in entries)
+        return [_event(f"{at}-0", text) for at, _, text in parted]
+
+
+def _plain_life(job_id: str, job: Mapping[str, str]) -> list[Event]:
+    """The events that a job's hash tells of, for a job to which nothing else happened."""
+    version, state, customer = int(job.get("ver", 0)), job.get("state", ""), job.get("customer", "")
+    states = ("delayed" if state == "delayed" else "pending", "active", "completed")
+    if not 0 < version <= len(states) or state != states[version - 1]:
+        return []
+    times = (job.get("created"), job.get("claimed"), job.get("ended"))
+    return [
+        Event(
+            cursor=f"{at}-0",
+            name=name,
+            job=job_id,
+            version=number,
+            state=reached,
+            worker=job.get("worker", "") if number > 1 else "",
+            attempt=1 if number > 1 else 0,
+            customer_id=customer,
+        )
+        for number, (name, reached, at) in enumerate(zip(PLAIN_LIFE, states, times, strict=True), 1)
+        if number <= version
+    ]
 
 
 def _entries(answer: Any) -> list[Any]:
@@ -91,8 +120,11 @@ def _before(oldest: str) -> tuple[int, int]:
 
 
 def _event_of(cursor: str, fields: Sequence[bytes] | dict[bytes, bytes]) -> Event:
-    text = fields[b"e"] if isinstance(fields, dict) else fields[1]
-    name, job, gen, version, state, worker, attempt, code, customer = text.decode().split(" ")
+    return _event(cursor, (fields[b"e"] if isinstance(fields, dict) else fields[1]).decode())
+
+
+def _event(cursor: str, text: str) -> Event:
+    name, job, gen, version, state, worker, attempt, code, customer = text.split(" ")
     return Event(
         cursor=cursor,
         name=name,

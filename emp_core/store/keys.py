@@ -87,6 +87,14 @@ KEYS: Sequence[Key] = (
         _AS_JOB,
         at_most=POLICY.attempts_kept,
     ),
+    _row(
+        "job.events:{job}",
+        "list",
+        "Its last events: a time, and the text of the stream's entry. None while it was only submitted, claimed and "
+        "completed: its hash tells of these.",
+        _AS_JOB,
+        at_most=POLICY.job_events_kept,
+    ),
     _row("job.children:{job}", "set", "Blocked jobs that wait for this one.", "its end, which resolves them (T18)"),
     _row(
         "job.children.left:{job/generation}",

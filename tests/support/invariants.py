@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 
+from emp_core.domain.policy import POLICY
+from emp_core.store.events import PLAIN_LIFE
 from tests.support.snapshot import Snapshot
 
 WAITING = ("blocked", "delayed", "pending")
@@ -233,6 +235,19 @@ def events_are_gapless(found: Snapshot, jobs: Jobs) -> Iterator[str]:
             yield f"{job} ended {count} times in generation {gen}"
 
 
+def events_are_kept(found: Snapshot, jobs: Jobs) -> Iterator[str]:
+    told: dict[str, list[str]] = {name: [] for name in jobs}
+    for entry in found.log("events"):
+        job = entry["e"].split(" ")[1]
+        if job in told:
+            told[job].append(entry["e"])
+    for name, texts in told.items():
+        kept = [entry.partition(" ")[2] for entry in found.items(f"job.events:{name}")]
+        plain = tuple(text.partition(" ")[0] for text in texts) == PLAIN_LIFE[: len(texts)]
+        if kept != ([] if plain else texts[-POLICY.job_events_kept :]):
+            yield f"{name} keeps the events {kept}, the stream has {texts}"
+
+
 def nothing_in_quarantine(found: Snapshot, jobs: Jobs) -> Iterator[str]:
     for job, why in found.fields("quarantine").items():
         yield f"{job}: {why}"
@@ -254,6 +269,7 @@ RULES: Mapping[str, Rule] = {
     "idleIsConsistent": idle_is_consistent,
     "profilesCount": profiles_count,
     "childrenAreAwaited": children_are_awaited,
+    "eventsAreKept": events_are_kept,
     "nothingInQuarantine": nothing_in_quarantine,
 }
 

@@ -245,7 +245,7 @@ async def get_log(hub: SharedHub, job_id: KnownJobId, start: Annotated[int, Quer
 
 @reads.get("/jobs/{job_id}/events")
 async def get_events(hub: SharedHub, job_id: KnownJobId) -> Response:
-    """The transitions that the stream still holds, oldest first."""
+    """The last 200 events of a job, oldest first."""
     events = await hub.store.events.of_job(job_id)
     return success({"job_id": job_id, "events": [event_view(event) for event in events]})
 

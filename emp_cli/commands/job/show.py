@@ -137,7 +137,7 @@ async def _logs(emp: "AsyncEmp", prefix: str, follow: bool, tail: int | None) ->
 def events(ctx: typer.Context, job: OneJob, output: OutputOption = Format.TABLE) -> None:
     """List the events of a job.
 
-    The queue remembers an hour, or less where much happened.
+    The last 200 events are kept as long as the job.
 
     Examples:
     emp job events 7f3a

@@ -1,9 +1,11 @@
 """EventBus: replay from a cursor, and the honest word where that cannot be."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
+from emp_core.domain.events import Event
 from emp_core.store import EventBus, Store
 from tests.support.builders import register, submit
 from tests.support.redis_server import Server
@@ -130,3 +132,67 @@ async def test_old_events_are_dropped(store: Store) -> None:
     dropped = await store.upkeep.trim_events(3_600_000)
     assert dropped >= 300
     assert len(await store.events.recent(1_000)) == 400 - dropped
+
+
+async def stream_of(store: Store, job: str) -> list[Event]:
+    """A job's events as the stream has them; of the cursor only the time counts, which may be a few ms off."""
+    return [event for event in await store.events.recent(1_000) if event.job == job]
+
+
+def told(events: list[Event]) -> list[Event]:
+    return [replace(event, cursor="") for event in events]
+
+
+LIVES = {
+    "submitted": ["submitted"],
+    "claimed": ["submitted", "claimed"],
+    "completed": ["submitted", "claimed", "completed"],
+    "cancelled": ["submitted", "cancelled"],
+    "held": ["submitted", "held", "unheld", "claimed"],
+    "released": ["submitted", "claimed", "released", "claimed", "completed"],
+}
+
+
+@pytest.mark.parametrize("life", LIVES)
+async def test_a_job_remembers_its_events_when_the_stream_has_forgotten_them(store: Store, life: str) -> None:
+    worker = await register(store)
+    job = await submit(store, customer_id="acme")
+    if life == "cancelled":
+        await store.broker.cancel(job)
+    if life == "held":
+        await store.broker.hold(job)
+        await store.broker.unhold(job)
+    if life not in ("submitted", "cancelled"):
+        claim = await worker.take()
+        if life == "released":
+            await worker.release(claim, "a reason in words")
+            claim = await worker.take()
+        if life in ("completed", "released"):
+            await worker.complete(claim)
+    wanted = await stream_of(store, job)
+    assert [event.name for event in wanted] == LIVES[life]
+    found = await store.events.of_job(job)
+    assert told(found) == told(wanted)
+    assert all(abs(one.at - other.at) < 1_000 for one, other in zip(found, wanted, strict=True))
+
+
+async def test_a_delayed_job_that_is_cancelled_remembers_that_it_was_delayed(store: Store) -> None:
+    job = await submit(store, run_at=await store.inspector.now_ms() + 3_600_000)
+    assert told(await store.events.of_job(job)) == told(await stream_of(store, job))
+    await store.broker.cancel(job)
+    assert [event.state for event in await store.events.of_job(job)] == ["delayed", "cancelled"]
+
+
+async def test_a_job_remembers_its_last_200_events(store: Store) -> None:
+    job = await submit(store)
+    for priority in range(202):
+        await store.broker.set_priority([job], priority % 100)
+    events = await store.events.of_job(job)
+    assert [event.version for event in events] == list(range(4, 204))
+
+
+async def test_a_job_that_is_deleted_takes_its_events_with_it(store: Store) -> None:
+    job = await submit(store)
+    await store.broker.cancel(job)
+    await store.upkeep.delete([job])
+    assert await store.events.of_job(job) == []

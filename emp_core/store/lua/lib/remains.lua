@@ -3,7 +3,7 @@
 -- USES job finish
 -- RARE quarantine leave_lists forget_remains
 
-local job_parts = { 'job:', 'job.payload:', 'job.result:', 'job.log:', 'job.attempts:' }
+local job_parts = { 'job:', 'job.payload:', 'job.result:', 'job.log:', 'job.attempts:', 'job.events:' }
 
 -- Set aside for the janitor; a job that cannot be read counts nowhere. `was` is what its list says that it was.
 local function quarantine(id, was, why)

@@ -1,11 +1,30 @@
 -- transition: the one place where a job's state changes: hash, version, counters and event together.
 --
 -- USES now
+-- RARE keep_event
 
 local function emit(name, subject, gen, ver, state, worker, attempt, code, customer)
   local text = name .. ' ' .. subject .. ' ' .. (gen or 0) .. ' ' .. ver .. ' ' .. state .. ' ' .. (worker or '')
     .. ' ' .. (attempt or 0) .. ' ' .. (code or '') .. ' ' .. (customer or '')
   call('XADD', P .. 'events', 'MAXLEN', '~', 'POLICY.events_kept', '*', 'e', text)
+  return text
+end
+
+-- Most jobs are submitted, claimed and completed: these three events follow from the job's hash, so such a job has no
+-- list of events. The first other event makes one, with the events before it.
+local function keep_event(id, job, from, text)
+  local key, entries = P .. 'job.events:' .. id, { now_text .. ' ' .. text }
+  local ver, of = tonumber(job.ver), ' ' .. id .. ' 0 '
+  if ver > 1 and ver <= 3 and call('EXISTS', key) == 0 then
+    local customer = job.customer or ''
+    if ver == 3 then
+      from = 'pending'
+      table.insert(entries, 1, job.claimed .. ' claimed' .. of .. '2 active ' .. job.worker .. ' 1  ' .. customer)
+    end
+    local created = string.match(job.times, '^%d+')
+    table.insert(entries, 1, created .. ' submitted' .. of .. '1 ' .. from .. '  0  ' .. customer)
+  end
+  if call('RPUSH', key, unpack(entries)) > POLICY.job_events_kept then call('LPOP', key) end
 end
 
 local held_counts
@@ -38,8 +57,12 @@ end
 
 local function transition(id, job, to, name, code, ...)
   job.ver = int((job.ver or 0) + 1)
-  call('HSET', P .. 'job:' .. id, 'state', to, 'ver', job.ver, ...)
-  count(job.state, to)
+  local from, ver = job.state, job.ver
+  call('HSET', P .. 'job:' .. id, 'state', to, 'ver', ver, ...)
+  count(from, to)
   job.state = to
-  emit(name, id, job.gen, job.ver, to, job.worker, job.attempt, code, job.customer)
+  local text = emit(name, id, job.gen, ver, to, job.worker, job.attempt, code, job.customer)
+  if not (ver == '3' and name == 'completed' or ver == '2' and name == 'claimed' or ver == '1' and name == 'submitted') then
+    keep_event(id, job, from, text)
+  end
 end
