@@ -3,8 +3,9 @@
 Our names are those of `emp_core.domain.views`; `job_id`, `status` and `worker_id` say the same to older clients.
 """
 
-from collections.abc import Mapping
-from typing import Any
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from fastapi import Response
 
@@ -14,6 +15,11 @@ from emp_core.domain.json_text import dump_json
 from emp_core.domain.views import job_view, time_view, worker_view
 from emp_core.domain.worker import Worker
 
+T = TypeVar("T")
+
+PIECE = 50
+"""Jobs or workers that are rendered in one go."""
+
 CORRUPT = "corrupt"
 """The status of a job whose record is damaged; it has no state."""
 
@@ -21,6 +27,15 @@ CORRUPT = "corrupt"
 def json_answer(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """JSON as it is."""
     return Response(dump_json(content), status, headers, media_type="application/json")
+
+
+async def in_pieces(items: Sequence[T], view: Callable[[T], object]) -> list[object]:
+    """The views of many items; between pieces of a few ms the loop serves others."""
+    views: list[object] = []
+    for start in range(0, len(items), PIECE):
+        views += map(view, items[start : start + PIECE])
+        await asyncio.sleep(0)
+    return views
 
 
 def success(content: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 
+from daemons.hub.admission import Admission
+from daemons.hub.bodies import LARGE_BYTES
 from daemons.hub.settings import HubSettings
 from emp_core.artifacts.objects import ObjectArtifacts
 from emp_core.domain.values import cut
@@ -28,6 +30,15 @@ class Hub:
     store: Store
     artifacts: ObjectArtifacts
     settings: HubSettings
+
+    lists: Admission = field(default_factory=lambda: Admission("lists", at_once=2, waiting=16))
+    """Calls that read many jobs or workers: each keeps the hub's one loop busy."""
+
+    bodies: Admission = field(default_factory=lambda: Admission("large bodies", at_once=8, waiting=16))
+    """Calls that bring a large body, which is held in memory as a whole."""
+
+    downloads: Admission = field(default_factory=lambda: Admission("downloads", at_once=64, waiting=0))
+    """Files and payloads under way: each holds a few chunks in memory."""
 
 
 async def _hub(request: Request) -> Hub:
@@ -64,6 +75,35 @@ class TimedRoute(APIRoute):
                 return await handle(request)
 
         return handle_in_time
+
+
+class ListRoute(TimedRoute):
+    """A route that reads many jobs or workers: it waits for its turn among its kind."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_in_turn(request: Request) -> Response:
+            async with request.app.state.hub.lists.turn():
+                return await handle(request)
+
+        return handle_in_turn
+
+
+class BodyRoute(APIRoute):
+    """A route that takes a body as a whole: large ones, and those that do not say their length, wait for their turn."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_in_turn(request: Request) -> Response:
+            length = request.headers.get("content-length", "")
+            if length.isdecimal() and int(length) < LARGE_BYTES:
+                return await handle(request)
+            async with request.app.state.hub.bodies.turn():
+                return await handle(request)
+
+        return handle_in_turn
 
 
 async def _job_id(job_id: str) -> str:

@@ -44,6 +44,10 @@ class RequestTimeout(EmpError):
     """The caller stopped sending."""
 
 
+class HubBusy(EmpError):
+    """The hub has too many calls of this kind."""
+
+
 class HubStopping(EmpError):
     """The hub ends before the call has."""
 
@@ -105,6 +109,7 @@ _TABLE: tuple[tuple[type[EmpError], int, str, str], ...] = (
     (InvalidInput, 422, "invalid", "A field has a wrong value"),
     (QueueUnavailable, 503, "queue_unavailable", "The queue is not available"),
     (ArtifactsUnavailable, 503, "artifacts_unavailable", "The file store is not available"),
+    (HubBusy, 503, "hub_busy", "The hub has too many calls of this kind"),
     (HubStopping, 503, "stopping", "The hub is stopping"),
     (HubUnavailable, 503, "hub_unavailable", "Another hub does not answer"),
     (Misconfigured, 503, "misconfigured", "The hub is not configured for this"),
@@ -117,6 +122,7 @@ QUOTAS = frozenset({"max_pending_jobs"})
 RETRY_SECONDS = {
     "redis_unavailable": 2,
     "queue_busy": 2,
+    "hub_busy": 2,
     "storage_full": 30,
     "storage_readonly": 30,
     "redis_too_old": 60,

@@ -1,4 +1,4 @@
-"""HTTP as the hub takes it: uvicorn's, held to a size and a time while nobody has been asked for the token yet."""
+"""HTTP as the hub takes it: uvicorn's, with a limit for the size and the time of a head, and for readers that stall."""
 
 import asyncio
 import contextlib
@@ -18,6 +18,9 @@ MAX_HEAD_BYTES = 64 * 1024
 
 HEAD_SECONDS = 30.0
 """How long a connection may take to send the head of a request, or what is left of one that was answered early."""
+
+READ_SECONDS = 30.0
+"""How long a caller may leave unread what the hub has sent it."""
 
 OWN_FILES = 256
 """Open files that no connection may take: those to Redis, of artifacts, and what is read late."""
@@ -56,6 +59,7 @@ class BoundedHttp(HttpToolsProtocol):
 
         self._in_body = False
         self._deadline: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -66,7 +70,17 @@ class BoundedHttp(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_expecting()
+        self._stop_waiting_for_reader()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The caller reads more slowly than the hub sends."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(READ_SECONDS, self._cut_off)
+
+    def resume_writing(self) -> None:
+        self._stop_waiting_for_reader()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         self._overhead += len(data)
@@ -136,6 +150,16 @@ class BoundedHttp(HttpToolsProtocol):
         headers = [*self.server_state.default_headers, *response.raw_headers, (b"connection", b"close")]
         lines = b"".join(b"%s: %s\r\n" % header for header in headers)
         return b"%s%s\r\n%s" % (STATUS_LINE[problem.status], lines, response.body)
+
+    def _cut_off(self) -> None:
+        """A close would wait for the caller to read the rest."""
+        log.info("http.unread", seconds=READ_SECONDS, client=self.client[0] if self.client else "")
+        self.transport.abort()
+
+    def _stop_waiting_for_reader(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _expect_head(self) -> None:
         if self._deadline is None:

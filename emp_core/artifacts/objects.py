@@ -146,6 +146,16 @@ class ObjectArtifacts:
             raise NotFound("payload", job_id)
         return payload
 
+    async def open_payload(self, job_id: str) -> tuple[int, AsyncIterator[bytes]]:
+        """The size and the bytes of the payload that was kept for a job."""
+        check_job_id(job_id)
+        with answering():
+            try:
+                result = await self._store.get_async(self._key(f"{job_id}/payload"))
+            except FileNotFoundError:
+                raise NotFound("payload", job_id) from None
+        return result.meta["size"], _streamed(result)
+
     async def delete_job(self, job_id: str) -> None:
         """Deletes all files of a job, and its payload."""
         check_job_id(job_id)

@@ -19,6 +19,9 @@ from emp_core.store.running import by_start
 LOOK_AT_MOST = 1_000
 """Jobs that one page reads at most."""
 
+READ_AT_ONCE = 100
+"""Jobs of a page that are read in one go: some ms, in which a hub's loop serves nobody else."""
+
 PREFIX_LENGTH = 4
 """Characters of an id that find it without a scan."""
 
@@ -193,10 +196,10 @@ class Inspector:
     async def page(self, wanted: JobFilter = JobFilter(), *, limit: int = 50, offset: int = 0) -> Page:
         """A page of jobs. Looks at no more than 1,000 of them; `looked_at` and `more` say so."""
         kept: list[Job] = []
-        looked, chunk = 0, max(100, limit)
+        looked = 0
         source = self._ids(wanted)
         while len(kept) < limit + offset + 1 and looked < LOOK_AT_MOST:
-            ids = await _take(source, min(chunk, LOOK_AT_MOST - looked))
+            ids = await _take(source, min(READ_AT_ONCE, LOOK_AT_MOST - looked))
             if not ids:
                 break
             looked += len(ids)

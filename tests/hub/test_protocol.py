@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from daemons.hub import protocol
 from daemons.hub import server as hub_server
@@ -16,9 +17,11 @@ from daemons.hub.protocol import MAX_HEAD_BYTES, OWN_FILES
 from daemons.hub.server import HubServer
 from daemons.hub.settings import HubSettings
 from daemons.hub.sockets import listening
+from emp_core.artifacts.contract import in_chunks
 from emp_core.artifacts.objects import ObjectArtifacts
 from emp_core.errors import QueueUnavailable
 from emp_core.store import Store
+from tests.support.waiting import wait_until
 
 TOKEN = "correct horse battery staple"
 HOST = b"Host: localhost\r\n"
@@ -263,3 +266,55 @@ async def test_who_is_cut_off_by_the_end_of_the_hub_is_told(
         assert b"retry-after: " in head.lower()
         assert await wire.closed()
     assert not [record for record in caplog.records if record.exc_info]
+
+
+async def stored(artifacts: ObjectArtifacts, size: int = 16 * 1024 * 1024) -> None:
+    """A file and a payload that no socket's buffers hold."""
+    await artifacts.put("large", 1, "file.bin", in_chunks(b"x" * size))
+    await artifacts.put_payload("large", b"x" * size)
+
+
+FILES = pytest.mark.parametrize("path", [b"/api/artifacts/large/1/1", b"/api/jobs/large/payload"])
+
+
+@FILES
+async def test_a_download_that_is_not_read_is_cut_off(
+    connect: Connect, artifacts: ObjectArtifacts, monkeypatch: pytest.MonkeyPatch, path: bytes
+) -> None:
+    monkeypatch.setattr(protocol, "READ_SECONDS", 0.1)
+    await stored(artifacts)
+    wire = await connect()
+    with capture_logs() as logs:
+        await wire.send(b"GET " + path + b" HTTP/1.1\r\n", BEARER, b"\r\n")
+        await wait_until(lambda: any(line["event"] == "http.unread" for line in logs), "the hub cuts it off")
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        await wire.answer()
+
+
+@FILES
+async def test_a_download_that_is_read_slowly_is_whole(
+    connect: Connect, artifacts: ObjectArtifacts, path: bytes
+) -> None:
+    await stored(artifacts)
+    wire = await connect()
+    await wire.send(b"GET " + path + b" HTTP/1.1\r\n", BEARER, b"\r\n")
+    assert (await wire.answer())[0] == 200
+
+
+@FILES
+async def test_downloads_beyond_the_limit_are_refused_and_come_later(
+    server: HubServer, connect: Connect, artifacts: ObjectArtifacts, path: bytes
+) -> None:
+    server._app.state.hub.downloads._places = asyncio.Semaphore(2)
+    await stored(artifacts)
+    wires = [await connect() for _ in range(3)]
+    for wire in wires:
+        await wire.send(b"GET " + path + b" HTTP/1.1\r\n", BEARER, b"\r\n")
+    # Nobody reads the other two, so the one that is done is the one that was refused.
+    await wait_until(lambda: server.server_state.total_requests == 1, "one is refused")
+    answers = [await wire.answer() for wire in wires]
+    assert sorted(status for status, _ in answers) == [200, 200, 503]
+    assert [b"retry-after: " in head.lower() for status, head in answers if status == 503] == [True]
+    again = await connect()
+    await again.send(b"GET " + path + b" HTTP/1.1\r\n", BEARER, b"\r\n")
+    assert (await again.answer())[0] == 200

@@ -6,11 +6,11 @@ from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
-from fastapi.responses import StreamingResponse
 
 from daemons.hub.answers import json_answer
 from daemons.hub.bodies import chunks_of, read_body
-from daemons.hub.dependencies import Hub, JobId, SharedHub, in_time
+from daemons.hub.dependencies import BodyRoute, Hub, JobId, SharedHub, in_time
+from daemons.hub.downloads import Download
 from daemons.hub.problems import RangeNotSatisfiable
 from emp_core.artifacts.contract import MAX_ARTIFACT_BYTES, MAX_PAYLOAD_BYTES, Place
 from emp_core.domain.outcome import Artifact
@@ -18,6 +18,7 @@ from emp_core.domain.views import artifact_view
 from emp_core.errors import Conflict, NotFound
 
 router = APIRouter(tags=["artifacts"])
+bodies = APIRouter(route_class=BodyRoute, tags=["artifacts"])
 
 MEDIA_TYPE = "application/octet-stream"
 
@@ -99,7 +100,7 @@ async def get_artifact(hub: SharedHub, request: Request, job_id: str, attempt: N
     if asked:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{artifact.size}"
     chunks = await hub.artifacts.open(artifact.id, start=start, end=end if asked else None)
-    return StreamingResponse(chunks, 206 if asked else 200, headers, media_type=artifact.media_type)
+    return Download(hub, chunks, 206 if asked else 200, headers, artifact.media_type)
 
 
 def _has(request: Request, tag: str) -> bool:
@@ -128,7 +129,7 @@ def _range_of(request: Request, artifact: Artifact, tag: str) -> tuple[int, int]
     return start, end
 
 
-@router.put("/jobs/{job_id}/payload", status_code=204)
+@bodies.put("/jobs/{job_id}/payload", status_code=204)
 async def put_payload(hub: SharedHub, request: Request, job_id: JobId) -> Response:
     """Keep a payload that is too large for the queue, before its job is submitted."""
     payload = await read_body(request, "max_payload_bytes", MAX_PAYLOAD_BYTES)
@@ -139,4 +140,8 @@ async def put_payload(hub: SharedHub, request: Request, job_id: JobId) -> Respon
 @router.get("/jobs/{job_id}/payload")
 async def get_payload(hub: SharedHub, job_id: JobId) -> Response:
     """A payload that was too large for the queue."""
-    return Response(await hub.artifacts.get_payload(job_id), headers=SAFE_HEADERS, media_type=MEDIA_TYPE)
+    size, chunks = await hub.artifacts.open_payload(job_id)
+    return Download(hub, chunks, 200, {**SAFE_HEADERS, "Content-Length": str(size)}, MEDIA_TYPE)
+
+
+router.include_router(bodies)

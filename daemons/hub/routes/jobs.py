@@ -6,12 +6,22 @@ from typing import Annotated, Any
 
 import structlog
 from fastapi import APIRouter, Header, Query, Request, Response
-from fastapi.responses import StreamingResponse
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
-from daemons.hub.answers import job_answer, now, success
+from daemons.hub.answers import in_pieces, job_answer, now, success
 from daemons.hub.bodies import read_body, understand
-from daemons.hub.dependencies import Hub, JobId, KnownJobId, ResolvedJobId, SharedHub, TimedRoute, in_time
+from daemons.hub.dependencies import (
+    BodyRoute,
+    Hub,
+    JobId,
+    KnownJobId,
+    ListRoute,
+    ResolvedJobId,
+    SharedHub,
+    TimedRoute,
+    in_time,
+)
+from daemons.hub.downloads import Download
 from daemons.hub.problems import Problem, problem_of
 from daemons.hub.submission import (
     MAX_SUBMIT_BYTES,
@@ -36,7 +46,9 @@ from emp_core.store.inspector import ENDED, LISTED
 
 log = structlog.get_logger()
 
-router = APIRouter(tags=["jobs"])
+router = APIRouter(route_class=BodyRoute, tags=["jobs"])
+lists = APIRouter(route_class=ListRoute, tags=["jobs"])
+results = APIRouter(tags=["jobs"])
 reads = APIRouter(route_class=TimedRoute, tags=["jobs"])
 
 IdempotencyKey = Annotated[
@@ -126,7 +138,7 @@ def _read_status(text: str) -> frozenset[str]:
     return frozenset(named | {JobState.CANCELLING} if JobState.ACTIVE in named else named)
 
 
-@reads.get("/jobs")
+@lists.get("/jobs")
 async def list_jobs(hub: SharedHub, query: Annotated[JobQuery, Query()]) -> Response:
     """Running jobs first, then waiting ones in the order of their claim, then ended ones, newest first.
 
@@ -135,7 +147,7 @@ async def list_jobs(hub: SharedHub, query: Annotated[JobQuery, Query()]) -> Resp
     page = await hub.store.inspector.page(query.to_filter(), limit=query.limit, offset=query.offset)
     return success(
         {
-            "jobs": [job_answer(job) for job in page.jobs],
+            "jobs": await in_pieces(page.jobs, job_answer),
             "looked_at": page.looked_at,
             "more": page.more,
             "limit": query.limit,
@@ -147,7 +159,7 @@ async def list_jobs(hub: SharedHub, query: Annotated[JobQuery, Query()]) -> Resp
 @router.get("/jobs/{job_id}")
 async def get_job(hub: SharedHub, job_id: ResolvedJobId) -> Response:
     """One job, by its id or the beginning of it, with its payload and what came of it; all else takes whole ids."""
-    async with in_time():
+    async with in_time(hub):
         job = await hub.store.inspector.job(job_id)
         position = await hub.store.inspector.position(job) if job.state is JobState.PENDING else None
         request, outcome = await _request_of(hub, job_id), await _outcome_of(hub, job_id)
@@ -199,13 +211,13 @@ def _outcome_view(job: Job, outcome: Mapping[str, Any] | None) -> dict[str, Any]
     return {"result": None, "failure": outcome, "error": outcome.get("message", job.code) if outcome else job.code}
 
 
-@router.get("/jobs/{job_id}/result")
+@results.get("/jobs/{job_id}/result")
 async def get_result(hub: SharedHub, job_id: JobId) -> Response:
     """What came of it: `result` once it is completed, `failure` once it failed, both null until then.
 
     A result over 8 MiB is streamed.
     """
-    async with in_time():
+    async with in_time(hub):
         job = await hub.store.inspector.job(job_id)
         outcome = await _outcome_of(hub, job_id)
     answer = job_answer(job)
@@ -217,7 +229,7 @@ async def get_result(hub: SharedHub, job_id: JobId) -> Response:
     first = await anext(text)  # opens the file: what is wrong with it is a problem, not half an answer
     if outcome.file.size <= MAX_WHOLE_RESULT:
         return Response(first + b"".join([chunk async for chunk in text]), media_type="application/json")
-    return StreamingResponse(_from_first(first, text), media_type="application/json")
+    return Download(hub, _from_first(first, text), 200, {}, "application/json")
 
 
 async def _result_text(head: Mapping[str, Any], result: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -236,14 +248,14 @@ async def _from_first(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator
         yield chunk
 
 
-@reads.get("/jobs/{job_id}/log")
+@lists.get("/jobs/{job_id}/log")
 async def get_log(hub: SharedHub, job_id: KnownJobId, start: Annotated[int, Query(ge=0, le=10**9)] = 0) -> Response:
     """The log lines that are kept, from `start` on."""
     lines = await hub.store.inspector.log(job_id, start)
     return success({"job_id": job_id, "start": start, "lines": lines})
 
 
-@reads.get("/jobs/{job_id}/events")
+@lists.get("/jobs/{job_id}/events")
 async def get_events(hub: SharedHub, job_id: KnownJobId) -> Response:
     """The last 200 events of a job, oldest first."""
     events = await hub.store.events.of_job(job_id)
@@ -261,11 +273,13 @@ async def get_attempts(hub: SharedHub, job_id: KnownJobId) -> Response:
     return success({"job_id": job_id, "attempts": views})
 
 
-@reads.get("/jobs/{job_id}/explain")
+@lists.get("/jobs/{job_id}/explain")
 async def explain(hub: SharedHub, job_id: JobId) -> Response:
     """Why it waits: worker by worker, dimension by dimension, and what would make one fit."""
     job = await hub.store.inspector.job(job_id)
     return success({"job_id": job_id, **explanation_view(await explain_job(hub.store, job))})
 
 
+router.include_router(lists)
+router.include_router(results)
 router.include_router(reads)

@@ -2,24 +2,25 @@
 
 from fastapi import APIRouter, Request, Response
 
-from daemons.hub.answers import success, worker_answer
+from daemons.hub.answers import in_pieces, success, worker_answer
 from daemons.hub.auth import OperatorOnly
 from daemons.hub.bodies import read_order
-from daemons.hub.dependencies import Hub, SharedHub, TimedRoute, WorkerId, in_time
+from daemons.hub.dependencies import Hub, ListRoute, SharedHub, TimedRoute, WorkerId, in_time
 from emp_core.client.situation import explain_worker
 from emp_core.domain.values import read_text
 from emp_core.domain.views import worker_explanation_view
 from emp_core.domain.worker import WorkerState
 
 router = APIRouter(tags=["workers"])
+lists = APIRouter(route_class=ListRoute, tags=["workers"])
 reads = APIRouter(route_class=TimedRoute, tags=["workers"])
 
 
-@reads.get("/workers")
+@lists.get("/workers")
 async def list_workers(hub: SharedHub, gone: bool = False) -> Response:
     """Live workers by id; with `gone` those of the last day too."""
     workers = await hub.store.inspector.workers(gone=gone)
-    return success({"workers": [worker_answer(worker) for worker in workers]})
+    return success({"workers": await in_pieces(workers, worker_answer)})
 
 
 @reads.get("/workers/{worker_id}")
@@ -29,7 +30,7 @@ async def get_worker(hub: SharedHub, worker_id: WorkerId) -> Response:
     return success({**worker, "worker": worker})
 
 
-@reads.get("/workers/{worker_id}/explain", name="explain_worker")
+@lists.get("/workers/{worker_id}/explain", name="explain_worker")
 async def explain(hub: SharedHub, worker_id: WorkerId) -> Response:
     """What it would take of what waits, and what it skips, and why."""
     worker = await hub.store.inspector.worker(worker_id)
@@ -64,4 +65,5 @@ async def _steer(hub: Hub, worker_id: str, state: WorkerState, request: Request)
     return success({**worker, "state_before": before.value, "message": message, "worker": worker})
 
 
+router.include_router(lists)
 router.include_router(reads)
