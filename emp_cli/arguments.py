@@ -1,5 +1,6 @@
 """Arguments as people type them: root options may stand anywhere, `-` means stdin."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -27,6 +28,20 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
         else:
             rest.append(word)
     return front + rest
+
+
+def hide_password(redis: str | None) -> None:
+    """If `--redis` holds a password, begin this command anew with the URL in the environment.
+
+    Everybody on the machine can read the arguments of a process, as long as it runs.
+    """
+    from emp_core.environment import environment_with
+    from emp_core.settings import masked
+
+    if redis is None or masked(redis) == redis:
+        return
+    words = [word for word in hoisted(sys.argv[1:]) if word not in (*ROOT_OPTIONS, redis, f"--redis={redis}")]
+    os.execve(sys.executable, [sys.executable, "-m", "emp_cli", *words], environment_with(redis))
 
 
 def read_stdin(what: str, limit: int = -1) -> str:

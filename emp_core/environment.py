@@ -99,6 +99,13 @@ def load_settings(
     return settings
 
 
+def environment_with(redis_url: str | None) -> dict[str, str]:
+    """The environment of a process that is to use this queue, or that of this process."""
+    if redis_url is None:
+        return dict(os.environ)
+    return {name: text for name, text in os.environ.items() if name != "HUB_REDIS_URL"} | {"REDIS_URL": redis_url}
+
+
 def _refuse_unknown(environ: Mapping[str, str], known: Sequence[str]) -> None:
     for name, text in environ.items():
         if name.startswith(OUR_PREFIX) and name not in known and not _is_link(name, text):

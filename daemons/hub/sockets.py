@@ -47,7 +47,7 @@ def _bind(closing: contextlib.ExitStack, name: str, host: str, port: int) -> lis
                 continue
             raise Misconfigured(
                 f"{name}_PORT={port}: cannot listen on {address[0]}: {error.strerror}",
-                hint=f"stop the program on that port, or choose another {name}_PORT",
+                hint=f"stop the program on that port (`emp hub status` shows a hub), or choose another {name}_PORT",
             ) from None
     return bound
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from emp_cli import hub_process
+from emp_cli.arguments import hide_password
 from emp_cli.context import session_of
 from emp_cli.exits import ExitCode
 from emp_cli.group import Commands, HelpfulGroup
@@ -27,12 +28,14 @@ from emp_cli.output.glance import counts
 from emp_cli.output.units import since
 from emp_cli.run import leave, run_alone
 from emp_core.clock import SystemClock
-from emp_core.errors import AccessDenied, Conflict, HubUnavailable, InvalidInput, QueueUnavailable
+from emp_core.errors import AccessDenied, EmpError, HubUnavailable, InvalidInput, QueueUnavailable
 
 if TYPE_CHECKING:
     from daemons.hub.settings import HubSettings
     from emp_cli.hub_report import HubReport
     from emp_core.client.async_emp import Queue
+    from emp_core.client.locate import Location
+    from emp_core.embedded import Embedded
 
 app = Commands(cls=HelpfulGroup, help="The hub: REST, files, and the queue's chores.")
 
@@ -69,20 +72,39 @@ def start(
     emp hub start
     emp hub start --detach --port 3001
     """
+    redis = session_of(ctx).redis
+    hide_password(redis)
+    settings, started = _settings(redis, host, port), None
+    url = settings.url
+    if url is None:
+        found, started = asyncio.run(_find_or_start(settings))
+        url, settings = found.url, settings.model_copy(update={"key_prefix": found.prefix})
+    try:
+        if detach:
+            _detach(settings, redis, _arguments(host, port))
+        else:
+            _run(settings, url)
+    except (EmpError, typer.Exit) as error:
+        # A hub in the background that does not answer yet still uses the server.
+        if started is not None and not isinstance(error, HubUnavailable):
+            _stop_again(started)
+        raise
+
+
+def _run(settings: "HubSettings", url: str) -> None:
     from daemons.hub.server import run_hub
     from daemons.lifecycle import run_daemon
     from daemons.logs import configure_logs
 
-    settings = _settings(session_of(ctx).redis, host, port)
-    url = settings.url
-    if url is None:
-        url, prefix = asyncio.run(_find_or_start(settings))
-        settings = settings.model_copy(update={"key_prefix": prefix})
-    if detach:
-        _detach(settings, _arguments(session_of(ctx).redis, host, port))
-        return
     configure_logs(settings.log_level, settings.log_format)
     run_daemon(run_hub(settings, url, partial(_announced, settings.data_dir)))
+
+
+def _stop_again(server: "Embedded") -> None:
+    from emp_core import embedded
+
+    embedded.stop(server)
+    terminal.note(f"stopped the embedded {server.engine} again; the queue stays in {server.directory}")
 
 
 def _announced(data_dir: Path, urls: Sequence[str]) -> AbstractContextManager[None]:
@@ -100,36 +122,31 @@ def _settings(redis: str | None, host: str | None, port: int | None) -> "HubSett
     )
 
 
-async def _find_or_start(settings: "HubSettings") -> tuple[str, str]:
-    """The queue of this machine, and its prefix; an embedded one where there is none."""
+async def _find_or_start(settings: "HubSettings") -> tuple["Location", "Embedded | None"]:
+    """The queue of this machine; if there is none, an embedded server that this starts."""
     from emp_cli.surroundings import find
     from emp_core import embedded
+    from emp_core.client.locate import Location
 
     found = await find()
     if found is not None:
         terminal.note(f"the queue is {found.source}")
-        return found.url, found.prefix
+        return found, None
     server = await asyncio.to_thread(embedded.start, settings.data_dir)
     terminal.note(f"no Redis found: started an embedded {server.engine} {server.version}")
     terminal.note(f"the queue is stored in {server.directory}; `emp hub stop --queue` stops this server")
-    return server.url, settings.key_prefix
+    return Location(url=server.url, prefix=settings.key_prefix, source="the embedded server", artifacts=None), server
 
 
-def _url(settings: "HubSettings") -> str:
-    from emp_core.settings import host_in_url
-
-    return f"http://{host_in_url(settings.hub_host)}:{settings.hub_port}"
-
-
-def _arguments(redis: str | None, host: str | None, port: int | None) -> list[str]:
-    given = {"--redis": redis, "--host": host, "--port": port}
+def _arguments(host: str | None, port: int | None) -> list[str]:
+    given = {"--host": host, "--port": port}
     return [word for name, value in given.items() if value is not None for word in (name, str(value))]
 
 
-def _detach(settings: "HubSettings", arguments: list[str]) -> None:
+def _detach(settings: "HubSettings", redis: str | None, arguments: list[str]) -> None:
     """Start another process as a hub, and stay until it answers or has failed."""
-    if settings.hub_port and _health_code(_url(settings)):
-        raise Conflict(f"a hub already answers at {_url(settings)}", hint="emp hub status")
+    from emp_core.environment import environment_with
+
     log = hub_process.log_path(settings.data_dir)
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     begins_at = log.stat().st_size if log.exists() else 0
@@ -139,6 +156,7 @@ def _detach(settings: "HubSettings", arguments: list[str]) -> None:
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
+            env=environment_with(redis),
             start_new_session=True,
         )
     give_up_at = time.monotonic() + START_SECONDS

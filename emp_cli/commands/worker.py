@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from emp_cli.arguments import hide_password
 from emp_cli.context import session_of
 from emp_cli.group import Commands, ShowingGroup
 from emp_cli.options import OutputOption, ReasonOption, WorkerId
@@ -46,6 +47,7 @@ def start(
     COMFYUI_URL=http://127.0.0.1:8188 emp worker start --services comfyui
     emp worker start --services simulation --slots 4
     """
+    hide_password(session_of(ctx).redis)
     import asyncio
 
     from daemons.lifecycle import run_daemon
@@ -56,9 +58,8 @@ def start(
     from emp_core.environment import load_settings
 
     given = {"SERVICES": services, "WORKER_ID": worker_id, "CONCURRENT_JOBS": slots, "REDIS_URL": session_of(ctx).redis}
-    settings = load_settings(
-        WorkerSettings, overrides={name: str(value) for name, value in given.items() if value is not None}
-    )
+    told = {name: str(value) for name, value in given.items() if value is not None}
+    settings = load_settings(WorkerSettings, overrides=told)
     url = settings.url
     if url is None:
         found = asyncio.run(locate())

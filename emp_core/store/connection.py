@@ -37,6 +37,8 @@ _NOT_READY = (
     exceptions.AskError,  # and its kin MOVED: a cluster that rearranges itself for longer than the client follows
     exceptions.TryAgainError,
 )
+_NO_DATABASE = ("DB index", "invalid DB index", "SELECT is not allowed")
+"""How Redis refuses the number of a database."""
 
 
 def build_client(url: str, *, blocking: bool = False, max_connections: int = MAX_CONNECTIONS) -> Any:
@@ -308,6 +310,8 @@ def translated() -> Iterator[None]:
     except (exceptions.ConnectionError, exceptions.TimeoutError, exceptions.ClusterDownError) as error:
         if isinstance(error.__cause__, exceptions.AuthenticationError):
             raise _denied(error) from error
+        if str(error).startswith(_NO_DATABASE):
+            raise _no_database(error) from error
         raise QueueUnavailable("redis_unavailable", f"cannot reach Redis: {error}") from error
     except exceptions.ResponseError as error:
         raise _from_response(error) from error
@@ -323,6 +327,10 @@ def _cancels_kept() -> Iterator[None]:
     finally:
         if task and task.cancelling() > before:
             raise asyncio.CancelledError
+
+
+def _no_database(error: Exception) -> Misconfigured:
+    return Misconfigured(f"Redis does not have the database that REDIS_URL names: {error}", hint="use database 0: /0")
 
 
 def _denied(error: Exception) -> AccessDenied:
@@ -341,6 +349,8 @@ def _from_response(error: exceptions.ResponseError) -> Exception:
         return QueueUnavailable("storage_readonly", f"Redis cannot write to its disk: {text}", hint="free disk space")
     if text.startswith(("BUSY ", "READONLY", "LOADING", "MASTERDOWN", "NOREPLICAS")):
         return QueueUnavailable("redis_unavailable", f"Redis is not ready: {text}")
+    if text.startswith(_NO_DATABASE):
+        return _no_database(error)
     if "WRONGTYPE" in text:
         return Conflict("a record in Redis is damaged: its key has another type")
     return error

@@ -9,11 +9,14 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from daemons.hub.settings import HubSettings
 from emp_cli.hub_process import HubProcess, announced, running
-from tests.cli.conftest import Command, Shell, free_port
+from emp_core import embedded
+from tests.cli.conftest import Command, Shell, free_port, interrupt
+from tests.support.redis_server import Server
 
 Announced = Callable[[Sequence[str]], AbstractContextManager[object]]
 
@@ -39,8 +42,8 @@ def test_a_hub_starts_from_nothing_and_ends(alone: Shell) -> None:
     assert status["hubs"][0]["answers"]
     assert (status["queue"]["source"], status["queue"]["durability"]) == ("the embedded server", "everysec")
     second = alone("hub", "start", "--detach")
-    assert second.code == 7
-    assert "answers at" in second.err
+    assert second.code == 2
+    assert "Address already in use" in second.err
     stopped = alone("hub", "stop").err
     assert "stopped the hub" in stopped
     assert "still runs, and workers use it: emp hub stop --queue stops it" in stopped
@@ -79,6 +82,50 @@ def test_a_hub_that_cannot_listen_says_so_in_its_own_words(shell: Shell) -> None
         said = shell("hub", "start", "--detach", "--port", str(taken.getsockname()[1]))
     assert said.code == 2
     assert "Address already in use" in said.err
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("more", [(), ("--detach",)], ids=["foreground", "detached"])
+def test_a_hub_that_cannot_listen_leaves_no_embedded_server_behind(alone: Shell, more: tuple[str, ...]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        said = alone("hub", "start", "--port", str(taken.getsockname()[1]), *more)
+    assert said.code == 2
+    assert "Address already in use" in said.err
+    assert "stopped the embedded" in said.err
+    assert embedded.find(Path(alone.environ["EMP_DATA_DIR"])) is None
+
+
+@pytest.fixture
+def guarded() -> Iterator[str]:
+    """The URL of a queue with a password."""
+    server = Server("valkey")
+    server.client.config_set("requirepass", "secret")
+    yield f"unix://:secret@{server.socket}"
+    server.close()
+
+
+@pytest.mark.timeout(180)
+def test_no_argument_of_a_detached_hub_holds_the_password(alone: Shell, guarded: str) -> None:
+    started = alone("--redis", guarded, "hub", "start", "--detach", "--port", "0")
+    assert started.code == 0, started.err
+    (hub,) = running(Path(alone.environ["EMP_DATA_DIR"]))
+    assert "secret" not in " ".join(psutil.Process(hub.pid).cmdline())
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize(
+    "words", [("hub", "start", "--port", "0"), ("worker", "start", "--services", "simulation")], ids=["hub", "worker"]
+)
+def test_no_argument_of_a_daemon_holds_the_password(alone: Shell, guarded: str, words: tuple[str, ...]) -> None:
+    with alone.begin(*words, "--redis", guarded) as process:
+        assert process.stderr is not None
+        assert any("hub.listening" in line or "worker.registered" in line for line in process.stderr)
+        started = psutil.Process(process.pid)
+        for each in (started, *started.children(recursive=True)):
+            assert "secret" not in " ".join(each.cmdline())
+        interrupt(process)
 
 
 @pytest.mark.timeout(180)

@@ -197,7 +197,7 @@ def test_a_setting_that_cannot_work_is_one_line(
     for name, text in variables.items():
         monkeypatch.setenv(name, text)
     assert main() == 2
-    assert capsys.readouterr().err == f"emp hub: {line}\n"
+    assert capsys.readouterr().err == f"error: {line}\n"
 
 
 def urls_of(settings: HubSettings) -> list[str]:

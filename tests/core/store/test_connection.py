@@ -13,7 +13,7 @@ from emp_core.errors import AccessDenied, Conflict, Misconfigured, QueueUnavaila
 from emp_core.store import Link, Store, open_store
 from emp_core.store.connection import SCHEMA, check_server, open_link, translated
 from tests.support.builders import make_request, register, submit
-from tests.support.redis_server import Server
+from tests.support.redis_server import Server, Servers
 from tests.support.snapshot import Look, Snapshot
 from tests.support.time_travel import end_lease, reap
 from tests.support.waiting import PATIENCE_SECONDS, poll_until
@@ -213,6 +213,18 @@ async def test_a_wrong_password_is_a_setting(own: Callable[..., Server]) -> None
             await open_store(url)
     store = await open_store(f"unix://:secret@{server.socket}")
     await store.close()
+
+
+@pytest.mark.parametrize("database", ["99", "16"])
+async def test_a_database_that_redis_does_not_have_is_a_setting(own: Callable[..., Server], database: str) -> None:
+    with pytest.raises(Misconfigured, match="does not have the database that REDIS_URL names"):
+        await open_store(f"unix://{own().socket}?db={database}")
+
+
+async def test_a_cluster_has_no_databases(servers: Servers) -> None:
+    cluster = servers.empty("cluster")
+    with pytest.raises(Misconfigured, match="does not have the database that REDIS_URL names"):
+        await open_store(f"unix://{cluster.socket}?db=1")
 
 
 async def test_durability_is_named(own: Callable[..., Server]) -> None:
