@@ -87,7 +87,7 @@ class Demonstration:
         terminal.note(f"hub:   {hub_url}")
         store = await open_store(server.url)
         stack.push_async_callback(store.close)
-        files = open_artifacts(local_files(directory))
+        files = open_artifacts(local_files(directory), store.files_id)
         stack.push_async_callback(files.aclose)
         fleet = await stack.enter_async_context(SimulatedFleet(store, files, pace=self._pace, seed=self._seed))
         terminal.note(f"fleet: {len(fleet.agents)} simulated workers on 5 machines")

@@ -262,7 +262,7 @@ class FileSettings(Settings):
     """Where the input and output files of jobs are stored."""
 
     artifacts_url: ArtifactsUrl | None = Field(default=None, repr=False, examples=["s3://bucket/emp"])
-    """A file store (s3, gs, az or file) for this queue only; default: the hub's data directory."""
+    """A file store (s3, gs, az or file), which queues can share; default: the hub's data directory."""
 
 
 class RedisSettings(Settings):

@@ -50,11 +50,11 @@ async def run_hub(
         sockets = closing.enter_context(listening(settings))
         urls = [url_of(bound) for bound in sockets]
         closing.enter_context(announced(urls))
-        files = settings.artifacts_url or local_files(settings.data_dir)
-        artifacts = open_objects(files)
-        closing.push_async_callback(artifacts.aclose)
         store = await _open(url, settings)
         closing.push_async_callback(store.close)
+        files = settings.artifacts_url or local_files(settings.data_dir)
+        artifacts = open_objects(files, store.files_id)
+        closing.push_async_callback(artifacts.aclose)
         server = HubServer(create_app(store, artifacts, settings))
         async with asyncio.TaskGroup() as tasks:
             outage = Outage()

@@ -38,7 +38,7 @@ async def run_worker(settings: WorkerSettings, url: str) -> None:
         stack.push_async_callback(store.close)
         server = store.server
         log.info("queue.joined", redis=masked(store.url), engine=f"{server.engine} {server.version}")
-        artifacts = artifacts_for(settings, url)
+        artifacts = artifacts_for(settings, url, store.files_id)
         stack.push_async_callback(artifacts.aclose)
         await _run_under_some_id(settings, store, artifacts)
 
@@ -104,15 +104,15 @@ def build_connectors(settings: WorkerSettings, worker_id: str) -> Sequence[Conne
     return connectors
 
 
-def artifacts_for(settings: WorkerSettings, url: str) -> ArtifactStore:
+def artifacts_for(settings: WorkerSettings, url: str, queue: str) -> ArtifactStore:
     """Where files go: what is set, the hub, or a local directory where the queue is on this machine."""
     token = settings.hub_auth_token.get_secret_value() if settings.hub_auth_token else ""
     if settings.artifacts_url:
-        return open_artifacts(settings.artifacts_url, token=token)
+        return open_artifacts(settings.artifacts_url, queue, token=token)
     if settings.hub_ws_url:
         return open_artifacts(settings.hub_ws_url.replace("ws", "http", 1), token=token)
     if is_on_this_machine(url):
-        return open_artifacts(local_files(settings.data_dir))
+        return open_artifacts(local_files(settings.data_dir), queue)
     raise Misconfigured(
         "ARTIFACTS_URL: Redis is on another machine, so other machines cannot reach a local directory",
         hint="set ARTIFACTS_URL=s3://bucket/path, or HUB_WS_URL to send the files through the hub",

@@ -20,13 +20,15 @@ UNFINISHED = re.compile(r"#[0-9]+$")
 class LocalArtifacts(ObjectArtifacts):
     """Files in a directory, readable by this user only. Symbolic links in it are not followed."""
 
-    def __init__(self, directory: Path, *, max_bytes: int = MAX_ARTIFACT_BYTES) -> None:
+    def __init__(
+        self, directory: Path, *, max_bytes: int = MAX_ARTIFACT_BYTES, older: ObjectArtifacts | None = None
+    ) -> None:
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise Misconfigured(f"cannot store files in {directory}: {error.strerror}") from error
         self._directory = directory.resolve()
-        super().__init__(LocalStore(self._directory), max_bytes=max_bytes)
+        super().__init__(LocalStore(self._directory), max_bytes=max_bytes, older=older)
 
     def _key(self, path: str) -> str:
         place = self._directory / path

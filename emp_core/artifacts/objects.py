@@ -1,5 +1,6 @@
 """The layout of artifacts, in any store that obstore speaks to.
 
+    <queue>/                        each queue's files are its own; what older versions put beside is read only
     <job>/<attempt>/<number>        the bytes
     <job>/<attempt>/<number>.json   what is known of them; empty until they are complete
     <job>/payload                   a payload too large for the queue
@@ -69,9 +70,13 @@ class Stored(NamedTuple):
 class ObjectArtifacts:
     """Files in an object store."""
 
-    def __init__(self, store: "ObjectStore", *, max_bytes: int = MAX_ARTIFACT_BYTES) -> None:
+    def __init__(
+        self, store: "ObjectStore", *, max_bytes: int = MAX_ARTIFACT_BYTES, older: "ObjectArtifacts | None" = None
+    ) -> None:
         self._store = store
         self._max_bytes = max_bytes
+        self._older = older
+        """A store that other queues may share: it is read for what is not here, and never changed."""
 
     async def put(
         self,
@@ -119,17 +124,15 @@ class ObjectArtifacts:
             raise InvalidInput("range", f"byte {start} of a file of {artifact.size}")
         # No store takes a range of an empty file.
         options: GetOptions = {} if artifact.size == 0 else {"range": (start, min(end or artifact.size, artifact.size))}
-        with answering():
-            try:
-                result = await self._store.get_async(self._key(artifact.id), options=options)
-            except FileNotFoundError:
-                raise NotFound("artifact", artifact_id) from None
+        result = await self._opened(artifact.id, options)
+        if result is None:
+            raise NotFound("artifact", artifact_id)
         return _streamed(result)
 
     async def list(self, job_id: str) -> tuple[Artifact, ...]:
         check_job_id(job_id)
-        contents = await self._contents(job_id)
-        places = sorted(place for stored in contents if stored.size and (place := stored.describes))
+        contents = await self._all_contents(job_id)
+        places = sorted({place for stored in contents if stored.size and (place := stored.describes)})
         known = await asyncio.gather(*(self._known(place) for place in places))
         return tuple(artifact for artifact in known if artifact is not None)
 
@@ -149,11 +152,9 @@ class ObjectArtifacts:
     async def open_payload(self, job_id: str) -> tuple[int, AsyncIterator[bytes]]:
         """The size and the bytes of the payload that was kept for a job."""
         check_job_id(job_id)
-        with answering():
-            try:
-                result = await self._store.get_async(self._key(f"{job_id}/payload"))
-            except FileNotFoundError:
-                raise NotFound("payload", job_id) from None
+        result = await self._opened(f"{job_id}/payload")
+        if result is None:
+            raise NotFound("payload", job_id)
         return result.meta["size"], _streamed(result)
 
     async def delete_job(self, job_id: str) -> None:
@@ -187,7 +188,7 @@ class ObjectArtifacts:
         return True
 
     async def _reserve(self, job_id: str, attempt: int) -> Place:
-        places = [place for stored in await self._contents(job_id) if (place := stored.describes)]
+        places = [place for stored in await self._all_contents(job_id) if (place := stored.describes)]
         number = max((place.number for place in places if place.attempt == attempt), default=0)
         while True:
             number += 1
@@ -225,16 +226,27 @@ class ObjectArtifacts:
         return True
 
     async def _read(self, path: str) -> bytes | None:
+        result = await self._opened(path)
+        if result is None:
+            return None
+        with answering():
+            return bytes(await result.bytes_async())
+
+    async def _opened(self, path: str, options: "GetOptions | None" = None) -> "GetResult | None":
         with answering():
             try:
-                result = await self._store.get_async(self._key(path))
-                return bytes(await result.bytes_async())
+                return await self._store.get_async(self._key(path), options=options)
             except FileNotFoundError:
-                return None
+                return await self._older._opened(path, options) if self._older else None
 
     def _key(self, path: str) -> str:
         """The store's name for a path; a disk looks first where it leads."""
         return path
+
+    async def _all_contents(self, job_id: str) -> Sequence[Stored]:
+        """With what only can be read."""
+        older = await self._older._contents(job_id) if self._older else ()
+        return [*await self._contents(job_id), *older]
 
     async def _contents(self, job_id: str) -> Sequence[Stored]:
         with answering():

@@ -130,7 +130,7 @@ class AsyncEmp:
                 hint="set ARTIFACTS_URL, or HUB_WS_URL to go through the hub",
             )
         if self._files is None:
-            self._files = open_artifacts(self._location.artifacts, token=self._location.token)
+            self._files = open_artifacts(self._location.artifacts, self._store.files_id, token=self._location.token)
         return self._files
 
     # Jobs that are there.

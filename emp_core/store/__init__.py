@@ -6,6 +6,7 @@ people, `events` follows the stream, `upkeep` does the chores. They share one li
 
 from dataclasses import dataclass
 
+from emp_core.errors import QueueUnavailable
 from emp_core.store.broker import (
     Broker,
     Life,
@@ -31,6 +32,7 @@ from emp_core.store.connection import (
     build_client,
     check_server,
     open_link,
+    queue_id_of,
 )
 from emp_core.store.events import Batch, EventBus
 from emp_core.store.inspector import ClassView, Inspector, JobFilter, Page, Summary
@@ -90,6 +92,18 @@ class Store:
     inspector: Inspector
     events: EventBus
     upkeep: Upkeep
+    queue_id: str | None
+    """None if it has none yet and Redis takes no writes."""
+
+    @property
+    def files_id(self) -> str:
+        """The id under which the queue's files lie. Raises `QueueUnavailable`."""
+        if self.queue_id is None:
+            raise QueueUnavailable(
+                "storage_readonly",
+                "the place of the queue's files is not known: the queue has no id yet, and Redis takes no writes",
+            )
+        return self.queue_id
 
     def blocking_link(self) -> Link:
         """A link for one blocking reader; close it."""
@@ -111,6 +125,7 @@ async def open_store(url: str, prefix: str = DEFAULT_PREFIX, max_connections: in
     link = await open_link(url, prefix, max_connections)
     try:
         server = await check_server(link)
+        queue_id = await queue_id_of(link)
     except BaseException:
         await link.close()
         raise
@@ -125,4 +140,5 @@ async def open_store(url: str, prefix: str = DEFAULT_PREFIX, max_connections: in
         inspector=Inspector(link),
         events=EventBus(link),
         upkeep=Upkeep(link, classes),
+        queue_id=queue_id,
     )

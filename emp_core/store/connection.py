@@ -15,7 +15,9 @@ from redis.asyncio.sentinel import Sentinel
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.connection import HiredisRespSerializer
 
+from emp_core.domain.values import shown
 from emp_core.errors import AccessDenied, Conflict, Misconfigured, QueueUnavailable
+from emp_core.ids import is_id, new_job_id
 from emp_core.store.coalescing import AT_ONCE, Coalescer
 from emp_core.store.pool import close_when_idle
 from emp_core.store.scripts import script
@@ -262,6 +264,20 @@ async def check_server(link: Link) -> Server:
             hint="redis-cli CONFIG SET maxmemory-policy noeviction",
         )
     return Server(engine=engine, version=version, durability=_durability(info))
+
+
+async def queue_id_of(link: Link) -> str | None:
+    """The queue's own id, drawn when it is first asked for; None if it has none and Redis takes no writes."""
+    found = await link.call("GET", link.key("queue"))
+    if found is None:
+        try:
+            found = await link.run("name_queue", id=new_job_id())
+        except (QueueUnavailable, AccessDenied):
+            return None
+    name = str(found.decode("utf-8", "replace"))
+    if not is_id(name):
+        raise Conflict(f"the id of the queue in {link.key('queue')} is damaged: {shown(name)}")
+    return name
 
 
 async def check_writes(link: Link) -> None:

@@ -65,6 +65,7 @@ _FIXED = "one number"
 
 KEYS: Sequence[Key] = (
     _row("schema", "string", "The layout's version; another one is refused.", _FIXED),
+    _row("queue", "string", "The queue's own id, drawn once: its files lie under it.", _FIXED),
     # One job.
     _row(
         "job:{job}",

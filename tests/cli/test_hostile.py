@@ -68,7 +68,7 @@ def acts(text: str) -> list[str]:
 
 async def fill(store: Store, data_dir: Path) -> None:
     worker = await register(store, gpu_model="RTX [red]4090[/red]", models={"comfyui": [MARKUP]})
-    files = open_artifacts(local_files(data_dir))
+    files = open_artifacts(local_files(data_dir), store.files_id)
     await submit(store, id="done", payload={"prompt": HOSTILE})
     claim = await worker.take()
     artifact = await files.put("done", 1, f"../{HOSTILE}.sh", _chunks(), media_type="text/html")

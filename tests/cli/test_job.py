@@ -227,7 +227,7 @@ def test_files_are_saved_beside_the_result(emp: Command, do: Do[object], surroun
         worker = await register(store)
         await submit(store, id="good")
         claim = await worker.take()
-        files = open_artifacts(local_files(surroundings / "data"))
+        files = open_artifacts(local_files(surroundings / "data"), store.files_id)
         artifact = await files.put("good", 1, "a.png", _chunks())
         await worker.settle(completed(claim, Result(artifacts=(artifact,))))
 

@@ -248,20 +248,20 @@ def test_which_redis_is_on_this_machine(url: str, here: bool) -> None:
 
 def test_with_a_remote_redis_it_does_not_keep_files_where_nobody_else_can_read_them() -> None:
     with pytest.raises(Misconfigured, match="Redis is on another machine") as refused:
-        artifacts_for(settings_of(), "redis://10.0.0.1")
+        artifacts_for(settings_of(), "redis://10.0.0.1", "queue")
     assert "ARTIFACTS_URL" in refused.value.hint
     assert "HUB_WS_URL" in refused.value.hint
 
 
 @pytest.mark.parametrize("variables", [{"ARTIFACTS_URL": "s3://bucket/emp"}, {"HUB_WS_URL": "wss://hub:3002"}])
 async def test_a_remote_redis_and_a_place_for_files_go_together(variables: dict[str, str]) -> None:
-    await artifacts_for(settings_of(**variables), "redis://10.0.0.1").aclose()
+    await artifacts_for(settings_of(**variables), "redis://10.0.0.1", "queue").aclose()
 
 
 async def test_a_local_redis_has_its_files_in_the_data_directory(tmp_path: Path) -> None:
-    files = artifacts_for(settings_of(EMP_DATA_DIR=str(tmp_path)), "redis://localhost")
+    files = artifacts_for(settings_of(EMP_DATA_DIR=str(tmp_path)), "redis://localhost", "queue")
     await files.put_payload("job", b"{}")
-    assert [path for path in tmp_path.joinpath("artifacts").rglob("*") if path.is_file()]
+    assert [path for path in tmp_path.joinpath("artifacts", "queue").rglob("*") if path.is_file()]
     await files.aclose()
 
 

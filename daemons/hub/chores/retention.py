@@ -119,8 +119,7 @@ class Relief:
 class Sweep:
     """Deletes files that no job of the queue has: of jobs that others deleted, and of submits that were given up.
 
-    It spares what is young, as an input is there before its job. It knows the jobs of its own queue only, so that no
-    other queue may keep files in the same store.
+    It spares what is young, as an input is there before its job. Files of other queues lie elsewhere in the same store.
     """
 
     def __init__(self, inspector: Inspector, artifacts: ObjectArtifacts, retention: Retention, clock: Clock) -> None:
