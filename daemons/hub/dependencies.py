@@ -18,9 +18,19 @@ from emp_core.errors import NotFound, QueueUnavailable
 from emp_core.ids import is_id
 from emp_core.store import Store
 from emp_core.store.connection import busy
+from emp_core.store.inspector import LOOK_AT_MOST
 
 ANSWER_SECONDS = 5.0
 """A Redis that takes longer counts as away: a caller gets an answer, never a hang."""
+
+
+MAX_LISTED = 4_000
+"""Jobs that the lists which wait for their turn may read together: about a second of the hub's time."""
+
+SHORT_LIST = 50
+
+NARROWING = frozenset({"service", "customer", "customer_id", "worker", "worker_id", "unworkable"})
+"""Parameters with which a list looks through more jobs than it shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +41,8 @@ class Hub:
     artifacts: ObjectArtifacts
     settings: HubSettings
 
-    lists: Admission = field(default_factory=lambda: Admission("lists", at_once=2, waiting=16))
-    """Calls that read many jobs or workers: each keeps the hub's one loop busy."""
+    lists: Admission = field(default_factory=lambda: Admission("lists", at_once=1, waiting=MAX_LISTED))
+    """Calls that read many jobs or workers, at the cost of a job each: they keep the hub's one loop busy."""
 
     bodies: Admission = field(default_factory=lambda: Admission("large bodies", at_once=8, waiting=16))
     """Calls that bring a large body, which is held in memory as a whole."""
@@ -84,10 +94,18 @@ class ListRoute(TimedRoute):
         handle = super().get_route_handler()
 
         async def handle_in_turn(request: Request) -> Response:
-            async with request.app.state.hub.lists.turn():
+            async with request.app.state.hub.lists.turn(_jobs_to_read(request)):
                 return await handle(request)
 
         return handle_in_turn
+
+
+def _jobs_to_read(request: Request) -> int:
+    """How many jobs a list reads at most; other answers of this kind cost about as much as a short list."""
+    if not NARROWING.isdisjoint(request.query_params):
+        return LOOK_AT_MOST
+    limit = request.query_params.get("limit", "")
+    return min(int(limit), LOOK_AT_MOST) if limit.isdecimal() and len(limit) < 9 else SHORT_LIST
 
 
 class BodyRoute(APIRoute):

@@ -11,6 +11,7 @@ from daemons.hub import admission
 from daemons.hub.admission import Admission
 from daemons.hub.bodies import LARGE_BYTES
 from daemons.hub.problems import HubBusy
+from daemons.hub.settings import HubSettings
 from tests.hub.conftest import Call, body_of
 from tests.support.waiting import wait_until
 
@@ -44,7 +45,7 @@ async def test_a_turn_that_does_not_come_is_refused(monkeypatch: pytest.MonkeyPa
     lists = Admission("lists", at_once=1, waiting=1)
     async with lists.turn():
         for _ in range(2):  # the place in the line is free again afterwards
-            with pytest.raises(HubBusy, match=r"busy with lists \(1 run at a time\)"):
+            with pytest.raises(HubBusy, match=r"busy with lists \(1 at a time\)"):
                 async with lists.turn():
                     pass
 
@@ -86,8 +87,7 @@ LISTS = ["/api/jobs", "/api/workers", "/api/jobs/abcd/events", "/api/jobs/abcd/l
 async def test_a_hub_that_is_busy_with_lists_says_so_and_answers_light_calls(busy: httpx.AsyncClient) -> None:
     await busy.post("/api/jobs", json={**JOB, "id": "abcd"})
     async with AsyncExitStack() as held:
-        for _ in range(2):
-            await held.enter_async_context(shared(busy).lists.turn())
+        await held.enter_async_context(shared(busy).lists.turn())
         for path in LISTS:
             refused = await busy.get(path)
             assert (refused.status_code, body_of(refused)["code"]) == (503, "hub_busy"), path
@@ -117,3 +117,25 @@ async def test_a_long_list_is_whole(hub: httpx.AsyncClient) -> None:
     listed = body_of(await hub.get("/api/jobs?limit=120"))
     assert (len(listed["jobs"]), listed["more"]) == (120, True)
     assert len({job["id"] for job in listed["jobs"]}) == 120
+
+
+@pytest.mark.parametrize(
+    ("path", "cost"),
+    [
+        ("/api/jobs", 50),
+        ("/api/jobs?limit=20", 20),
+        ("/api/jobs?limit=1000", 1_000),
+        ("/api/jobs?limit=20&service=comfyui", 1_000),
+        ("/api/workers", 50),
+    ],
+)
+async def test_a_list_waits_if_what_it_reads_has_room_in_the_line(calling: Call, path: str, cost: int) -> None:
+    client = calling(HubSettings())
+    lists = shared(client).lists
+    async with lists.turn():
+        lists._line = cost - 1
+        assert (await client.get(path)).status_code == 503
+        lists._line = cost
+        waiting = asyncio.ensure_future(client.get(path))
+        await wait_until(lambda: lists._waiting == cost, "it waits")
+    assert (await waiting).status_code == 200
