@@ -346,16 +346,16 @@ class Agent:
         """Whether it was asked to end."""
         return bool(self._stopping)
 
-    async def give_back(self, slots: Sequence[Slot] | None = None) -> None:
-        """Have jobs stop and go to other workers: all of them, or some. They are out of their slots after a second."""
-        chosen = list(self.slots.values()) if slots is None else slots
-        if not chosen:
+    async def give_back(self) -> None:
+        """Stop all jobs and give them to other workers. Their slots are free after a second."""
+        slots = list(self.slots.values())
+        if not slots:
             return
-        for slot in chosen:
+        for slot in slots:
             slot.stop(Stop.GIVE_BACK)
-        _, deaf = await asyncio.wait([slot.task for slot in chosen], timeout=GIVE_BACK_SECONDS)
+        _, deaf = await asyncio.wait([slot.task for slot in slots], timeout=GIVE_BACK_SECONDS)
         self._stuck += deaf
-        for slot in chosen:
+        for slot in slots:
             if slot.task in deaf:
                 lost = slot.stop_reason is Stop.LOST
                 self._end(slot, None if lost else released(slot.claim, STOPPING))
@@ -371,12 +371,6 @@ class Agent:
         """End now, whatever is not reported."""
         if self._working is not None:
             self._working.cancel()
-
-    def seconds_to_go(self, slot: Slot) -> float | None:
-        """How long a job will still run, by its progress so far; None where it cannot be told."""
-        elapsed = self._clock.monotonic() - slot.context.begun_at
-        done = slot.context.best_percent / 100
-        return elapsed * (1 - done) / done if done > 0.01 else None
 
 
 def _cause(failures: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -30,9 +30,7 @@ class AttemptContext:
         self._lines: list[str] = []
         self._news = False
         self.latest_preview: tuple[bytes, str] | None = None
-        self.best_percent = 0.0
-        self.begun_at = clock.monotonic()
-        self._ends_at = self.begun_at + claim.time_left_ms / 1000
+        self._ends_at = clock.monotonic() + claim.time_left_ms / 1000
         self._cancelled = asyncio.Event()
 
     @property
@@ -42,7 +40,6 @@ class AttemptContext:
     def progress(self, percent: float, message: str = "", node: str = "") -> None:
         if math.isfinite(percent):
             self._percent = min(max(percent, 0.0), 100.0)
-            self.best_percent = max(self.best_percent, self._percent)
         self._message = (f"{node}: {message}" if node and message else node or message)[:MAX_LINE]
         self.alive()
 

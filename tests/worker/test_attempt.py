@@ -55,7 +55,7 @@ def test_a_percent_that_is_no_number_leaves_the_last_one() -> None:
     rig.context.progress(math.nan, "what?")
     report = rig.context.take_report()
     assert report is not None
-    assert (report.percent, report.message, rig.context.best_percent) == (20, "what?", 20)
+    assert (report.percent, report.message) == (20, "what?")
 
 
 def test_a_sign_of_life_leaves_the_progress_as_it_is() -> None:
@@ -66,13 +66,6 @@ def test_a_sign_of_life_leaves_the_progress_as_it_is() -> None:
     report = rig.context.take_report()
     assert report is not None
     assert report.percent is None
-
-
-def test_the_best_percent_stands_though_later_nodes_begin_anew() -> None:
-    rig = Rig()
-    rig.context.progress(80)
-    rig.context.progress(5)
-    assert rig.context.best_percent == 80
 
 
 def test_lines_have_their_limits() -> None:
