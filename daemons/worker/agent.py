@@ -23,6 +23,7 @@ from daemons.worker.pulse import Answer, Held
 from daemons.worker.room import Room
 from daemons.worker.services import ServiceBoard
 from daemons.worker.slot import STOPPING, Slot, Stop
+from daemons.worker.takeover import take_id
 from emp_core.artifacts import ArtifactStore
 from emp_core.clock import Clock
 from emp_core.domain.outcome import Failure
@@ -92,6 +93,7 @@ class Agent:
         self._registered = False
         self._board_seen = -1
         self._stopping = ""
+        self._told_to_stop = asyncio.Event()
         self._told_of_stopping = False
         self._working: asyncio.Task[None] | None = None
         self._stuck: list[asyncio.Task[None]] = []
@@ -108,11 +110,11 @@ class Agent:
             async with asyncio.TaskGroup() as group:
                 background = (self._heart.run(), self.contact.listen(link), self.contact.report(), *watches, *beside)
                 tasks = [group.create_task(job) for job in background]
-                await self._enter()
-                self._group = group
-                self._working = group.create_task(self._work())
-                await asyncio.wait([self._working])
-                await self._leave()
+                if await self._enter():
+                    self._group = group
+                    self._working = group.create_task(self._work())
+                    await asyncio.wait([self._working])
+                    await self._leave()
                 for task in (*tasks, *self._stuck, *(slot.task for slot in self.slots.values())):
                     task.cancel()
         except BaseExceptionGroup as failures:
@@ -121,13 +123,16 @@ class Agent:
             await link.close()
             await self.board.close()
 
-    async def _enter(self) -> None:
+    async def _enter(self) -> bool:
+        """Begin the life of this worker. False if it was told to stop before it had its id."""
         await self.board.first_answers(FIRST_PROBE_SECONDS)
-        await self._register()
+        if not await take_id(self._register, self._told_to_stop, waits=self.options.waits_for_id):
+            return False
         await self.board.sweep()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.options.lease_ms / 1000):
                 await self.contact.beaten.wait()
+        return True
 
     async def _register(self) -> None:
         self._intake.refresh()
@@ -339,6 +344,7 @@ class Agent:
     def drain(self, reason: str = STOPPING) -> None:
         """Claim nothing more; the run ends with the last job."""
         self._stopping = self._stopping or reason
+        self._told_to_stop.set()
         self.wake()
 
     @property

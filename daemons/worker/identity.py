@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,15 +56,26 @@ async def free_id(store: Store, machine: str, taken: Container[str]) -> str:
     )
 
 
+def is_alive(info: Mapping[str, Any]) -> bool:
+    """Whether the process that said this of itself runs for sure: it must be one of this machine and container."""
+    began = info.get("pid_began")
+    return info.get("pid_space") == pid_space() and began is not None and _began(info.get("pid", -1)) == began
+
+
 def _is_dead(worker: Worker) -> bool:
     """True only where it is certain."""
-    info = worker.info
-    return info.get("pid_space") == pid_space() and _began(info.get("pid", -1)) != info.get("pid_began")
+    return worker.info.get("pid_space") == pid_space() and not is_alive(worker.info)
 
 
 def _began(pid: int) -> float | None:
-    """Seconds from the machine's start to the process's, whatever clocks do: tells it from another of its number."""
+    """Seconds from the machine's start to the process's, whatever clocks do: tells it from another of its number.
+
+    None if there is no such process, or a killed one that its parent has not reaped yet.
+    """
     try:
-        return round(psutil.Process(pid).create_time() - psutil.boot_time(), 1)
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return round(process.create_time() - psutil.boot_time(), 1)
     except (psutil.NoSuchProcess, ValueError):
         return None

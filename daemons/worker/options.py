@@ -43,6 +43,9 @@ class AgentOptions:
     info: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What it says of itself, for people."""
 
+    waits_for_id: bool = False
+    """Whether it waits while an earlier process may still have its id; otherwise the id is refused at once."""
+
     dead_boot: str = ""
     """Of this id's earlier life, where its process is gone for sure."""
 

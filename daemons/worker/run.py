@@ -81,6 +81,7 @@ async def build_agent(
         max_customers=settings.max_concurrent_customers,
         orphan_run_seconds=settings.orphan_run_seconds,
         info=about_me(),
+        waits_for_id=settings.worker_id is not None,
         dead_boot=await dead_boot(store, worker_id, machine),
     )
     return Agent(

@@ -37,7 +37,7 @@ from emp_core.store.connection import (
 from emp_core.store.events import Batch, EventBus
 from emp_core.store.inspector import ClassView, Inspector, JobFilter, Page, Summary
 from emp_core.store.memory import Memory, read_memory
-from emp_core.store.registry import Registered, Registry
+from emp_core.store.registry import Registered, Registry, WorkerIdInUse
 from emp_core.store.submits import Submitted
 from emp_core.store.upkeep import Retention, Upkeep
 
@@ -69,6 +69,7 @@ __all__ = [
     "Upkeep",
     "Verb",
     "Wish",
+    "WorkerIdInUse",
     "completed",
     "failed",
     "open_broker",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from emp_core.domain.capabilities import Capabilities
-from emp_core.domain.json_text import dump_json
+from emp_core.domain.json_text import dump_json, load_json
 from emp_core.domain.worker import WorkerState
 from emp_core.errors import NotFound, Refused
 from emp_core.store.broker import Life
@@ -21,6 +21,30 @@ class Registered:
     slot: int
     given_back: tuple[str, ...]
     """Jobs of an earlier life of this worker id."""
+
+
+class WorkerIdInUse(Refused):
+    """Another process has the worker's id and its lease has not ended."""
+
+    def __init__(
+        self, worker: str, *, boot: str, machine: str, info: Mapping[str, Any], beat_at: int, ends_at: int, now: int
+    ) -> None:
+        pid = info.get("pid")
+        self.holder = f"pid {pid} on {machine}" if isinstance(pid, int) else f"a process on {machine}"
+        super().__init__(
+            "worker_id_in_use",
+            f"worker {worker} is in use by {self.holder}",
+            hint="stop that process, or choose another WORKER_ID",
+        )
+        self.worker = worker
+        self.boot = boot
+        self.info = info
+        self.beat_at = beat_at
+        """ms since 1970, Redis TIME."""
+
+        self.lease_ms = ends_at - beat_at
+        self.left_ms = ends_at - now
+        """How long its lease lasts unless it is renewed."""
 
 
 class Registry:
@@ -42,7 +66,7 @@ class Registry:
         services: str = "",
         dead_boot: str = "",
     ) -> Registered:
-        """Begin a life, or come back in it with another profile. Raises `Refused` where the id is in use.
+        """Begin a life, or come back in it with another profile. Raises `WorkerIdInUse`.
 
         The life of `dead_boot` is over for sure, so its lease need not end first. The new profile is not judged yet:
         see `judge`.
@@ -69,9 +93,8 @@ class Registry:
         state = b"again"
         while state == b"again":
             state, *rest = await self._link.run("register_worker", **arguments)
-            if not rest:
-                problem = f"worker {arguments['worker']} already runs in another process"
-                raise Refused("worker_id_in_use", problem, hint="choose another WORKER_ID")
+            if state.startswith(b"refused:"):
+                raise _in_use(arguments["worker"], *rest)
             given_back += rest[1]
         jobs = tuple(job.decode() for job in given_back)
         return Registered(state=WorkerState(state.decode()), slot=int(rest[0]), given_back=jobs)
@@ -106,3 +129,17 @@ class Registry:
         """
         answer = await link.call("BLMPOP", seconds, 1, self._link.key(f"wake:{waiter}"), "LEFT", "COUNT", 1000)
         return [token.decode() for token in answer[1]] if answer else []
+
+
+def _in_use(
+    worker: str, boot: bytes, machine: bytes, info: bytes, beat_at: int, ends_at: int, now: int
+) -> WorkerIdInUse:
+    return WorkerIdInUse(
+        worker,
+        boot=boot.decode(),
+        machine=machine.decode(),
+        info=load_json(info.decode() or "{}"),
+        beat_at=beat_at,
+        ends_at=ends_at,
+        now=now,
+    )

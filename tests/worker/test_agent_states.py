@@ -95,7 +95,7 @@ async def test_an_id_that_another_process_has_is_refused(store: Store) -> None:
     await register(store, "gpu1:0", boot="other")
     connector = ScriptedConnector()
     agent = make_agent(store, [connector])
-    with pytest.raises(Refused, match="worker gpu1:0 already runs"):
+    with pytest.raises(Refused, match="worker gpu1:0 is in use by a process on gpu1"):
         await agent.run()
     assert connector.closed
     assert connector.sweeps == 0
@@ -110,7 +110,7 @@ async def test_where_another_process_takes_its_id_it_stops_its_runs_and_ends(sto
         thief = await register(store, "gpu1:0", boot="other", dead_boot=agent.options.boot)
         agent.wake()
         await asyncio.wait([task], timeout=PATIENCE_SECONDS)
-        with pytest.raises(Refused, match="worker gpu1:0 already runs"):
+        with pytest.raises(Refused, match="worker gpu1:0 is in use by a process on gpu1"):
             task.result()
         assert run.is_over
         assert connector.closed

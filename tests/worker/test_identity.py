@@ -4,15 +4,17 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import psutil
 import pytest
 
-from daemons.worker.identity import about_me, dead_boot, free_id, machine_name
+from daemons.worker.identity import about_me, dead_boot, free_id, is_alive, machine_name
 from emp_core.domain.worker import WorkerState
 from emp_core.store import Life, Store
 from tests.support.builders import make_capabilities
+from tests.support.waiting import poll_until
 
 
 async def register(store: Store, worker: str, machine: str, info: dict[str, Any]) -> None:
@@ -28,6 +30,30 @@ def about_the_dead() -> dict[str, Any]:
     began = round(psutil.Process(process.pid).create_time() - psutil.boot_time(), 1)
     process.wait()
     return {**about_me(), "pid": process.pid, "pid_began": began}
+
+
+@pytest.fixture
+def zombie() -> Iterator[dict[str, Any]]:
+    """What a process says of itself that was killed, and whose parent does not reap it."""
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    about = psutil.Process(process.pid)
+    began = round(about.create_time() - psutil.boot_time(), 1)
+    process.kill()
+    poll_until(lambda: about.status() == psutil.STATUS_ZOMBIE, "it is a zombie")
+    yield {**about_me(), "pid": process.pid, "pid_began": began}
+    process.communicate()
+
+
+async def test_killed_process_that_nobody_reaped_is_gone(store: Store, zombie: dict[str, Any]) -> None:
+    await register(store, "gpu1:0", "gpu1", zombie)
+    assert await dead_boot(store, "gpu1:0", "gpu1") == "boot-gpu1:0"
+    assert not is_alive(zombie)
+
+
+def test_process_is_alive_only_if_that_is_certain() -> None:
+    assert is_alive(about_me())
+    assert not is_alive({**about_me(), "pid_space": "another kernel or container"})
+    assert not is_alive({})
 
 
 def test_a_process_tells_enough_to_know_it_again() -> None:

@@ -165,8 +165,8 @@ async def test_an_id_that_a_live_process_has_is_refused_in_one_line(store: Store
         await workers(store)
         async with worker_process(tmp_path, REDIS_URL=store.url, WORKER_ID="gpu1:0") as second:
             code, said = await second.ended()
-        assert code != 0
-        (line,) = [text for text in said if "worker gpu1:0 already runs" in text]
+        assert code == 7
+        (line,) = [text for text in said if f"worker gpu1:0 is in use by pid {first.pid} on gpu1" in text]
         assert "WORKER_ID" in " ".join(said)
         assert not any("Traceback" in text for text in said), line
         assert [worker.info["pid"] for worker in await workers(store)] == [first.pid]

@@ -18,14 +18,18 @@
 -- DERIVES nearly every key: see the table of keys
 -- USES   now profiles ending wake
 -- ONCE   finish leave_active close_claim note_attempt avoiding to_pending
--- RETURNS state, slot, ids given back; or `refused:worker_id_in_use`; or `again`, 0, ids given back: call again for the rest
+-- RETURNS state, slot, ids given back; or `again`, 0, ids given back: call again for the rest; or
+--         `refused:worker_id_in_use` with the boot, machine, info, last beat and end of the lease of the life that has
+--         the id, and the time
 
 local key = P .. 'worker:' .. worker
-local known = call('HMGET', key, 'boot', 'state', 'alive', 'started')
+local known = call('HMGET', key, 'boot', 'state', 'alive', 'started', 'machine', 'info', 'beat')
 local another = known[1] and known[1] ~= boot and known[3] == '1'
 if another then
-  local beating = (tonumber(call('ZSCORE', P .. 'workers', worker)) or 0) > now
-  if beating and known[1] ~= dead_boot then return { 'refused:worker_id_in_use' } end
+  local ends = tonumber(call('ZSCORE', P .. 'workers', worker)) or 0
+  if ends > now and known[1] ~= dead_boot then
+    return { 'refused:worker_id_in_use', known[1], known[5] or '', known[6] or '', tonumber(known[7]) or 0, ends, now }
+  end
 end
 
 local given_back = {}

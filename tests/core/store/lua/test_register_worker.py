@@ -7,7 +7,7 @@ import pytest
 from emp_core.domain.policy import POLICY
 from emp_core.domain.worker import WorkerState
 from emp_core.errors import Refused
-from emp_core.store import Store
+from emp_core.store import Life, Store, WorkerIdInUse
 from tests.support.builders import LEASE_MS, WorkerDriver, make_capabilities, register, submit
 from tests.support.snapshot import Look
 from tests.support.time_travel import end_worker, reap
@@ -44,6 +44,18 @@ async def test_another_process_with_the_same_id_is_refused_while_the_first_beats
     with pytest.raises(Refused):
         await register(store, boot="boot-2", dead_boot="boot-0")
     assert look().fields(f"worker:{worker.id}") == before
+
+
+async def test_refusal_says_who_holds_the_id_and_for_how_long(store: Store) -> None:
+    offered, info = make_capabilities(), {"pid": 4711}
+    life = Life(worker="gpu1:0", boot="boot-1", profile=offered.profile_id, lease_ms=20_000)
+    answer = await store.registry.register(life, offered, machine="rack-7", waiter="w", slots=1, info=info)
+    await store.registry.judge(life, offered, answer.slot)
+    with pytest.raises(WorkerIdInUse) as refused:
+        await register(store, boot="boot-2")
+    assert refused.value.message == "worker gpu1:0 is in use by pid 4711 on rack-7"
+    assert (refused.value.boot, refused.value.info, refused.value.lease_ms) == ("boot-1", info, 20_000)
+    assert 0 < refused.value.left_ms <= 20_000
 
 
 async def test_a_restart_on_the_same_machine_gives_the_old_jobs_back_at_once(store: Store, look: Look) -> None:
