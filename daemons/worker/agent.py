@@ -16,6 +16,7 @@ import structlog
 from daemons.worker.attempt import AttemptContext
 from daemons.worker.connector import Connector
 from daemons.worker.contact import AWAY, Backoff, Contact
+from daemons.worker.files import Files
 from daemons.worker.heart import Heart
 from daemons.worker.intake import TURN_JOBS, Intake
 from daemons.worker.options import AgentOptions
@@ -73,7 +74,6 @@ class Agent:
         heart: Callable[[Callable[[Answer], None]], Heart],
     ) -> None:
         self._store = store
-        self._artifacts = artifacts
         self._clock = clock
         self._room = Room(store.upkeep.memory_share, clock)
         self._log = log.bind(worker=options.worker_id)
@@ -83,6 +83,7 @@ class Agent:
         """Claim nonce -> what runs."""
 
         self.board = ServiceBoard(connectors, self.wake, options.probe_seconds)
+        self._files = Files(artifacts, options.spool, self.board.bar)
         self.contact = Contact(store, clock, options, self.slots, self.board.text, self._hear, self.wake)
         self._intake = Intake(options, self.board, self.contact.tokens)
         self._heart = heart(self.contact.on_beat)
@@ -108,8 +109,8 @@ class Agent:
         watches = [self.board.watch(name) for name in self.board.states]
         try:
             async with asyncio.TaskGroup() as group:
-                background = (self._heart.run(), self.contact.listen(link), self.contact.report(), *watches, *beside)
-                tasks = [group.create_task(job) for job in background]
+                talks = (self._heart.run(), self.contact.listen(link), self.contact.report(), self._files.watch())
+                tasks = [group.create_task(job) for job in (*talks, *watches, *beside)]
                 if await self._enter():
                     self._group = group
                     self._working = group.create_task(self._work())
@@ -126,6 +127,7 @@ class Agent:
     async def _enter(self) -> bool:
         """Begin the life of this worker. False if it was told to stop before it had its id."""
         await self.board.first_answers(FIRST_PROBE_SECONDS)
+        await self._files.look()
         if not await take_id(self._register, self._told_to_stop, waits=self.options.waits_for_id):
             return False
         await self.board.sweep()
@@ -307,9 +309,9 @@ class Agent:
         state = self.board.take(requirements.services)
         connector = state.connector
         stall_ms = POLICY.stall_ms if connector.reports_progress else 0
-        artifacts = self._artifacts.signed(self.options.worker_id, claim.nonce)
-        context = AttemptContext(claim, artifacts, self._clock, self.contact.note_news, stall_ms)
-        slot = Slot(claim, requirements, connector, context, self._artifacts, self._room)
+        artifacts = self._files.store.signed(self.options.worker_id, claim.nonce)
+        context = AttemptContext(claim, self._files, artifacts, self._clock, self.contact.note_news, stall_ms)
+        slot = Slot(claim, requirements, connector, context, self._room)
         if claim.attempt > 1:
             self._supersede(claim)
         self.slots[claim.nonce] = slot

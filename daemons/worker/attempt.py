@@ -3,9 +3,13 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import PurePosixPath
 
+from daemons.worker.files import AWAY, Files
+from daemons.worker.spool import spooled
 from emp_core.artifacts import ArtifactStore
+from emp_core.artifacts.contract import Place, in_chunks
 from emp_core.clock import Clock
 from emp_core.domain.outcome import Artifact
 from emp_core.domain.policy import MAX_LINE
@@ -18,10 +22,21 @@ class AttemptContext:
     """Gathers what a connector reports; the agent takes it away twice a second."""
 
     def __init__(
-        self, claim: Claimed, artifacts: ArtifactStore, clock: Clock, on_news: Callable[[], None], stall_ms: int
+        self,
+        claim: Claimed,
+        files: Files,
+        artifacts: ArtifactStore,
+        clock: Clock,
+        on_news: Callable[[], None],
+        stall_ms: int,
     ) -> None:
+        """`artifacts` is the store of `files`, signed for this claim."""
         self._claim = claim
+        self._files = files
         self._artifacts = artifacts
+        self._stored: set[str] = set()
+        """Artifacts whose upload was answered."""
+
         self._clock = clock
         self._on_news = on_news
         self._stall_ms = stall_ms
@@ -57,13 +72,51 @@ class AttemptContext:
         self.latest_preview = image, media_type
 
     async def upload(self, name: str, chunks: AsyncIterator[bytes], media_type: str, kind: str = "output") -> Artifact:
-        job_id, attempt = self._claim.job_id, self._claim.attempt
         plain = PurePosixPath(name.replace("\\", "/")).name or "file"
-        return await self._artifacts.put(job_id, attempt, plain, chunks, media_type=media_type, kind=kind)
+        job_id, attempt = self._claim.job_id, self._claim.attempt
+        tried = False
+
+        async def send() -> Artifact:
+            nonlocal tried
+            arrived = await self._arrived(plain, kind, kept.sha256) if tried else None
+            tried = True
+            put = self._artifacts.put
+            return arrived or await put(job_id, attempt, plain, kept.chunks(), media_type=media_type, kind=kind)
+
+        async with spooled(chunks, self._files.spool) as kept:
+            artifact = await self._files.reach(send, self)
+        self._stored.add(artifact.id)
+        return artifact
+
+    async def _arrived(self, name: str, kind: str, sha256: str) -> Artifact | None:
+        """The file of an upload that got no answer, if the store has it all the same."""
+        for known in await self._artifacts.list(self._claim.job_id):
+            is_new = Place.parse(known.id).attempt == self._claim.attempt and known.id not in self._stored
+            if is_new and (known.name, known.kind, known.sha256) == (name, kind, sha256):
+                return known
+        return None
+
+    async def upload_once(self, name: str, data: bytes, media_type: str) -> Artifact:
+        """Store something that can also be kept elsewhere: a store that is away is an error at once."""
+        job_id, attempt = self._claim.job_id, self._claim.attempt
+        return await self._artifacts.put(job_id, attempt, name, in_chunks(data), media_type=media_type)
 
     async def download(self, artifact_id: str) -> AsyncIterator[bytes]:
-        async for chunk in await self._artifacts.open(artifact_id):
-            yield chunk
+        got = 0
+        while True:
+            chunks = await self._files.reach(partial(self._artifacts.open, artifact_id, start=got), self)
+            try:
+                async for chunk in chunks:
+                    got += len(chunk)
+                    yield chunk
+            except AWAY as error:
+                await self._files.endure(error, self)
+            else:
+                return
+
+    async def payload(self) -> bytes:
+        """What the job asks for, if that is too large for the queue."""
+        return await self._files.reach(partial(self._artifacts.get_payload, self._claim.job_id), self)
 
     def time_left(self) -> float:
         return self._ends_at - self._clock.monotonic()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from emp_core.domain.capabilities import Capabilities
@@ -39,6 +40,9 @@ class AgentOptions:
 
     probe_seconds: float = PROBE_SECONDS
     """How often its services are asked how they are."""
+
+    spool: Path | None = None
+    """Where outputs wait while the file store is away; None: the system's temporary directory."""
 
     info: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What it says of itself, for people."""

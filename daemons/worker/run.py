@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
@@ -80,6 +81,7 @@ async def build_agent(
         workflow=settings.worker_workflow_id or "",
         max_customers=settings.max_concurrent_customers,
         orphan_run_seconds=settings.orphan_run_seconds,
+        spool=_spool_in(settings.data_dir),
         info=about_me(),
         waits_for_id=settings.worker_id is not None,
         dead_boot=await dead_boot(store, worker_id, machine),
@@ -92,6 +94,15 @@ async def build_agent(
         options,
         lambda on_answer: ProcessHeart(store.url, store.link.prefix, on_answer),
     )
+
+
+def _spool_in(data_dir: Path) -> Path:
+    spool = data_dir / "spool"
+    try:
+        spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured(f"EMP_DATA_DIR: outputs cannot be kept in {spool}: {error.strerror}") from error
+    return spool
 
 
 def build_connectors(settings: WorkerSettings, worker_id: str) -> Sequence[Connector]:

@@ -37,6 +37,9 @@ class ServiceState:
     strikes: int = 0
     """Runs in a row that found it down."""
 
+    barred: str = ""
+    """Why the worker claims nothing for it though it is up; '' if nothing bars it."""
+
     swept: bool = False
     probe: Probe | None = None
     why: str = "not probed yet"
@@ -45,9 +48,14 @@ class ServiceState:
     """A run has found it down."""
 
     @property
+    def is_open(self) -> bool:
+        """Whether jobs for it may be claimed."""
+        return self.up and not self.barred
+
+    @property
     def room(self) -> int:
         """Jobs that it would take now."""
-        return max(0, self.connector.concurrency - self.busy) if self.up else 0
+        return max(0, self.connector.concurrency - self.busy) if self.is_open else 0
 
 
 class ServiceBoard:
@@ -64,7 +72,7 @@ class ServiceBoard:
 
     def text(self) -> str:
         """`comfyui=up a1111=down`."""
-        return " ".join(f"{name}={'up' if state.up else 'down'}" for name, state in self.states.items())
+        return " ".join(f"{name}={'up' if state.is_open else 'down'}" for name, state in self.states.items())
 
     def without_room(self) -> frozenset[str]:
         """The services that are down or full."""
@@ -73,6 +81,13 @@ class ServiceBoard:
     def least_room(self) -> int:
         """How many jobs may be claimed at once, so that none has to be given back for want of room."""
         return min((state.room for state in self.states.values() if state.room), default=0)
+
+    def bar(self, why: str) -> None:
+        """Claim nothing for any service, for this reason; '' ends that."""
+        for state in self.states.values():
+            state.barred = why
+        self.changes += 1
+        self._on_change()
 
     def take(self, names: Iterable[str]) -> ServiceState:
         """A place in the service with the most room, of those named; of all, where none of them is here."""

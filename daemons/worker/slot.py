@@ -1,7 +1,6 @@
 """A slot: one claimed job, run through its connector to a settlement."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any
@@ -11,7 +10,7 @@ import structlog
 from daemons.worker.attempt import AttemptContext
 from daemons.worker.connector import Assignment, Connector, Interrupted, JobFailed, ServiceDown
 from daemons.worker.room import Room
-from emp_core.artifacts import ArtifactStore
+from emp_core.artifacts.contract import in_chunks
 from emp_core.domain.json_text import dump_json, load_json
 from emp_core.domain.outcome import Blame, Failure, Result
 from emp_core.domain.policy import MAX_DETAIL, MAX_INLINE_RESULT, MAX_LINE
@@ -49,14 +48,12 @@ class Slot:
         requirements: Requirements,
         connector: Connector,
         context: AttemptContext,
-        artifacts: ArtifactStore,
         room: Room,
     ) -> None:
         self.claim = claim
         self.requirements = requirements
         self.connector = connector
         self.context = context
-        self._artifacts = artifacts
         self._room = room
         self._timer: asyncio.TimerHandle | None = None
         self._was_cut = False
@@ -150,7 +147,7 @@ class Slot:
 
     async def _spilled(self) -> bytes:
         try:
-            return await self._artifacts.get_payload(self.claim.job_id)
+            return await self.context.payload()
         except NotFound as error:  # by this worker: its store may not be the submitter's
             message = "the payload is not in this worker's file store"
             raise JobFailed(Failure(message=message, blame=Blame.WORKER, code="no_payload")) from error
@@ -161,8 +158,12 @@ class Slot:
         size = len(settlement.data)
         if await self._room.has(size):
             return settlement
+        name, media_type, text = "result.json", "application/json", dump_json(result.data)
         try:
-            artifact = await self.context.upload("result.json", _once(dump_json(result.data)), "application/json")
+            if size > MAX_INLINE_RESULT:
+                artifact = await self.context.upload(name, in_chunks(text), media_type)
+            else:
+                artifact = await self.context.upload_once(name, text, media_type)
         except EmpError as error:
             if size > MAX_INLINE_RESULT:
                 raise
@@ -189,7 +190,3 @@ def _trimmed(failure: Failure) -> Failure:
 def _line(text: str) -> str:
     """One line that can be written as UTF-8, whatever a service said."""
     return " ".join(text.encode("utf-8", "replace").decode().split())[:MAX_LINE]
-
-
-async def _once(data: bytes) -> AsyncIterator[bytes]:
-    yield data

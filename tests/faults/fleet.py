@@ -182,11 +182,11 @@ class Fleet:
         assert hub.url, hub.output
         return hub
 
-    def launch_hub(self, name: str = "hub", *, lease: int = LEASE_SECONDS) -> HubProcess:
+    def launch_hub(self, name: str = "hub", *, lease: int = LEASE_SECONDS, port: int = 0) -> HubProcess:
         """Start a hub; the one before it on this output must be gone."""
         variables = {
             "REDIS_URL": self._store.url,
-            "HUB_PORT": "0",
+            "HUB_PORT": str(port),
             "LEASE_SECONDS": str(lease),
             "EMP_DATA_DIR": str(self._directory / "data"),
             "LOG_FORMAT": "json",

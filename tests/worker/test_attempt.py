@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from daemons.worker.attempt import MAX_WAITING_LINES, AttemptContext
+from daemons.worker.files import Files
 from emp_core.artifacts import open_artifacts
 from emp_core.domain.policy import MAX_LINE
 from tests.support.fakes import FrozenClock
@@ -17,7 +18,8 @@ class Rig:
         self.clock = FrozenClock()
         self.news = 0
         self.artifacts = open_artifacts("memory://")
-        self.context = AttemptContext(make_claim(), self.artifacts, self.clock, self._tell, stall_ms)
+        files = Files(self.artifacts, None, lambda why: None)
+        self.context = AttemptContext(make_claim(), files, self.artifacts, self.clock, self._tell, stall_ms)
 
     def _tell(self) -> None:
         self.news += 1

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from daemons.worker import slot as slots
 from daemons.worker.attempt import AttemptContext
 from daemons.worker.connector import Connector, Interrupted, JobFailed, ServiceDown
+from daemons.worker.files import Files
 from daemons.worker.room import Room
 from daemons.worker.slot import Slot, Stop
 from emp_core.artifacts import ArtifactStore, open_artifacts
@@ -46,9 +47,9 @@ def make_slot(
     room: Room | None = None,
     **asked: Any,
 ) -> Slot:
-    chosen, files = claim or make_claim(), artifacts or open_artifacts("memory://")
-    context = AttemptContext(chosen, files, FrozenClock(), lambda: None, 0)
-    return Slot(chosen, Requirements.parse(asked), connector, context, files, room or Room(empty, FrozenClock()))
+    chosen, store = claim or make_claim(), artifacts or open_artifacts("memory://")
+    context = AttemptContext(chosen, Files(store, None, lambda why: None), store, FrozenClock(), lambda: None, 0)
+    return Slot(chosen, Requirements.parse(asked), connector, context, room or Room(empty, FrozenClock()))
 
 
 async def empty() -> float:
