@@ -3,7 +3,7 @@
 import inspect
 import json
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,28 +12,38 @@ from pydantic.fields import FieldInfo
 
 from emp_core.domain.values import did_you_mean
 from emp_core.errors import Misconfigured
-from emp_core.settings import Settings, is_used, variables_of
+from emp_core.settings import Settings, SettingsModel, is_used, variables_of
 
 WIDTH = 100
 
+KnownNames = Callable[[Mapping[str, str]], Sequence[str] | None]
+"""Given a file's variables, the names that may stand in it; None: any may."""
 
-def read_env_file(path: Path, known: Sequence[str]) -> dict[str, str]:
+
+def read_env_file(path: Path, known: KnownNames) -> dict[str, str]:
     """The variables of a file, taken literally; raises `Misconfigured` at what nobody would read."""
     try:
         with path.open(encoding="utf-8-sig") as stream:
             bindings = list(parse_stream(stream))
     except (OSError, UnicodeDecodeError) as error:
         raise Misconfigured(f"{path}: {_reason(error)}") from None
-    return dict(_checked(path, binding, known) for binding in bindings if binding.error or binding.key)
+    lines = [(binding, *_pair(path, binding)) for binding in bindings if binding.error or binding.key]
+    texts = {name: text for _, name, text in lines}
+    names = known(texts)
+    for binding, name, _ in lines:
+        if names is not None and name not in names:
+            raise Misconfigured(f"{_where(path, binding)}: {name} is not a setting{did_you_mean(name, names)}")
+    return texts
 
 
-def _checked(path: Path, binding: Binding, known: Sequence[str]) -> tuple[str, str]:
-    where = f"{path}, line {_line_number(binding)}"
+def _pair(path: Path, binding: Binding) -> tuple[str, str]:
     if binding.error or binding.key is None or binding.value is None:
-        raise Misconfigured(f"{where}: is not NAME=value")
-    if binding.key not in known:
-        raise Misconfigured(f"{where}: {binding.key} is not a setting{did_you_mean(binding.key, known)}")
+        raise Misconfigured(f"{_where(path, binding)}: is not NAME=value")
     return binding.key, binding.value
+
+
+def _where(path: Path, binding: Binding) -> str:
+    return f"{path}, line {_line_number(binding)}"
 
 
 def _line_number(binding: Binding) -> int:
@@ -46,14 +56,17 @@ def _reason(error: OSError | UnicodeDecodeError) -> str:
     return "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error.strerror or "cannot be read"
 
 
-def example(cls: type[Settings]) -> str:
-    """A file with every variable of a program, all commented out."""
-    return "\n".join(_lines(cls))
+def example(cls: type[Settings], *more: type[SettingsModel]) -> str:
+    """A file with every variable of a program, and of what it brings along, all commented out."""
+    return "\n".join([*_head(cls), *(line for each in (cls, *more) for line in _lines(each)), ""])
 
 
-def _lines(cls: type[Settings]) -> Iterator[str]:
+def _head(cls: type[Settings]) -> Iterator[str]:
     yield f"# {cls.__doc__}"
     yield from _comment(f"Copy it to {cls.env_file} and uncomment what you change. The environment overrides the file.")
+
+
+def _lines(cls: type[SettingsModel]) -> Iterator[str]:
     for group in cls.__mro__:
         names = [name for name in inspect.get_annotations(group) if _home(cls, name) is group]
         if not names:
@@ -63,19 +76,18 @@ def _lines(cls: type[Settings]) -> Iterator[str]:
         yield f"# --- {inspect.getdoc(group)}"
         for name in names:
             yield ""
-            yield from _entry(name, cls.model_fields[name])
-    yield ""
+            yield from _entry(name, cls.model_fields[name], cls.model_config.get("env_prefix", ""))
 
 
-def _home(cls: type[Settings], field_name: str) -> type | None:
+def _home(cls: type[SettingsModel], field_name: str) -> type | None:
     """The class that has the last word on a field."""
     if field_name not in cls.model_fields:
         return None
     return next(group for group in cls.__mro__ if field_name in inspect.get_annotations(group))
 
 
-def _entry(field_name: str, field: FieldInfo) -> Iterator[str]:
-    variable, *others = variables_of(field_name, field)
+def _entry(field_name: str, field: FieldInfo, prefix: str) -> Iterator[str]:
+    variable, *others = variables_of(field_name, field, prefix)
     also = f" Also read from {', '.join(others)}." if others else ""
     unused = "" if is_used(field) else " Not used yet."
     unset = " Example:" if field.examples else ""

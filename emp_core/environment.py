@@ -14,11 +14,11 @@ from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from emp_core.domain.values import did_you_mean
-from emp_core.env_file import read_env_file
+from emp_core.env_file import KnownNames, read_env_file
 from emp_core.errors import Misconfigured
-from emp_core.settings import Settings, masked, variables_of
+from emp_core.settings import Hidden, Settings, SettingsModel, masked, variables_of
 
-S = TypeVar("S", bound=Settings)
+S = TypeVar("S", bound=SettingsModel)
 
 OUR_PREFIX = "EMP_"
 """What begins so is nobody else's, so a name that we do not know is a typing error."""
@@ -50,12 +50,12 @@ class Origin:
 class Variables:
     """Layers of variables, the first of which wins, as the fields of a settings class."""
 
-    cls: type[Settings]
+    cls: type[SettingsModel]
     layers: Sequence[Layer]
 
     def origin(self, field_name: str) -> Origin | None:
         """Where a field's value comes from, if it is set."""
-        names = variables_of(field_name, self.cls.model_fields[field_name])
+        names = variables_of(field_name, self.cls.model_fields[field_name], _prefix(self.cls))
         found = (
             Origin(name, layer.texts[name], layer.place)
             for layer in self.layers
@@ -85,14 +85,17 @@ def load_settings(
     variables that the command line sets.
     """
     environ = os.environ if environ is None else environ
-    known = names_of(cls)
-    _refuse_unknown(environ, known)
-    links = [name for name in known if _is_link(name, environ.get(name, ""))]
-    layers = (
-        Layer(overrides or {}),
-        Layer({name: text for name, text in environ.items() if name not in links}),
-        _file_layer(program or cls, env_file),
-    )
+    _refuse_unknown(environ, names_of(cls, program or cls))
+    links = [name for name in names_of(cls) if _is_link(name, environ.get(name, ""))]
+    given = Layer(overrides or {})
+    around = Layer({name: text for name, text in environ.items() if name not in links})
+
+    def known_in_file(texts: Mapping[str, str]) -> Sequence[str] | None:
+        everything = {**texts, **around.texts, **given.texts}
+        models = (program or cls).neighbours(everything, imports=program is None)
+        return None if models is None else names_of(cls, program or cls, *models)
+
+    layers = (given, around, _file_layer(program or cls, env_file, known_in_file))
     settings = _build(cls, Variables(cls, layers))
     for name in links:
         settings.note(f"{name} not used: {environ[name]} is a Kubernetes service link")
@@ -116,15 +119,24 @@ def _is_link(name: str, text: str) -> bool:
     return bool(_LINK_NAME.fullmatch(name) or (name.endswith("_PORT") and _LINK_VALUE.fullmatch(text)))
 
 
-def names_of(cls: type[Settings]) -> tuple[str, ...]:
-    """Every variable that is read for a class."""
-    return tuple(name for field_name, field in cls.model_fields.items() for name in variables_of(field_name, field))
+def names_of(*models: type[SettingsModel]) -> tuple[str, ...]:
+    """Every variable that is read for these classes."""
+    return tuple(
+        variable
+        for model in models
+        for name, field in model.model_fields.items()
+        for variable in variables_of(name, field, _prefix(model))
+    )
 
 
-def _file_layer(program: type[Settings], env_file: Path | None) -> Layer:
+def _prefix(cls: type[SettingsModel]) -> str:
+    return cls.model_config.get("env_prefix", "")
+
+
+def _file_layer(program: type[SettingsModel], env_file: Path | None, known: KnownNames) -> Layer:
     own = program.env_file if program.env_file is not None and program.env_file.exists() else None
     path = env_file or own
-    return Layer(read_env_file(path, names_of(program)), f"{path}: ") if path is not None else Layer({})
+    return Layer(read_env_file(path, known), f"{path}: ") if path is not None else Layer({})
 
 
 def _build(cls: type[S], variables: Variables) -> S:
@@ -139,7 +151,8 @@ def _line(variables: Variables, error: ErrorDetails) -> str:
     origin = variables.origin(field_name) if field_name else None
     if origin is None:
         return _allowed(error)
-    secret = SecretStr in get_args(variables.cls.model_fields[field_name].annotation)
+    field = variables.cls.model_fields[field_name]
+    secret = SecretStr in get_args(field.annotation) or any(isinstance(mark, Hidden) for mark in field.metadata)
     shown = "***" if secret else _printable(masked(origin.text))
     return f"{origin.place}{origin.variable}={shown}: {_allowed(error)}"
 

@@ -7,6 +7,7 @@ reading. A program reads its settings once, where it starts, and passes them dow
 import ipaddress
 import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -30,6 +31,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9]+)?")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_HEADERS = "must be a JSON object of header names and values, or Name: value pairs with commas between them"
 _KEY_PREFIX = re.compile(r"[A-Za-z0-9._:-]*\{[A-Za-z0-9._:-]+\}[A-Za-z0-9._:-]*")
 _SECRET_IN_QUERY = re.compile(r"((?:password|secret|token|key|sig)[^=&]{0,200}=)[^&]*", re.IGNORECASE)
 
@@ -119,7 +122,7 @@ def _check_key_prefix(prefix: str) -> str:
     return prefix
 
 
-def _split(text: object) -> object:
+def split_names(text: object) -> object:
     """`a,b` or a JSON list."""
     if not isinstance(text, str):
         return text
@@ -130,11 +133,28 @@ def _split(text: object) -> object:
 
 
 def _split_unless_all(text: object) -> object:
-    return text if text == "all" else _split(text)
+    return text if text == "all" else split_names(text)
 
 
 def _parse_object(text: object) -> object:
     return _parse_json(text, "a JSON object") if isinstance(text, str) else text
+
+
+def _parse_headers(text: object) -> object:
+    """A JSON object, or `Name: value` pairs with commas between them."""
+    if not isinstance(text, str) or text.startswith("{"):
+        return _parse_object(text)
+    pairs = [pair.partition(":") for pair in text.split(",") if pair.strip()]
+    if not all(colon for _, colon, _ in pairs):
+        raise ValueError(_HEADERS)
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _check_headers(headers: dict[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name) or not (value.isascii() and value.isprintable()):
+            raise ValueError(_HEADERS)
+    return headers
 
 
 def _parse_json(text: str, wanted: str) -> object:
@@ -148,6 +168,10 @@ def _upper(text: object) -> object:
     return text.upper() if isinstance(text, str) else text
 
 
+class Hidden:
+    """Stands in the annotation of a field whose value is secret: no error shows it."""
+
+
 Port = Annotated[int, between(1, 65_535)]
 ListenPort = Annotated[int, between(0, 65_535)]
 """0 is any port that is free."""
@@ -158,9 +182,10 @@ HttpUrl = Annotated[str, url_of("http", "https")]
 WsUrl = Annotated[str, url_of("ws", "wss")]
 RedisUrl = Annotated[str, url_of(*REDIS_SCHEMES), AfterValidator(_check_redis_url)]
 ArtifactsUrl = Annotated[str, url_of("s3", "gs", "az", "file")]
-Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+Names = Annotated[tuple[str, ...], BeforeValidator(split_names)]
 NamesOrAll = Annotated[Literal["all"] | tuple[str, ...], BeforeValidator(_split_unless_all)]
 JsonObject = Annotated[dict[str, Any], BeforeValidator(_parse_object)]
+Headers = Annotated[dict[str, str], BeforeValidator(_parse_headers), AfterValidator(_check_headers), Hidden()]
 UserPath = Annotated[Path, AfterValidator(_expand_home)]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)]
 
@@ -175,16 +200,16 @@ def is_used(field: FieldInfo) -> bool:
     return not any(isinstance(mark, NotUsedYet) for mark in field.metadata)
 
 
-def variables_of(field_name: str, field: FieldInfo) -> tuple[str, ...]:
-    """The variables that a field is read from, the first of which wins."""
+def variables_of(field_name: str, field: FieldInfo, prefix: str = "") -> tuple[str, ...]:
+    """The variables that a field is read from, the first of which wins. `prefix` is its class's `env_prefix`."""
     alias = field.validation_alias
     if isinstance(alias, AliasChoices):
         return tuple(str(choice) for choice in alias.choices)
-    return (str(alias or field_name.upper()),)
+    return (str(alias or f"{prefix}{field_name}".upper()),)
 
 
-class Settings(BaseSettings):
-    """What every program of emp reads."""
+class SettingsModel(BaseSettings):
+    """Fields that are read from variables: a program's, or a connector's with its `env_prefix`."""
 
     model_config = SettingsConfigDict(
         frozen=True,
@@ -198,6 +223,42 @@ class Settings(BaseSettings):
 
     env_file: ClassVar[Path | None] = None
     """The file that a program reads in its working directory."""
+
+    _notes: list[str] = PrivateAttr(default_factory=list)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was set and yet not used, and why; for the log."""
+        return tuple(self._notes)
+
+    def note(self, text: str) -> None:
+        """Keep a remark until there is a log to write it to."""
+        self._notes.append(text)
+
+    @classmethod
+    def neighbours(cls, texts: Mapping[str, str], *, imports: bool) -> Sequence["type[SettingsModel]"] | None:
+        """Further classes whose variables may stand in the file of this one, given all variables.
+
+        None if they are not known, so that no name in the file can be called wrong. Without `imports` no code of third
+        parties is run to find them.
+        """
+        return ()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Settings made by hand take nothing from their surroundings."""
+        return (init_settings,)
+
+
+class Settings(SettingsModel):
+    """What every program of emp reads."""
 
     log_level: LogLevel = "INFO"
     """The log level: debug, info, warning, error or critical."""
@@ -218,25 +279,6 @@ class Settings(BaseSettings):
     lease_seconds: int = 30
     """The lease of a claim, 10 to 300 s; the worker renews it three times per lease."""
 
-    _notes: list[str] = PrivateAttr(default_factory=list)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What was set and yet not used, and why; for the log."""
-        return tuple(self._notes)
-
-    def note(self, text: str) -> None:
-        """Keep a remark until there is a log to write it to."""
-        self._notes.append(text)
-
-    @model_validator(mode="after")
-    def _note_what_is_not_used_yet(self) -> Self:
-        for name in sorted(self.model_fields_set):
-            field = type(self).model_fields[name]
-            if not is_used(field):
-                self.note(f"{variables_of(name, field)[0]} is not used yet")
-        return self
-
     @field_validator("lease_seconds")
     @classmethod
     def _lease_in_range(cls, seconds: int, info: ValidationInfo) -> int:
@@ -244,18 +286,6 @@ class Settings(BaseSettings):
         if not least <= seconds <= 300:
             raise ValueError(f"must be {least} to 300")
         return seconds
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Settings made by hand take nothing from their surroundings."""
-        return (init_settings,)
 
 
 class FileSettings(Settings):

@@ -7,6 +7,7 @@ from pathlib import Path
 from daemons.hub.app import bare_app
 from daemons.hub.openapi import document_text
 from daemons.hub.settings import HubSettings
+from daemons.worker.catalog import models_of
 from daemons.worker.settings import WorkerSettings
 from emp_cli.commands.completion import Shell, script
 from emp_core.domain.states import states_page
@@ -21,7 +22,7 @@ PROGRAMS: Sequence[type[Settings]] = (HubSettings, WorkerSettings)
 # One line makes a file: its name, and what returns its text.
 GENERATED: Mapping[str, Callable[[], str]] = {
     ".env.hub.example": lambda: example(HubSettings),
-    ".env.worker.example": lambda: example(WorkerSettings),
+    ".env.worker.example": lambda: example(WorkerSettings, *models_of(())),
     "docs/openapi.json": lambda: document_text(bare_app()),
     "completions/emp.bash": lambda: script(Shell.BASH),
     "completions/_emp": lambda: script(Shell.ZSH),

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from emp_core.clock import Clock
 from emp_core.domain.outcome import Artifact, Failure, Result
 
 
@@ -108,6 +109,16 @@ class Connector(Protocol):
     async def close(self) -> None:
         """Let go of connections."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """What a connector is built from, beside its own settings."""
+
+    worker_id: str
+    clock: Clock
+    slots: int
+    """How many jobs the worker runs at once."""
 
 
 class ConnectorError(Exception):

@@ -9,8 +9,8 @@ import structlog
 
 from daemons.worker.agent import Agent
 from daemons.worker.capabilities import declared, machine_facts
-from daemons.worker.catalog import Build, build_connector
-from daemons.worker.connector import Connector
+from daemons.worker.configuration import Configuration
+from daemons.worker.connector import Build, Connector
 from daemons.worker.gpu import find_gpus
 from daemons.worker.heart import ProcessHeart
 from daemons.worker.identity import about_me, dead_boot, free_id, machine_name
@@ -28,10 +28,9 @@ from emp_core.store import Store, open_store
 log = structlog.get_logger()
 
 
-async def run_worker(settings: WorkerSettings, url: str) -> None:
+async def run_worker(told: Configuration, url: str) -> None:
     """Work until a signal ends it. Raises `Misconfigured`, `Refused` or `QueueUnavailable` before the first job."""
-    if not settings.services:
-        raise Misconfigured("SERVICES: is not set", hint="emp worker start --services comfyui")
+    settings = told.settings
     for note in settings.notes:
         log.warning("settings.note", note=note)
     async with AsyncExitStack() as stack:
@@ -41,14 +40,15 @@ async def run_worker(settings: WorkerSettings, url: str) -> None:
         log.info("queue.joined", redis=masked(store.url), engine=f"{server.engine} {server.version}")
         artifacts = artifacts_for(settings, url, store.files_id)
         stack.push_async_callback(artifacts.aclose)
-        await _run_under_some_id(settings, store, artifacts)
+        await _run_under_some_id(told, store, artifacts)
 
 
-async def _run_under_some_id(settings: WorkerSettings, store: Store, artifacts: ArtifactStore) -> None:
+async def _run_under_some_id(told: Configuration, store: Store, artifacts: ArtifactStore) -> None:
     """Where nobody chose the id, and another worker of this machine was quicker, under the next one."""
+    settings = told.settings
     taken: set[str] = set()
     while True:
-        agent = await build_agent(settings, store, artifacts, taken)
+        agent = await build_agent(told, store, artifacts, taken)
         try:
             await agent.run(stop_when_asked(agent, settings.drain_timeout_seconds))
         except Refused:
@@ -62,13 +62,14 @@ async def _run_under_some_id(settings: WorkerSettings, store: Store, artifacts: 
 
 
 async def build_agent(
-    settings: WorkerSettings, store: Store, artifacts: ArtifactStore, taken: set[str] | frozenset[str] = frozenset()
+    told: Configuration, store: Store, artifacts: ArtifactStore, taken: set[str] | frozenset[str] = frozenset()
 ) -> Agent:
     """An agent as the settings say, with its pulse in a process of its own."""
+    settings = told.settings
     machine = settings.machine_id or machine_name()
     worker_id = settings.worker_id or await free_id(store, machine, taken)
     clock = SystemClock()
-    connectors = build_connectors(settings, worker_id)
+    connectors = build_connectors(told, worker_id)
     services = [connector.service for connector in connectors]
     options = AgentOptions(
         worker_id=worker_id,
@@ -105,10 +106,10 @@ def _spool_in(data_dir: Path) -> Path:
     return spool
 
 
-def build_connectors(settings: WorkerSettings, worker_id: str) -> Sequence[Connector]:
+def build_connectors(told: Configuration, worker_id: str) -> Sequence[Connector]:
     """One for each service. Raises `Misconfigured`."""
-    build = Build(settings=settings, worker_id=worker_id, clock=SystemClock())
-    connectors = [build_connector(name, build) for name in dict.fromkeys(settings.services)]
+    build = Build(worker_id=worker_id, clock=SystemClock(), slots=told.settings.concurrent_jobs)
+    connectors = [chosen.build(build) for chosen in told.connectors]
     services = [connector.service for connector in connectors]
     twice = sorted({service for service in services if services.count(service) > 1})
     if twice:

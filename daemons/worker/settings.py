@@ -1,8 +1,8 @@
 """What a worker's operator can set; `.env.worker.example` is generated from here."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr
 
@@ -16,13 +16,12 @@ from emp_core.settings import (
     Names,
     NamesOrAll,
     NotUsedYet,
-    Port,
     RedisSettings,
     RedisUrl,
     Settings,
+    SettingsModel,
     WsUrl,
     between,
-    host_in_url,
 )
 
 
@@ -30,11 +29,6 @@ def _check_id(text: str) -> str:
     if not is_id(text):
         raise ValueError("must be 1 to 128 of A-Z a-z 0-9 . _ : - and begin with a letter or a digit")
     return text
-
-
-def _addressed(given: dict[str, Any]) -> tuple[str, ...]:
-    addressed = {"comfyui": given.get("comfyui_url") or given.get("comfyui_host"), "a1111": given.get("a1111_url")}
-    return tuple(service for service, address in addressed.items() if address)
 
 
 Id = Annotated[str, AfterValidator(_check_id)]
@@ -78,25 +72,15 @@ class IdentitySettings(Settings):
 
 
 class BackendSettings(Settings):
-    """The services that the worker uses."""
+    """The services that the worker uses. Each brings settings of its own, which follow below."""
 
-    comfyui_url: HttpUrl | None = Field(default=None, repr=False, examples=["http://localhost:8188"])
-    """The URL of ComfyUI; overrides the parts below."""
+    services: Names = Field(default=(), examples=["comfyui"])
+    """The services; default: those whose address is set, such as COMFYUI_URL."""
 
-    comfyui_host: Host | None = Field(default=None, examples=["localhost"])
-    """ComfyUI's host, if no URL is set; default: this machine."""
-
-    comfyui_port: Port = 8188
-    """ComfyUI's port."""
-
-    comfyui_ws_port: Port | None = Field(default=None, examples=[8188])
-    """The port of ComfyUI's WebSocket, if it is another one."""
-
-    a1111_url: HttpUrl | None = Field(default=None, repr=False, examples=["http://localhost:7860"])
-    """The URL of A1111; default: port 7860 of this machine."""
-
-    services: Names = Field(default_factory=_addressed, examples=["comfyui"])
-    """The services; default: those whose address is set here."""
+    a1111_url: Annotated[HttpUrl | None, NotUsedYet()] = Field(
+        default=None, repr=False, examples=["http://localhost:7860"]
+    )
+    """The URL of A1111."""
 
     comfyui_models: NamesOrAll | None = Field(default=None, examples=["sd15.safetensors,sdxl.safetensors"])
     """ComfyUI's models, or `all`; default: the models that ComfyUI reports."""
@@ -106,28 +90,6 @@ class BackendSettings(Settings):
 
     models: NamesOrAll | None = Field(default=None, examples=["sd15.safetensors"])
     """The models of services without a list of their own, or `all`; default: the models that the services report."""
-
-    @property
-    def a1111_http(self) -> str:
-        """A1111's address."""
-        return (self.a1111_url or "http://127.0.0.1:7860").rstrip("/")
-
-    @property
-    def comfyui_http(self) -> str:
-        """ComfyUI's address."""
-        if self.comfyui_url:
-            return self.comfyui_url.rstrip("/")
-        return f"http://{host_in_url(self.comfyui_host or '127.0.0.1')}:{self.comfyui_port}"
-
-    @property
-    def comfyui_ws(self) -> str:
-        """The address of ComfyUI's WebSocket."""
-        parts = urlsplit(self.comfyui_http)
-        netloc = parts.netloc
-        if self.comfyui_ws_port:
-            userinfo, at, _ = netloc.rpartition("@")
-            netloc = f"{userinfo}{at}{host_in_url(parts.hostname or '')}:{self.comfyui_ws_port}"
-        return parts._replace(scheme="wss" if parts.scheme == "https" else "ws", netloc=netloc).geturl()
 
     def models_of(self, service: str) -> NamesOrAll | None:
         """The models that a service is said to have, or None where it is asked itself."""
@@ -255,3 +217,14 @@ class WorkerSettings(
     """Settings of a worker."""
 
     env_file: ClassVar[Path | None] = Path(".env.worker")
+
+    @classmethod
+    def neighbours(cls, texts: Mapping[str, str], *, imports: bool) -> Sequence[type[SettingsModel]] | None:
+        """The settings of the connectors in SERVICES, and of all that ship with emp."""
+        from daemons.worker.catalog import SHIPPED, known_connectors, models_of
+
+        names = [name.strip() for name in texts.get("SERVICES", "").strip("[] ").replace('"', "").split(",")]
+        if imports:
+            return models_of(name for name in names if name)
+        foreign = [name for name in names if name not in SHIPPED and (".py:" in name or name in known_connectors())]
+        return None if foreign else models_of(())

@@ -49,23 +49,22 @@ def start(
     """
     hide_password(session_of(ctx).redis)
     import asyncio
+    from dataclasses import replace
 
     from daemons.lifecycle import run_daemon
     from daemons.logs import configure_logs
+    from daemons.worker.configuration import load_worker
     from daemons.worker.run import run_worker
-    from daemons.worker.settings import WorkerSettings
     from emp_cli.surroundings import locate
-    from emp_core.environment import load_settings
 
     given = {"SERVICES": services, "WORKER_ID": worker_id, "CONCURRENT_JOBS": slots, "REDIS_URL": session_of(ctx).redis}
-    told = {name: str(value) for name, value in given.items() if value is not None}
-    settings = load_settings(WorkerSettings, overrides=told)
-    url = settings.url
+    told = load_worker(overrides={name: str(value) for name, value in given.items() if value is not None})
+    url = told.settings.url
     if url is None:
         found = asyncio.run(locate())
-        url, settings = found.url, settings.model_copy(update={"key_prefix": found.prefix})
-    configure_logs(settings.log_level, settings.log_format)
-    run_daemon(run_worker(settings, url))
+        url, told = found.url, replace(told, settings=told.settings.model_copy(update={"key_prefix": found.prefix}))
+    configure_logs(told.settings.log_level, told.settings.log_format)
+    run_daemon(run_worker(told, url))
 
 
 @app.command("show")

@@ -4,16 +4,20 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic_core import PydanticUndefined
 
-from emp_core.settings import RedisSettings, Settings, variables_of
+from daemons.worker.catalog import models_of
+from daemons.worker.connectors.comfyui import ComfyUISettings
+from emp_core.environment import names_of
+from emp_core.settings import RedisSettings, Settings, SettingsModel, variables_of
 from tests.generated import PROGRAMS, ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 
 
-def fields() -> list[tuple[type[Settings], str]]:
-    return [(cls, name) for cls in PROGRAMS for name in cls.model_fields]
+def fields() -> list[tuple[type[SettingsModel], str]]:
+    return [(cls, name) for cls in (*PROGRAMS, *models_of(())) for name in cls.model_fields]
 
 
 def variables(cls: type[Settings]) -> set[str]:
@@ -21,16 +25,18 @@ def variables(cls: type[Settings]) -> set[str]:
 
 
 @pytest.mark.parametrize(("cls", "name"), fields())
-def test_every_setting_has_a_sentence(cls: type[Settings], name: str) -> None:
+def test_every_setting_has_a_sentence(cls: type[SettingsModel], name: str) -> None:
     description = cls.model_fields[name].description or ""
     assert re.fullmatch(r"[`A-Z].*\.", description, re.DOTALL), description
 
 
 @pytest.mark.parametrize(("cls", "name"), fields())
-def test_every_setting_has_a_default_and_where_that_says_nothing_an_example(cls: type[Settings], name: str) -> None:
+def test_every_setting_has_a_default_and_where_that_says_nothing_an_example(
+    cls: type[SettingsModel], name: str
+) -> None:
     field = cls.model_fields[name]
     assert not field.is_required()
-    assert field.examples or field.default not in (None, (), {})
+    assert field.examples or field.default not in (None, (), {}, PydanticUndefined)
 
 
 @pytest.mark.parametrize("cls", PROGRAMS)
@@ -38,6 +44,11 @@ def test_every_program_knows_every_variable_that_is_only_ours(cls: type[Settings
     ours = {name for program in PROGRAMS for name in variables(program) if name.startswith("EMP_")}
     assert ours <= variables(cls)
     assert ours <= variables(RedisSettings)
+
+
+def test_page_on_connectors_names_every_variable_of_comfyui() -> None:
+    page = (ROOT / "docs" / "connectors.md").read_text(encoding="utf-8")
+    assert [name for name in names_of(ComfyUISettings) if f"`{name}`" not in page] == []
 
 
 def test_the_makefile_has_every_target_that_a_page_names() -> None:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from daemons.worker.catalog import Build
-from daemons.worker.connector import Assignment, Interrupted, JobContext, JobFailed, Probe
+from daemons.worker.connector import Assignment, Build, Interrupted, JobContext, JobFailed, Probe
 from daemons.worker.connectors.simulation import hold_the_interpreter
 from emp_core.domain.outcome import Blame, Failure, Result
 from tests.faults.journal import Journal

@@ -4,9 +4,8 @@ import asyncio
 
 import structlog
 
+from daemons.worker.configuration import load_worker
 from daemons.worker.run import run_worker
-from daemons.worker.settings import WorkerSettings
-from emp_core.environment import load_settings
 
 
 def main() -> None:
@@ -18,9 +17,9 @@ def main() -> None:
             structlog.processors.JSONRenderer(),
         ],
     )
-    settings = load_settings(WorkerSettings)
-    assert settings.url is not None
-    asyncio.run(run_worker(settings, settings.url))
+    told = load_worker()
+    assert told.settings.url is not None
+    asyncio.run(run_worker(told, told.settings.url))
 
 
 if __name__ == "__main__":

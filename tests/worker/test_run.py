@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from daemons.worker.configuration import Configuration, load_worker
 from daemons.worker.run import artifacts_for, build_connectors, is_on_this_machine, run_worker
 from daemons.worker.settings import WorkerSettings
 from emp_core.domain.job import Job
 from emp_core.domain.states import JobState
 from emp_core.domain.worker import Worker, WorkerState
-from emp_core.environment import load_settings
 from emp_core.errors import Misconfigured
 from emp_core.store import Store
 from tests.faults import connector
@@ -221,13 +221,17 @@ async def test_a_worker_that_is_told_to_end_before_its_id_is_refused_starts_no_o
     async with await asyncio.start_server(take_its_id, "127.0.0.1", 0) as service:
         port = service.sockets[0].getsockname()[1]
         chosen = {"SERVICES": "comfyui", "COMFYUI_URL": f"http://127.0.0.1:{port}", "EMP_DATA_DIR": str(tmp_path)}
-        await run_worker(settings_of(MACHINE_ID="gpu1", **chosen), store.url)
+        await run_worker(told(MACHINE_ID="gpu1", **chosen), store.url)
     assert probed.is_set()
     assert [worker.id for worker in await store.inspector.workers(gone=True)] == ["gpu1:0"]
 
 
+def told(**variables: str) -> Configuration:
+    return load_worker({"SERVICES": "simulation", **variables})
+
+
 def settings_of(**variables: str) -> WorkerSettings:
-    return load_settings(WorkerSettings, {"SERVICES": "simulation", **variables})
+    return told(**variables).settings
 
 
 @pytest.mark.parametrize(
@@ -266,11 +270,11 @@ async def test_a_local_redis_has_its_files_in_the_data_directory(tmp_path: Path)
 
 
 def test_a_service_named_twice_has_one_connector(tmp_path: Path) -> None:
-    assert len(build_connectors(settings_of(SERVICES="simulation,simulation"), "gpu1:0")) == 1
+    assert len(build_connectors(told(SERVICES="simulation,simulation"), "gpu1:0")) == 1
 
 
 def test_two_connectors_for_one_service_are_refused(tmp_path: Path) -> None:
     lines = ["from daemons.worker.connectors.simulation import Simulation", "def build(build): return Simulation()"]
     (tmp_path / "mine.py").write_text("\n".join(lines))
     with pytest.raises(Misconfigured, match="two connectors serve simulation"):
-        build_connectors(settings_of(SERVICES=f"simulation,{tmp_path}/mine.py:build"), "gpu1:0")
+        build_connectors(told(SERVICES=f"simulation,{tmp_path}/mine.py:build"), "gpu1:0")

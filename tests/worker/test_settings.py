@@ -62,45 +62,10 @@ def test_the_variables_of_document_004_are_read() -> None:
     settings = load(**DOCUMENT_004)
     assert (settings.worker_id, settings.machine_id, settings.gpu_count) == ("machine1:gpu0", "machine1", 2)
     assert settings.url == "redis://redis-server:6379/0"
-    assert settings.services == ("comfyui",)
-    assert (settings.comfyui_http, settings.comfyui_ws) == ("http://comfyui-server:8188", "ws://comfyui-server:8189")
 
 
 def test_the_hub_s_redis_wins_over_any_other() -> None:
     assert load(HUB_REDIS_URL="redis://a", REDIS_URL="redis://b", REDIS_HOST="c").url == "redis://a"
-
-
-@pytest.mark.parametrize(
-    ("variables", "http", "ws"),
-    [
-        ({}, "http://127.0.0.1:8188", "ws://127.0.0.1:8188"),
-        ({"COMFYUI_URL": "https://u:p@box/comfy/"}, "https://u:p@box/comfy", "wss://u:p@box/comfy"),
-        ({"COMFYUI_URL": "http://u:p@[::1]:1", "COMFYUI_WS_PORT": "2"}, "http://u:p@[::1]:1", "ws://u:p@[::1]:2"),
-        ({"COMFYUI_HOST": "::1", "COMFYUI_PORT": "9"}, "http://[::1]:9", "ws://[::1]:9"),
-        ({"COMFYUI_URL": "http://a:1", "COMFYUI_HOST": "b"}, "http://a:1", "ws://a:1"),
-    ],
-)
-def test_where_comfyui_answers(variables: dict[str, str], http: str, ws: str) -> None:
-    settings = load(**variables)
-    assert (settings.comfyui_http, settings.comfyui_ws) == (http, ws)
-
-
-def test_where_a1111_answers() -> None:
-    assert load().a1111_http == "http://127.0.0.1:7860"
-    assert load(A1111_URL="http://box:1/").a1111_http == "http://box:1"
-
-
-@pytest.mark.parametrize(
-    ("variables", "services"),
-    [
-        ({}, ()),
-        ({"A1111_URL": "http://box"}, ("a1111",)),
-        ({"A1111_URL": "http://box", "COMFYUI_HOST": "box"}, ("comfyui", "a1111")),
-        ({"A1111_URL": "http://box", "SERVICES": "ollama"}, ("ollama",)),
-    ],
-)
-def test_the_services_are_those_named_or_those_addressed(variables: dict[str, str], services: tuple[str, ...]) -> None:
-    assert load(**variables).services == services
 
 
 def test_a_service_s_own_models_win_over_those_of_all() -> None:
@@ -148,7 +113,6 @@ def test_its_file_is_env_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         ("CUSTOMER_ISOLATION", "some", "must be 'strict', 'loose' or 'none'"),
         ("CONCURRENT_JOBS", "0", "must be 1 to 1024"),
         ("HUB_WS_URL", "http://hub", "must be a URL that begins with ws://, wss://"),
-        ("COMFYUI_URL", "localhost:8188", "must be a URL that begins with http://, https://"),
         ("GPU_MEMORY_GB", "16GB", "must be a number"),
     ],
 )

@@ -12,48 +12,60 @@ import signal
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
+from pydantic_settings import SettingsConfigDict
 
-from daemons.worker.connector import Assignment, Interrupted, JobContext, JobFailed, Probe, ServiceDown
+from daemons.worker.connector import Assignment, Build, Interrupted, JobContext, JobFailed, Probe, ServiceDown
 from emp_core.domain.outcome import Artifact, Blame, Failure, Result
+from emp_core.settings import SettingsModel
 
 
-class SimulationSettings(BaseModel):
-    """What a job does that does not say."""
+class SimulationSettings(SettingsModel):
+    """The simulated service: what a job does unless its payload says otherwise."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = SettingsConfigDict(env_prefix="SIMULATION_")
 
     duration: float = Field(default=1.0, ge=0, le=86_400)
-    """Seconds."""
+    """Seconds that a job takes."""
 
     steps: int = Field(default=10, ge=1, le=10_000)
+    """Steps in which a job reports progress."""
+
     failure_rate: float = Field(default=0.0, ge=0, le=1)
-    seed: int | None = None
+    """The share of attempts that fail, 0 to 1."""
+
+    seed: int | None = Field(default=None, examples=[7])
     """With it, the same attempt fails or succeeds in every run, and makes the same files."""
 
     previews: int = Field(default=0, ge=0, le=100)
+    """How many intermediate pictures a job shows."""
+
     outputs: int = Field(default=0, ge=0, le=100)
-    """How many files it makes."""
+    """How many files a job makes."""
 
     size: int = Field(default=1_024, ge=0, le=1_000_000_000)
     """Bytes of each file."""
 
-    fail: str | None = None
+    fail: str | None = Field(default=None, examples=["out_of_memory"])
     """A code to fail with after the last step."""
 
     blame: Blame = Blame.JOB
-    permanent: bool = False
-    hang: int | None = None
-    """The step at which it stands still until it is cancelled."""
+    """Who is to blame for that failure: job, worker or backend."""
 
-    crash: int | None = None
-    """The step at which it kills its worker."""
+    permanent: bool = False
+    """Whether that failure is permanent."""
+
+    hang: int | None = Field(default=None, examples=[3])
+    """The step at which a job stands still until it is cancelled."""
+
+    crash: int | None = Field(default=None, examples=[3])
+    """The step at which a job kills its worker."""
 
     hog: float = Field(default=0.0, ge=0, le=600)
-    """Seconds for which it holds the interpreter."""
+    """Seconds for which a job holds the interpreter."""
 
     deaf: bool = False
-    """Does not hear a cancel."""
+    """Whether a job does not hear a cancel."""
 
 
 class Simulation:
@@ -187,3 +199,8 @@ async def _bytes(dice: random.Random, size: int) -> AsyncIterator[bytes]:
 def _picture(step: int) -> bytes:
     """A 2 by 2 picture that gets lighter."""
     return b"P6 2 2 255\n" + bytes([min(255, step * 5)] * 12)
+
+
+def build(build: Build, settings: SimulationSettings) -> Simulation:
+    """Build it for a worker."""
+    return Simulation(settings, concurrency=build.slots)

@@ -26,6 +26,9 @@ from daemons.worker.connectors.comfyui.settings import ComfyUISettings
 AMBIGUOUS = frozenset({408, 429})
 """Statuses of proxies and overload, as are those above 500: not the server's own word."""
 
+NO_MODELS = frozenset({"configs", "custom_nodes"})
+"""Folders that the server names among those of models."""
+
 T = TypeVar("T")
 
 MAX_ANSWER = 256 << 20
@@ -99,6 +102,17 @@ class ComfyUIApi:
                 return None
             raise
         return tuple(name for name in answer if isinstance(name, str)) if isinstance(answer, list) else None
+
+    async def model_folders(self) -> tuple[str, ...]:
+        """The folders that hold models; none on a server that is too old to name them."""
+        try:
+            answer = await self._json("GET", "models")
+        except Refused as refused:
+            if refused.status == 404:
+                return ()
+            raise
+        names = [name for name in answer if isinstance(name, str)] if isinstance(answer, list) else []
+        return tuple(name for name in names if name not in NO_MODELS)
 
     async def submit(self, body: Mapping[str, Any]) -> Accepted:
         """Queue a prompt. Only the id that comes back counts: old servers mint their own."""

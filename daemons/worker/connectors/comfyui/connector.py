@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from daemons.worker.connector import Assignment, JobContext, Probe, ServiceDown
+from daemons.worker.connector import Assignment, Build, JobContext, Probe, ServiceDown
 from daemons.worker.connectors.comfyui import stopping
 from daemons.worker.connectors.comfyui.answers import Queued, mapping, number, sequence, text
 from daemons.worker.connectors.comfyui.api import ApiError, ComfyUIApi
@@ -87,7 +87,8 @@ class ComfyUI:
         return True
 
     async def _models(self) -> tuple[str, ...]:
-        found = [await self._api.models(folder) for folder in self._settings.model_folders]
+        folders = self._settings.model_folders or await self._api.model_folders()
+        found = [await self._api.models(folder) for folder in folders]
         return tuple(sorted({name for names in found for name in names or ()}))
 
 
@@ -109,3 +110,8 @@ def _detail(stats: Mapping[str, Any]) -> Mapping[str, Any]:
         "ram_free_bytes": int(number(system.get("ram_free"))),
         "pytorch": text(system.get("pytorch_version")),
     }
+
+
+def build(build: Build, settings: ComfyUISettings) -> ComfyUI:
+    """Build it for a worker."""
+    return ComfyUI(settings, worker_id=build.worker_id, clock=build.clock)

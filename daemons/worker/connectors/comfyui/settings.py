@@ -1,45 +1,84 @@
 """What the ComfyUI connector can be told."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, BeforeValidator, Field, PositiveFloat, PositiveInt
+from pydantic_settings import SettingsConfigDict
+
+from emp_core.settings import (
+    Headers,
+    Host,
+    HttpUrl,
+    Names,
+    Port,
+    SettingsModel,
+    UserPath,
+    WsUrl,
+    host_in_url,
+    split_names,
+)
 
 GIBIBYTE = 1 << 30
 
 
-def _is_http(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be an http:// or https:// address")
+def _as_base(url: str) -> str:
+    if not urlsplit(url).hostname:
+        raise ValueError("must name a host")
     return url.rstrip("/") + "/"
 
 
-def _is_socket(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("ws", "wss") or not parts.hostname:
-        raise ValueError("must be a ws:// or wss:// address")
-    return url
+def _is_readable(path: Path) -> Path:
+    try:
+        with path.open("rb"):
+            return path
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from None
 
 
-class ComfyUISettings(BaseModel):
-    """One ComfyUI server, and how far it is trusted."""
+def _address(given: dict[str, Any]) -> str:
+    return f"http://{host_in_url(given.get('host') or '127.0.0.1')}:{given.get('port') or 8188}"
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    url: Annotated[str, AfterValidator(_is_http)] = Field("http://127.0.0.1:8188", validate_default=True, repr=False)
-    """The server's address; a path before the endpoints is kept."""
+Certificates = Annotated[UserPath, AfterValidator(_is_readable)]
+Classes = Annotated[frozenset[str], BeforeValidator(split_names)]
 
-    ws_url: Annotated[str, AfterValidator(_is_socket)] | None = Field(None, repr=False)
-    """The address of its event socket, where that is not the same host and port; `/ws` may be left out."""
 
-    headers: dict[str, str] = Field(default_factory=dict[str, str], repr=False)
-    """Sent with every request and with the WebSocket handshake: what a proxy before the server asks for."""
+class ComfyUISettings(SettingsModel):
+    """ComfyUI: where it is, and how far it is trusted."""
+
+    model_config = SettingsConfigDict(env_prefix="COMFYUI_")
+
+    host: Host | None = Field(default=None, examples=["localhost"])
+    """The server's host, if no URL is set; default: this machine."""
+
+    port: Port = 8188
+    """The server's port, if no URL is set."""
+
+    url: Annotated[HttpUrl, AfterValidator(_as_base)] = Field(
+        default_factory=_address, validate_default=True, repr=False, examples=["http://localhost:8188"]
+    )
+    """The server's address; overrides host and port. A path before the endpoints is kept."""
+
+    ws_port: Port | None = Field(default=None, examples=[8188])
+    """The port of the server's event socket, if it differs from the server's own."""
+
+    ws_url: WsUrl | None = Field(default=None, repr=False, examples=["ws://localhost:8188/ws"])
+    """The address of the event socket, if it differs in more than the port; `/ws` may be left out."""
+
+    headers: Headers = Field(
+        default_factory=dict[str, str], repr=False, examples=[{"Authorization": "Bearer a-long-random-text"}]
+    )
+    """Headers of every request and of the event socket, for a proxy before the server: a JSON object, or `Name: value`
+    pairs with commas between them. They are secret: no log and no error shows them."""
 
     verify: bool = True
     """Whether a TLS certificate must be valid; servers started with --tls-keyfile mostly sign their own."""
 
-    ca_file: str | None = None
+    ca_file: Annotated[UserPath, AfterValidator(_is_readable)] | None = Field(
+        default=None, examples=["/etc/ssl/comfyui.pem"]
+    )
     """A PEM file that certificates are checked against, instead of the usual authorities."""
 
     connect_timeout: PositiveFloat = 5.0
@@ -75,14 +114,14 @@ class ComfyUISettings(BaseModel):
     keep_temp: bool = False
     """Whether previews (`temp` files) count as results."""
 
-    allowed_classes: frozenset[str] | None = None
-    """The only node classes that a graph may use; None: all."""
+    allowed_classes: Classes | None = Field(default=None, examples=["KSampler,SaveImage"])
+    """The only node classes that a graph may use; default: all."""
 
-    denied_classes: frozenset[str] = frozenset()
+    denied_classes: Classes = Field(default=frozenset(), examples=["LoadImageFromUrl"])
     """Node classes that a graph may not use."""
 
-    model_folders: tuple[str, ...] = ("checkpoints",)
-    """The model folders that the worker offers from."""
+    model_folders: Names = Field(default=(), examples=["checkpoints,loras"])
+    """The model folders that the worker offers from; default: all that the server names."""
 
     max_files: PositiveInt = 1000
     """Files in one result."""
@@ -100,6 +139,9 @@ class ComfyUISettings(BaseModel):
     def socket_url(self) -> str:
         """Where the event socket is."""
         parts = urlsplit(self.ws_url or self.url)
+        if self.ws_port and not self.ws_url:
+            userinfo, at, _ = parts.netloc.rpartition("@")
+            parts = parts._replace(netloc=f"{userinfo}{at}{host_in_url(parts.hostname or '')}:{self.ws_port}")
         scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
         path = parts.path.rstrip("/").removesuffix("/ws")
         return urlunsplit((scheme, parts.netloc, f"{path}/ws", parts.query, ""))

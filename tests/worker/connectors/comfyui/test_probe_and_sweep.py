@@ -23,7 +23,8 @@ async def test_a_probe_reads_version_memory_queue_and_models() -> None:
         await inner.until_running("1")
         probe = await inner.connector.probe()
         assert (probe.version, probe.queue_length) == ("0.3.64", 1)
-        assert probe.models == ("sd_xl_base_1.0.safetensors", "v1-5-pruned-emaonly.safetensors")
+        assert probe.models is not None
+        assert {"sd_xl_base_1.0.safetensors", "sdxl_vae.safetensors"} < set(probe.models)
         assert probe.detail["devices"][0]["memory_bytes"] == 24_000_000_000
         inner.server.release()
 
@@ -33,6 +34,16 @@ async def test_models_come_from_the_folders_that_are_set_and_unknown_folders_are
         models = (await inner.connector.probe()).models
         assert models is not None
         assert "detail.safetensors" in models
+
+
+async def test_models_come_from_all_folders_unless_some_are_set() -> None:
+    files = {"checkpoints": ("a",), "loras": ("b",), "custom_nodes": ("c.py",), "configs": ("d.yaml",)}
+    async with rig(Options(models=files)) as inner:
+        assert (await inner.connector.probe()).models == ("a", "b")
+    async with rig(Options(models=files), model_folders=("loras",)) as inner:
+        assert (await inner.connector.probe()).models == ("b",)
+    async with rig(Options(models=files), Faults(answers={"/models": [Answer.MISSING]})) as inner:
+        assert (await inner.connector.probe()).models == ()
 
 
 @pytest.mark.parametrize("answer", [Answer.ERROR, Answer.BAD_JSON, Answer.GATEWAY, Answer.MISSING])
