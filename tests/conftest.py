@@ -1,6 +1,5 @@
 """A real server, a store on it with nothing inside, and what must hold in Redis after each test."""
 
-import os
 import signal
 from collections.abc import AsyncIterator, Iterator
 
@@ -14,11 +13,10 @@ from emp_core.store.connection import DEFAULT_PREFIX
 from emp_core.store.upkeep import Upkeep
 from tests.support.invariants import violations
 from tests.support.leaks import leaks
-from tests.support.missing import give_up
-from tests.support.redis_server import MissingServer, Server, Servers
+from tests.support.redis_server import Server, Servers
 from tests.support.snapshot import Look, Snapshot
 
-pytest_plugins = ("tests.support.figures",)
+pytest_plugins = ("tests.support.figures", "tests.support.leftovers", "tests.support.programs")
 
 # A machine that is busy with other things breaks no property.
 settings.register_profile("emp", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -26,8 +24,6 @@ settings.load_profile("emp")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    in_ci = os.environ.get("CI") == "true"
-    parser.addoption("--ci", action="store_true", default=in_ci, help="a missing server fails a test, not skips it")
     parser.addoption("--histories", type=int, default=30, help="random histories of each state machine")
 
 
@@ -73,10 +69,7 @@ def engine() -> str:
 
 @pytest.fixture
 def server(servers: Servers, engine: str, request: pytest.FixtureRequest) -> Iterator[Server]:
-    try:
-        empty = servers.empty(engine)
-    except MissingServer as missing:
-        give_up(request, str(missing))
+    empty = servers.empty(engine)
     yield empty
     if request.node.get_closest_marker("damages") is None:
         found = Snapshot(empty.client, DEFAULT_PREFIX)

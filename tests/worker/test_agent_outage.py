@@ -34,7 +34,7 @@ class Way(Proxy):
 
 @pytest.fixture
 async def proxy(server: Server) -> AsyncIterator[Way]:
-    with tempfile.TemporaryDirectory(prefix="emp-", dir="/tmp") as directory:
+    with tempfile.TemporaryDirectory(prefix="emp-") as directory:
         between = Way(Path(directory) / "proxy.sock", server.socket)
         await between.start()
         yield between

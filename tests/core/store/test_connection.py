@@ -13,7 +13,7 @@ from emp_core.errors import AccessDenied, Conflict, Misconfigured, QueueUnavaila
 from emp_core.store import Link, Store, open_store
 from emp_core.store.connection import SCHEMA, check_server, open_link, translated
 from tests.support.builders import make_request, register, submit
-from tests.support.redis_server import Server, Servers
+from tests.support.redis_server import REDIS, Server, Servers
 from tests.support.snapshot import Look, Snapshot
 from tests.support.time_travel import end_lease, reap
 from tests.support.waiting import PATIENCE_SECONDS, poll_until
@@ -95,7 +95,7 @@ async def test_r23_submits_resume_with_the_space(store: Store, full: Callable[[b
 # A Redis that is away, or not ready. Each with a server of its own.
 
 
-@pytest.fixture(params=["redis", "valkey"])
+@pytest.fixture(params=[REDIS, "valkey"])
 def own(request: pytest.FixtureRequest) -> Iterator[Callable[..., Server]]:
     """Makes servers that a test may hurt."""
     made: list[Server] = []
@@ -260,7 +260,7 @@ async def test_another_schema_is_refused(server: Server) -> None:
 async def test_an_empty_redis_is_marked(server: Server) -> None:
     store = await open_store(server.url)
     assert server.client.get("{emp}:schema") == SCHEMA.encode()
-    assert store.server.engine == ("valkey" if server.engine == "valkey" else "redis")
+    assert store.server.engine == server.program
     await store.close()
 
 

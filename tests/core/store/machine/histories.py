@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from emp_core.domain.policy import POLICY
 from emp_core.store import scripts
 from tests.core.store.machine.queue import Queue
-from tests.support.redis_server import Servers
+from tests.support.redis_server import ANY, Servers
 
 SHRINKING_SECONDS = 300
 """A history that went wrong is made short before it is shown."""
@@ -27,7 +27,7 @@ def try_histories(
 ) -> None:
     """Histories of so many steps, each on an empty queue; without Hypothesis's explanations, which trace every line."""
     counts: Counter[str] = Counter()
-    server = servers.empty("redis")
+    server = servers.empty(ANY)
     bounds = settings(
         max_examples=config.getoption("histories"),
         stateful_step_count=steps,
