@@ -3,7 +3,6 @@
 Each hub holds a lock on a file of its own in the data directory, so what a killed hub leaves behind misleads nobody.
 """
 
-import fcntl
 import json
 import os
 import signal
@@ -31,6 +30,8 @@ class HubProcess:
 @contextmanager
 def announced(data_dir: Path, hub: HubProcess) -> Iterator[None]:
     """While this lasts others on this machine find the hub of this process."""
+    import fcntl  # not at the top: a client on Windows imports this module
+
     directory = _directory(data_dir)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = directory / f"{hub.pid}-{hub.started_at}.json"
@@ -81,6 +82,8 @@ def _directory(data_dir: Path) -> Path:
 
 def _read(path: Path) -> HubProcess | None:
     """None, and no file any more, where its process has ended."""
+    import fcntl
+
     try:
         with path.open(encoding="utf-8") as file:
             try:

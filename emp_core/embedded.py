@@ -15,7 +15,6 @@ started it, and is found by all that use the same data directory.
 The calls block, for some 20 ms as a rule; async callers use `asyncio.to_thread`.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -23,6 +22,7 @@ import re
 import shutil
 import stat
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -107,6 +107,8 @@ def start(data_dir: Path, *, port: int = 0, search_path: str | None = None, time
     A `port` is opened on the loopback address, by a server that is started here; `search_path` replaces PATH. The time
     that the server takes to read a long queue counts as well.
     """
+    if sys.platform == "win32":
+        raise Misconfigured("emp starts no Redis on Windows", hint="name the URL of a Redis")
     directory = _make_directory(data_dir)
     spawned = False
     for _ in _polls(timeout_seconds):
@@ -170,6 +172,8 @@ def _polls(seconds: float) -> Iterator[None]:
 
 
 def _try_lock(directory: Path) -> IO[bytes] | None:
+    import fcntl  # not at the top: a client on Windows imports this module
+
     lock = (directory / "lock").open("ab")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -10,6 +10,9 @@ from tests.generated import ROOT
 
 HEAVY = ("redis", "textual", "fastapi", "uvicorn", "httpx", "pydantic", "pydantic_settings", "obstore", "anyio")
 
+NOT_ON_WINDOWS = ("fcntl", "grp", "pty", "pwd", "resource", "termios", "tty", "uvloop")
+STARTS_SERVERS = ("emp_cli.__main__", "emp_cli.demonstration")
+
 
 def modules_after(code: str) -> set[str]:
     """The packages that a fresh interpreter has loaded."""
@@ -43,3 +46,18 @@ def test_the_version_is_printed_in_time() -> None:
     began = time.perf_counter()
     subprocess.run([sys.executable, "-m", "emp_cli", "--version"], cwd=ROOT, capture_output=True, check=True)
     sys.stderr.write(f"emp --version: {(time.perf_counter() - began) * 1000:.0f} ms\n")
+
+
+def test_a_client_imports_no_module_that_windows_lacks() -> None:
+    """Only what starts servers may: the hub, the worker and the demonstration."""
+    program = f"""
+import asyncio, importlib, pkgutil, sys
+sys.modules.update(dict.fromkeys({NOT_ON_WINDOWS}))
+import emp_core, emp_cli
+for package in (emp_core, emp_cli):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if module.name not in {STARTS_SERVERS}:
+            importlib.import_module(module.name)
+from emp_core import AsyncEmp, Emp
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)

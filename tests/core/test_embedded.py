@@ -340,6 +340,13 @@ def test_a_directory_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -
     assert embedded.find(file) is None
 
 
+def test_start_on_windows_says_to_name_a_redis(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "win32")
+    with pytest.raises(Misconfigured, match="emp starts no Redis on Windows") as caught:
+        embedded.start(data_dir)
+    assert caught.value.hint == "name the URL of a Redis"
+
+
 @pytest.mark.usefixtures("no_wheel")
 def test_no_server_at_all_is_one_clear_error(data_dir: Path) -> None:
     with pytest.raises(Misconfigured, match="no Redis or Valkey") as caught:
