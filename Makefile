@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/.installed
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check fmt test bench lock generated
+.PHONY: help setup demo check fmt test mutants bench lock generated
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ fmt: setup ## Format, and repair what the linter can
 
 test: setup ## Run the tests (TESTS=tests/core narrows them)
 	$(BIN)/pytest -n 2 $(TESTS)
+
+mutants: setup ## Change the scripts and the core at random, and print what no test notices (N=60 SEED=7)
+	$(BIN)/python -m tests.mutants $(if $(N),--count $(N)) $(if $(SEED),--seed $(SEED))
 
 bench: setup ## Measure the queue
 	$(BIN)/python -m benchmarks
