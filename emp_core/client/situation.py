@@ -23,6 +23,13 @@ async def explain_job(store: Store, job: Job) -> Explanation:
     return await _explain(store, job, await Outlook(store.link).place(job))
 
 
+async def _lacks(store: Store, job: Job) -> dict[str, str]:
+    """What each worker that refused the job said that it lacks."""
+    attempts = await store.inspector.attempts(job.id)
+    said = {attempt.worker: attempt.detail for attempt in attempts if attempt.outcome == "mismatch"}
+    return {name: said[name] for name in job.avoid if name in said}
+
+
 async def preview(store: Store, request: JobRequest) -> Explanation:
     """The same for a job that is not submitted."""
     outlook = Outlook(store.link)
@@ -46,6 +53,7 @@ async def _explain(store: Store, job: Job, place: Place) -> Explanation:
         parents=await outlook.states(job.depends_on) if job.state is JobState.BLOCKED else {},
         limit=await outlook.limit(job.class_id, job.requirements) if pending else "",
         avoided_until=await outlook.avoided_until(job) if job.avoid else None,
+        lacks=await _lacks(store, job) if job.lacking else {},
     )
     if not situation.line.exact:
         situation = replace(situation, lines=await _lines(outlook, situation, place))

@@ -200,7 +200,10 @@ def _queue_reasons(situation: Situation, fitting: Sequence[Standing], first: Sta
     """What stands between a pending job and the workers that fit it."""
     if situation.limit:
         yield Reason("limit", situation.limit)
-    if situation.avoided_until is not None:
+    if situation.avoided_until is not None and situation.lacks:
+        said = "; ".join(f"{name} {words}" for name, words in situation.lacks.items())
+        yield Reason("lacking", f"it waits for a worker that has what it needs: {said}")
+    elif situation.avoided_until is not None:
         seconds = max(0, situation.avoided_until - situation.now) / 1000
         names = ", ".join(situation.job.avoid)
         yield Reason("avoided", f"it waits {seconds:.0f} s more for another worker than {names}")

@@ -262,6 +262,9 @@ class Job:
     held: bool = False
     on_lost: str = "requeue"
     avoid: tuple[str, ...] = ()
+    lacking: bool = False
+    """The workers of `avoid` lack a node or a model that it needs."""
+
     depends_on: tuple[str, ...] = ()
     unworkable: bool = False
     """No live worker's profile fits its class."""

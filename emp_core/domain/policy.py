@@ -28,6 +28,12 @@ class Policy:
     avoided_cap: int = 256
     """Jobs that may wait so at once; beyond it they go straight back to their class."""
 
+    mismatch_workers: int = 3
+    """Other workers that get a job after a first one lacked a node or a model that it needs; then it fails."""
+
+    refusals_kept: int = 16
+    """Classes that a worker is remembered to have refused so, until it runs a job well."""
+
     cancel_grace_ms: int = 15_000
     queue_ttl_ms: int = 7 * 86_400_000
     attempt_timeout_ms: int = 30 * 60_000

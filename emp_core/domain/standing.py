@@ -92,6 +92,9 @@ class Situation:
 
     avoided_until: int | None = None
 
+    lacks: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Worker that refused the job -> what it lacks: `lacks the node class 'Foo'`."""
+
     @property
     def claimable(self) -> bool:
         """Whether a worker that may take the job could start it now."""
@@ -221,7 +224,7 @@ def _own_obstacle(situation: Situation, worker: Worker) -> str:
     if out and not fits(job.requirements, left_of(worker)):
         return f"{', '.join(sorted(out))} down"
     if situation.avoided_until is not None and worker.id in job.avoid:
-        return "avoided: it did not finish this job before"
+        return situation.lacks.get(worker.id, "avoided: it did not finish this job before")
     customers = only_customers(worker, situation.customers)
     if customers is not None and job.customer_id not in customers:
         return f"at its limit of customers: it runs jobs of {', '.join(sorted(customers))}"

@@ -78,7 +78,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     _row("T4b", "readopted", "pending", "active", "claim holder", "its worker beats again after the lease ended"),
     _row("T6", "completed", "active pending", "completed", "claim holder", "the run completed"),
     _row("T7", "retrying", "active", "delayed failed", "claim holder", "a run failed: retry, or fail for good"),
-    _row("T8", "released", "active", "pending failed", "claim holder", "its worker gives it back"),
+    _row("T8", "released", "active", "pending delayed failed", "claim holder", "its worker gives it back"),
     _row("T9", "lost", "active", "pending failed", "chore", "its lease ended"),
     _row("T10", "retrying", "active", "delayed failed", "chore", "the attempt took too long or stalled"),
     _row("T11", "failed", "pending delayed", "failed", "chore", "it did not start in time"),

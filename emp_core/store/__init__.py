@@ -17,6 +17,7 @@ from emp_core.store.broker import (
     Wish,
     completed,
     failed,
+    mismatched,
     released,
     stopped,
 )
@@ -72,6 +73,7 @@ __all__ = [
     "WorkerIdInUse",
     "completed",
     "failed",
+    "mismatched",
     "open_broker",
     "open_store",
     "read_memory",

@@ -54,6 +54,9 @@ class Verb(StrEnum):
     RETURN = "return"
     """A release before the run began: also a job that may run only once then waits for another worker."""
 
+    MISMATCH = "mismatch"
+    """The backend lacks a node or a model that the job needs: other workers get it."""
+
     CANCELLED = "cancelled"
 
 
@@ -91,6 +94,11 @@ def released(claim: ClaimKey, reason: str, *, begun: bool = True) -> Settlement:
     """T8."""
     verb = Verb.RELEASE if begun else Verb.RETURN
     return Settlement(verb, claim.job_id, claim.attempt, claim.nonce, reason.encode())
+
+
+def mismatched(claim: ClaimKey, lacks: str) -> Settlement:
+    """T8 before the run began, T7 if no other worker is left. `lacks` reads `lacks the node class Foo`."""
+    return Settlement(Verb.MISMATCH, claim.job_id, claim.attempt, claim.nonce, lacks.encode())
 
 
 def stopped(claim: ClaimKey) -> Settlement:

@@ -197,6 +197,7 @@ def job_of(job_id: str, fields: Mapping[str, str], asked: Requirements | None, *
         held="held" in fields,
         on_lost=fields.get("on_lost", "requeue"),
         avoid=tuple(fields.get("avoid", "").split()),
+        lacking="lacking" in fields,
         depends_on=tuple(fields.get("parents", "").split()),
         **more,
     )

@@ -173,6 +173,13 @@ KEYS: Sequence[Key] = (
     # Workers.
     _row("worker:{worker}", "hash", "Boot, state, profile, slot, services, last beat, info for people.", _AS_WORKER),
     _row("worker.failures:{worker}", "list", "The classes of its last failures in a row.", _AS_WORKER, at_most=3),
+    _row(
+        "worker.refusals:{worker}",
+        "list",
+        "The classes of jobs that it lacked a node or a model for, since it last ran one well.",
+        _AS_WORKER,
+        at_most=POLICY.refusals_kept,
+    ),
     _row("workers", "zset", "Live workers by the ms at which they count as lost.", "the fleet"),
     _row("workers.gone", "zset", "Gone workers by the ms at which they went.", "a day each"),
     _row("idle.where", "hash", "Idle worker -> slot and the names that it is reserved for.", "the fleet"),

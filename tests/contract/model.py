@@ -130,7 +130,11 @@ def beat(rules: Rules, job: Job, claim: Claim) -> Step:
 
 
 def settle(rules: Rules, job: Job, claim: Claim, verb: str) -> Step:
-    """`complete`, `fail`, `give up` (a failure for good), `release`, `stopped` (a cancel acknowledged)."""
+    """`complete`, `fail`, `give up` (a failure for good), `release`, `stopped` (a cancel acknowledged).
+
+    `mismatch` and `set aside`: its backend lacks something, nothing began. The first waits for another worker; the second
+    waits until fewer jobs do.
+    """
     if not holds(rules, job, claim):
         return Step(job, None, "already" if rules.idempotent and job.fin == claim else "stale")
     if job.state is CANCELLING and (rules.cancel_wins or verb != "complete"):
@@ -141,6 +145,8 @@ def settle(rules: Rules, job: Job, claim: Claim, verb: str) -> Step:
         return Step(job, None, "stale")
     if verb == "release":
         return Step(_released(rules, job, claim), "T8", "ok")
+    if verb in ("mismatch", "set aside"):
+        return Step(_refused(rules, job, claim, PENDING if verb == "mismatch" else DELAYED), "T8", "ok")
     return Step(_failed(rules, job, claim, for_good=verb == "give up"), "T7", "ok")
 
 
@@ -159,6 +165,12 @@ def _released(rules: Rules, job: Job, holder: Claim) -> Job:
     job = job._replace(releases=job.releases + 1, owed=job.owed - 1)
     over = rules.on_lost == "fail" or job.releases > MAX_RELEASES
     return _close(rules, job, holder, FAILED if over else PENDING)
+
+
+def _refused(rules: Rules, job: Job, holder: Claim, state: JobState) -> Job:
+    began = job.failures + job.losses + job.releases > 0
+    job = job._replace(releases=job.releases + 1, owed=job.owed - 1, began=began)
+    return _close(rules, job, holder, FAILED if job.releases > MAX_RELEASES else state)
 
 
 def end_lease(rules: Rules, job: Job) -> Step:

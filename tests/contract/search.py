@@ -24,7 +24,7 @@ from tests.contract.model import (
 UNDONE = 2
 """Writes that a rollback undoes at most."""
 
-VERBS = ("complete", "fail", "give up", "release", "stopped")
+VERBS = ("complete", "fail", "give up", "release", "mismatch", "set aside", "stopped")
 IN_FLIGHT = ("complete", "fail")
 """What may arrive after its sender's death, and what may be said twice: one for each kind of effect."""
 

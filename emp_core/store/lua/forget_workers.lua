@@ -4,7 +4,7 @@
 -- KEYS   schema    string  the layout's version; names the prefix
 -- ARGV   keep      int     ms that a gone worker is remembered
 -- ARGV   batch     int
--- DERIVES worker:<id>, worker.failures:<id>, jobs:active:<worker>, workers.gone, leases
+-- DERIVES worker:<id>, worker.failures:<id>, worker.refusals:<id>, jobs:active:<worker>, workers.gone, leases
 -- USES   now
 -- RETURNS how many were forgotten
 
@@ -21,7 +21,7 @@ local forgotten = 0
 for _, worker in ipairs(gone) do
   if not still_holds(worker) then
     call('ZREM', P .. 'workers.gone', worker)
-    call('UNLINK', P .. 'worker:' .. worker, P .. 'worker.failures:' .. worker, P .. 'jobs:active:' .. worker)
+    call('UNLINK', P .. 'worker:' .. worker, P .. 'worker.failures:' .. worker, P .. 'worker.refusals:' .. worker, P .. 'jobs:active:' .. worker)
     forgotten = forgotten + 1
   end
 end

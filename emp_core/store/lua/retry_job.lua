@@ -17,10 +17,10 @@ local priority = priority_of(job.score)
 local key = P .. 'job:' .. id
 local ttl_at = now + (tonumber(job.ttl) or POLICY.queue_ttl_ms)
 call('ZREM', P .. 'jobs:' .. job.state, id)
-call('HDEL', key, 'avoid', 'code', 'ended', 'held', 'due', 'deadline', 'progress', 'message', 'stalls')
+call('HDEL', key, 'avoid', 'lacking', 'code', 'ended', 'held', 'due', 'deadline', 'progress', 'message', 'stalls')
 call('DEL', P .. 'job.result:' .. id)
 job.gen, job.avoid, job.score = int((tonumber(job.gen) or 0) + 1), nil, score_of(priority, next_tick())
-job.nonce, job.held, job.began = nil, nil, nil
+job.nonce, job.held, job.began, job.lacking = nil, nil, nil, nil
 watch_expiry(id, ttl_at)
 to_pending(id, job, 'retried', nil, 'ordered', nonce, 'gen', job.gen, 'failures', 0, 'losses', 0, 'releases', 0, 'spec', spec_of(job),
   'times', times_with(job, ttl_at), 'claim', claim_of(job))

@@ -22,7 +22,7 @@ else
   if known[3] ~= '1' and state == 'draining' then return 'gone' end
   call('HSET', key, 'state', state, 'reason', reason)
   if state == 'ready' then
-    call('DEL', P .. 'worker.failures:' .. worker)
+    call('DEL', P .. 'worker.failures:' .. worker, P .. 'worker.refusals:' .. worker)
   else
     leave_idle(worker)
     return_tokens(worker)

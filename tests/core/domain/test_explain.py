@@ -77,6 +77,20 @@ def test_a_free_worker_that_fits_means_now() -> None:
     assert explanation.reasons[0].text == "worker gpu1:0 is free and takes it with its next claim"
 
 
+def test_a_job_that_a_worker_lacks_something_for_says_what() -> None:
+    job = make_job(avoid=("gpu1:0",), lacking=True)
+    busy = make_worker("gpu2:0", active=("other",))
+    lacks = {"gpu1:0": "lacks the node class 'Foo'"}
+    explanation = explained(job, make_worker(), busy, avoided_until=NOW + 1, lacks=lacks)
+    assert codes(explanation)[0] == "lacking"
+    assert (
+        explanation.reasons[0].text == "it waits for a worker that has what it needs: gpu1:0 lacks the node class 'Foo'"
+    )
+    assert [standing.reason for standing in explanation.standings if standing.worker.id == "gpu1:0"] == list(
+        lacks.values()
+    )
+
+
 def test_without_workers_it_is_never_and_the_hint_starts_one() -> None:
     explanation = explained(make_job())
     assert (explanation.tier, codes(explanation)) == (Tier.NEVER, ["no_worker"])

@@ -36,7 +36,10 @@ local function note_attempt(id, job, outcome, detail)
   call('LTRIM', key, -POLICY.attempts_kept, -1)
 end
 
+-- The workers that the job waits to avoid, the latest first. Those that lack what it needs stay the only ones: a job that
+-- is held back from them for long must not wait for others too.
 local function avoiding(job)
+  if job.lacking then return job.avoid end
   local names = { job.worker }
   for name in string.gmatch(job.avoid or '', '%S+') do
     if name ~= job.worker and #names < POLICY.avoid_workers then names[#names + 1] = name end

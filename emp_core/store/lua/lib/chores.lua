@@ -64,6 +64,11 @@ local function promote(id)
   local job = read_job(id)
   call('ZREM', P .. 'delayed', id)
   if not job or job.state ~= 'delayed' then return quarantine(id, 'delayed', 'due but not delayed') end
+  -- Listed with its class, the workers that refused it would get it again.
+  if job.lacking and avoided_is_full() and another_fits(job.class, job.avoid) then
+    call('HSET', P .. 'job:' .. id, 'due', now + POLICY.avoid_ms)
+    return call('ZADD', P .. 'delayed', now + POLICY.avoid_ms, id)
+  end
   to_pending(id, job, 'due')
 end
 

@@ -1,7 +1,7 @@
 -- ending: how an attempt ends: complete (T6), fail (T7, T10), release (T8), lose (T9), cancelled (T13).
 --
 -- USES active finish
--- RARE to_cancelled fail release lose
+-- RARE to_cancelled fail release lose mismatch mismatch_failure
 
 -- `verb`: what the holder said; none where it said nothing in time.
 local function to_cancelled(id, job, verb)
@@ -49,6 +49,49 @@ local function release(id, job, reason, begun)
   if job.releases > POLICY.max_releases then return fail_for_good(id, job, 'rejected') end
   job.avoid = avoiding(job)
   to_pending(id, job, 'released', 'worker', 'releases', job.releases, 'avoid', job.avoid)
+end
+
+-- The failure of a job that no worker can validate: what each of `refusers` (words) lacks, from their notes.
+local function mismatch_failure(id, refusers, count)
+  local said, lacks, notes = {}, {}, call('LRANGE', P .. 'job.attempts:' .. id, 0, -1)
+  for i = #notes, 1, -1 do
+    local worker, words = string.match(notes[i], '^%S+ (%S+) %S+ %S+ mismatch\n(.*)$')
+    if has_word(refusers, worker) and not lacks[worker] then
+      lacks[worker] = words
+      table.insert(said, 1, worker .. ' ' .. words)
+    end
+  end
+  local whole = count > POLICY.mismatch_workers and '' or ', and no other live worker fits'
+  local message = 'refused by ' .. count .. (count == 1 and ' worker' or ' workers') .. whole .. ': ' .. table.concat(said, '; ')
+  return cjson.encode({ message = message, retryable = false, blame = 'job', code = 'mismatch', detail = lacks })
+end
+
+-- The worker's backend lacks a node or a model that the job needs, so nothing began: others get it, at most
+-- `mismatch_workers` of them, and never one that refused it while another fits.
+local function mismatch(id, job, words)
+  leave_active(id, job)
+  close_claim(id, job, true)
+  note_attempt(id, job, 'mismatch', words)
+  local refusers = job.lacking and job.avoid or job.worker
+  if not has_word(refusers, job.worker) then refusers = job.worker .. ' ' .. refusers end
+  local _, count = string.gsub(refusers, '%S+', '')
+  if count > POLICY.mismatch_workers or not another_fits(job.class, refusers) then
+    job.failures = (tonumber(job.failures) or 0) + 1
+    return fail_for_good(id, job, 'permanent', mismatch_failure(id, refusers, count))
+  end
+  job.releases = (tonumber(job.releases) or 0) + 1
+  if job.releases > POLICY.max_releases then return fail_for_good(id, job, 'rejected') end
+  job.avoid, job.lacking = refusers, 1
+  if job.began == job.claimed then
+    job.began = nil
+    watch_expiry(id, ttl_at_of(job), job.deadline)
+  end
+  local changes = { 'releases', job.releases, 'avoid', job.avoid, 'lacking', 1, 'claim', claim_of(job) }
+  if avoided_is_full() then
+    to_delayed(id, job, 'released', 'mismatch', now + POLICY.avoid_ms, unpack(changes))
+  else
+    to_pending(id, job, 'released', 'mismatch', unpack(changes))
+  end
 end
 
 -- The lease ran out: the claim stays open, so that its holder may come back before anybody else takes the job.

@@ -1,7 +1,7 @@
 -- fence: a worker that fails what others do well is a black hole, and is kept from claiming.
 --
 -- USES wake transition
--- RARE ran_badly
+-- RARE ran_badly note_refusal blame_refusers
 
 local WELL_MS = 3600000
 
@@ -9,7 +9,7 @@ local WELL_MS = 3600000
 local noted = {}
 
 local function ran_well(worker, class, failed_before)
-  if failed_before then call('DEL', P .. 'worker.failures:' .. worker) end
+  if failed_before then call('DEL', P .. 'worker.failures:' .. worker, P .. 'worker.refusals:' .. worker) end
   if noted[class] then return end
   noted[class] = true
   local last = call('HGET', P .. 'class:' .. class, 'well')
@@ -51,5 +51,21 @@ local function ran_badly(worker, class, blame)
     fence_worker(worker, 'three_failures_in_a_row')
   else
     emit('worker_suspect', '-', 0, 0, 'ready', worker, 0, 'three_failures_in_a_row')
+  end
+end
+
+-- A worker that lacks what a job needs may be right, and the job's model misspelt: that counts only once another worker has
+-- run the job, and the worker has run none well since.
+local function note_refusal(worker, class)
+  local key = P .. 'worker.refusals:' .. worker
+  call('LREM', key, 0, class)
+  call('RPUSH', key, class)
+  call('LTRIM', key, -POLICY.refusals_kept, -1)
+end
+
+local function blame_refusers(job, worker)
+  for name in string.gmatch(job.avoid, '%S+') do
+    local refused = name ~= worker and call('LREM', P .. 'worker.refusals:' .. name, 0, job.class) > 0
+    if refused and call('HGET', P .. 'worker:' .. name, 'alive') == '1' then ran_badly(name, job.class, 'backend') end
   end
 end

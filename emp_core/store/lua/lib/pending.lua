@@ -1,7 +1,7 @@
 -- pending: how a job enters and leaves the places where waiting jobs are listed.
 --
 -- USES job transition heads wake
--- RARE list_avoided another_fits end_avoiding review_avoided list_returned to_delayed unlist_waiting
+-- RARE list_avoided another_fits avoided_is_full end_avoiding review_avoided list_returned to_delayed unlist_waiting
 
 -- Whether a live worker other than those to be avoided fits the class.
 local function another_fits(class, avoid)
@@ -38,10 +38,25 @@ local function list_avoided(id, job, avoid, until_ms)
   wake_for(job.class, job.customer, job.workflow, avoid)
 end
 
+local function avoided_is_full()
+  return call('ZCARD', P .. 'avoided') >= POLICY.avoided_cap
+end
+
+-- Where it should not run, if another worker can take it.
+local function list_returned(id, job)
+  if not avoided_is_full() and another_fits(job.class, job.avoid) then
+    list_avoided(id, job, job.avoid, now + POLICY.avoid_ms)
+  else
+    list_pending(id, job)
+  end
+end
+
+-- A job that some workers lack a node or a model for waits for another one as long as there is one.
 local function end_avoiding(id)
   local job = read_job(id)
   call('ZREM', P .. 'avoided.until', id)
-  if call('ZREM', P .. 'avoided', id) == 1 and job then list_pending(id, job) end
+  if call('ZREM', P .. 'avoided', id) == 0 or not job then return end
+  if job.lacking then list_returned(id, job) else list_pending(id, job) end
 end
 
 -- A job waits for another worker only while there is one.
@@ -49,15 +64,6 @@ local function review_avoided()
   for _, id in ipairs(call('ZRANGE', P .. 'avoided', 0, -1)) do
     local known = peek_job(id, 'avoid')
     if known[1] and not another_fits(known[1], known[2] or '') then end_avoiding(id) end
-  end
-end
-
--- Where it should not run, if another worker can take it.
-local function list_returned(id, job)
-  if call('ZCARD', P .. 'avoided') < POLICY.avoided_cap and another_fits(job.class, job.avoid) then
-    list_avoided(id, job, job.avoid, now + POLICY.avoid_ms)
-  else
-    list_pending(id, job)
   end
 end
 

@@ -6,7 +6,7 @@
 local some_failed = false
 
 -- Data: complete: the result; fail: `error|permanent job|worker|backend code` and a line feed, then the failure, whose
--- own code that is; release and return (before the run began): why.
+-- own code that is; release and return (before the run began): why; mismatch: `lacks` and what.
 local function settle(worker, jitter, verb, id, attempt, nonce, data)
   local job = read_job(id)
   if not job or not holds_claim(job, worker, attempt, nonce) then return refusal(job, attempt, nonce) end
@@ -15,10 +15,12 @@ local function settle(worker, jitter, verb, id, attempt, nonce, data)
     return verb == 'cancelled' and 'ok' or 'cancel'
   end
   if verb == 'complete' and (job.state == 'active' or job.state == 'pending') then
-    local special = call('EXISTS', P .. 'limits', P .. 'job.children:' .. id, P .. 'worker.failures:' .. worker) > 0
+    local special = call('EXISTS', P .. 'limits', P .. 'job.children:' .. id, P .. 'worker.failures:' .. worker,
+      P .. 'worker.refusals:' .. worker) > 0
     if not special then no_limits, childless = true, id end
     complete(id, job, data)
     ran_well(worker, job.class, special)
+    if job.lacking then blame_refusers(job, worker) end
     return 'ok'
   end
   if job.state ~= 'active' then return 'stale' end
@@ -30,6 +32,9 @@ local function settle(worker, jitter, verb, id, attempt, nonce, data)
     some_failed = true
   elseif verb == 'cancelled' then
     return 'stale'
+  elseif verb == 'mismatch' then
+    mismatch(id, job, data)
+    note_refusal(worker, job.class)
   else
     release(id, job, data, verb == 'release')
   end

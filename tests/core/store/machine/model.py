@@ -35,7 +35,7 @@ class Model(Running):
             return job.state
         job.gen, job.failures, job.losses, job.releases = job.gen + 1, 0, 0, 0
         job.claim = job.began = job.due = job.deadline = None
-        job.avoid, job.score, job.ttl_at = (), place, self.now + job.ttl
+        job.avoid, job.lacking, job.score, job.ttl_at = (), False, place, self.now + job.ttl
         job.times["expiry"] = job.ttl_at
         self.to_pending(job)
         return "ok"
@@ -104,6 +104,7 @@ class Model(Running):
     def register(self, worker: Worker) -> None:
         before = self.workers.get(worker.id)
         if before is not None:
+            worker.failures, worker.refusals = before.failures, before.refusals
             if before.alive and before.boot != worker.boot:
                 for job in self.running_on(worker.id):
                     if job.state == "active":
@@ -144,7 +145,7 @@ class Model(Running):
         yield "timeouts", self._overdue
         yield "delayed", self._fall_due
         yield "expiry", lambda job: self.finish(job, "failed")
-        yield "avoided.until", lambda job: job.times.__delitem__("avoided.until")
+        yield "avoided.until", self._end_avoiding
 
     def _overdue(self, job: Job) -> None:
         if job.ends <= self.now:
@@ -153,6 +154,12 @@ class Model(Running):
             self.fail(job, "stalled", by_holder=False)
         else:
             job.times["timeouts"] = min(job.ends, job.stalls or job.ends)
+
+    def _end_avoiding(self, job: Job) -> None:
+        if job.lacking and self.another_fits(job):
+            job.times["avoided.until"] = self.now + POLICY.avoid_ms
+        else:
+            del job.times["avoided.until"]
 
     def _fall_due(self, job: Job) -> None:
         del job.times["delayed"]

@@ -57,6 +57,9 @@ class Job:
     ttl_at: int = 0
     ttl_left: int = 0
     avoid: tuple[str, ...] = ()
+    lacking: bool = False
+    """`avoid` names the workers that lack what it needs."""
+
     waits_for: set[str] = field(default_factory=set)
     outcome: str = ""
     """How its last attempt ended that did not complete."""
@@ -82,3 +85,8 @@ class Worker:
     until: int
     state: str = "ready"
     alive: bool = True
+    failures: tuple[str, ...] = ()
+    """The classes that count towards fencing it."""
+
+    refusals: tuple[str, ...] = ()
+    """The classes that it lacked something for, since it last ran a job well."""

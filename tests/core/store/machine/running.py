@@ -56,11 +56,13 @@ class Running(Waiting):
 
     def shun(self, job: Job) -> None:
         assert job.claim is not None
+        if job.lacking:
+            return
         others = [name for name in job.avoid if name != job.claim.worker]
         job.avoid = (job.claim.worker, *others)[: POLICY.avoid_workers]
 
     def settle(self, key: Key, verb: str) -> str:
-        """T6, T7, T8, T13: `complete`, `fail`, `give up`, `release`, `cancelled`."""
+        """T6, T7, T8, T13: `complete`, `fail`, `give up`, `release`, `mismatch`, `cancelled`."""
         job = self.holds(key)
         if job is None:
             known = self.jobs.get(key.job)
@@ -73,11 +75,14 @@ class Running(Waiting):
             self.unlist(job)
             self.close(job, by_holder=True)
             self.finish(job, "completed")
+            self.did_well(key.worker, job)
             return "ok"
         if job.state != "active" or verb == "cancelled":
             return "stale"
         if verb == "release":
             self.release(job)
+        elif verb == "mismatch":
+            self.mismatch(job, self.workers[key.worker])
         else:
             self.fail(job, "error", by_holder=True, for_good=verb == "give up")
         return "ok"
@@ -109,6 +114,42 @@ class Running(Waiting):
             self.finish(job, "failed")
         else:
             self.to_pending(job)
+
+    def mismatch(self, job: Job, worker: Worker) -> None:
+        """T8 while another worker fits that has not refused it, else T7."""
+        self.leave(job, "mismatch")
+        self.close(job, by_holder=True)
+        refusers = job.avoid if job.lacking else ()
+        refusers = refusers if worker.id in refusers else (worker.id, *refusers)
+        worker.refusals = (*(name for name in worker.refusals if name != job.class_id), job.class_id)
+        worker.refusals = worker.refusals[-POLICY.refusals_kept :]
+        if len(refusers) > POLICY.mismatch_workers or not self.another_fits(job, refusers):
+            job.failures += 1
+            self.finish(job, "failed")
+            return
+        job.releases += 1
+        if job.releases > POLICY.max_releases:
+            self.finish(job, "failed")
+            return
+        job.avoid, job.lacking = refusers, True
+        if job.began == job.attempt:
+            job.began = None
+            job.times["expiry"] = min(job.ttl_at, job.deadline or job.ttl_at)
+        self.to_pending(job)
+
+    def did_well(self, name: str, job: Job) -> None:
+        """What the workers lacked that refused it, they lack indeed."""
+        if name in self.workers:
+            self.workers[name].failures = self.workers[name].refusals = ()
+        for worker in self.workers.values():
+            refused = job.lacking and worker.id in job.avoid and worker.id != name and job.class_id in worker.refusals
+            if not refused:
+                continue
+            worker.refusals = tuple(other for other in worker.refusals if other != job.class_id)
+            if worker.alive:
+                others = (other for other in worker.failures if other != job.class_id)
+                worker.failures = (*others, job.class_id)[-3:]
+                worker.state = "fenced" if len(worker.failures) == 3 else worker.state
 
     def lose(self, job: Job) -> None:
         """T9: the claim stays open."""

@@ -59,9 +59,10 @@ class Waiting:
         if job.avoid and waiting_so < POLICY.avoided_cap and self.another_fits(job):
             job.times["avoided.until"] = self.now + POLICY.avoid_ms
 
-    def another_fits(self, job: Job) -> bool:
+    def another_fits(self, job: Job, avoid: tuple[str, ...] | None = None) -> bool:
         """Whether a live worker other than those to be avoided fits."""
-        others = (worker for worker in self.workers.values() if worker.alive and worker.id not in job.avoid)
+        avoid = job.avoid if avoid is None else avoid
+        others = (worker for worker in self.workers.values() if worker.alive and worker.id not in avoid)
         return any(match(job.requirements, worker.capabilities).ok for worker in others)
 
     def unlist(self, job: Job) -> None:

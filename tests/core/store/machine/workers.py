@@ -29,11 +29,14 @@ VERBS = {
     "fail": (Verb.FAIL, b"error job\n{}"),
     "give up": (Verb.FAIL, b"permanent job\n{}"),
     "release": (Verb.RELEASE, b"drain"),
+    "mismatch": (Verb.MISMATCH, b"lacks the model x"),
     "cancelled": (Verb.CANCELLED, b""),
 }
 
 some = st.integers(0, 255)
-verbs = st.sampled_from(["complete", "complete", "fail", "fail", "give up", "release", "cancelled"])
+verbs = st.sampled_from(
+    ["complete", "complete", "fail", "fail", "give up", "release", "mismatch", "mismatch", "cancelled"]
+)
 forgeries = st.sampled_from([""] * 6 + ["nonce", "attempt", "worker"])
 steered = st.sampled_from(["ready", "ready", "paused", "draining", "fenced", "stopped"])
 stalls = st.sampled_from([0, 0, 100_000, 200_000])
@@ -115,6 +118,8 @@ class Workers:
         assert before == worker.state
         if state != "stopped":
             worker.state = state
+            if state == "ready":
+                worker.failures = worker.refusals = ()
         elif worker.alive:
             self.model.retire(worker)
 
