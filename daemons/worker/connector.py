@@ -1,6 +1,6 @@
 """What a connector is: the code that drives one service. It sees a job, never the queue.
 
-An implementation lives in `connectors/`, has these four methods, and raises the three errors below; everything
+An implementation lives in `connectors/`, has these four methods, and raises the errors below; everything
 else it raises is a bug of its own, reported as a failed attempt blamed on the worker.
 """
 
@@ -99,7 +99,7 @@ class Connector(Protocol):
         ...
 
     async def run(self, assignment: Assignment, context: JobContext) -> Result:
-        """Do the job to its end. Raises `JobFailed`, `ServiceDown` (nothing was begun) or `Interrupted`."""
+        """Do the job to its end. Raises `JobFailed`, `ServiceDown` or `Mismatch` (nothing was begun), or `Interrupted`."""
         ...
 
     async def sweep(self, owned: frozenset[str]) -> int:
@@ -135,6 +135,13 @@ class JobFailed(ConnectorError):
 
 class ServiceDown(ConnectorError):
     """The service cannot take work now and nothing was begun: the job goes back at no cost to it."""
+
+
+class Mismatch(ConnectorError):
+    """The service lacks something that the job needs, and nothing was begun: the job goes to other workers.
+
+    The message names what is lacking, such as `the node class 'Foo'`.
+    """
 
 
 class Interrupted(ConnectorError):

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from daemons.worker.attempt import AttemptContext
-from daemons.worker.connector import Assignment, Connector, Interrupted, JobFailed, ServiceDown
+from daemons.worker.connector import Assignment, Connector, Interrupted, JobFailed, Mismatch, ServiceDown
 from daemons.worker.room import Room
 from emp_core.artifacts.contract import in_chunks
 from emp_core.domain.json_text import dump_json, load_json
@@ -16,7 +16,7 @@ from emp_core.domain.outcome import Blame, Failure, Result
 from emp_core.domain.policy import MAX_DETAIL, MAX_INLINE_RESULT, MAX_LINE
 from emp_core.domain.requirements import Requirements
 from emp_core.errors import EmpError, InvalidInput, NotFound
-from emp_core.store import Claimed, Settlement, completed, failed, released, stopped
+from emp_core.store import Claimed, Settlement, completed, failed, mismatched, released, stopped
 
 log = structlog.get_logger()
 
@@ -106,6 +106,8 @@ class Slot:
         except ServiceDown as error:
             self.service_down = str(error) or "down"
             return released(self.claim, f"{self.connector.service} is down", begun=False)
+        except Mismatch as error:
+            return mismatched(self.claim, _line(f"lacks {error}"))
         except JobFailed as error:
             return failed(self.claim, _trimmed(error.failure))
         except (InvalidInput, NotFound) as error:

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from daemons.worker import slot as slots
 from daemons.worker.attempt import AttemptContext
-from daemons.worker.connector import Connector, Interrupted, JobFailed, ServiceDown
+from daemons.worker.connector import Connector, Interrupted, JobFailed, Mismatch, ServiceDown
 from daemons.worker.files import Files
 from daemons.worker.room import Room
 from daemons.worker.slot import Slot, Stop
@@ -159,6 +159,14 @@ async def test_a_bug_is_logged_with_its_traceback_and_named() -> None:
         _, failure = failure_of(await settled(ZeroDivisionError("by zero")))
     assert failure["message"] == "the connector failed: ZeroDivisionError: by zero"
     assert [(entry["event"], entry["exc_info"]) for entry in logs] == [("connector.bug", True)]
+
+
+async def test_a_mismatch_says_what_is_lacking_and_leaves_the_service_up() -> None:
+    slot = make_slot(Ending(Mismatch("the model\n'x'")))  # type: ignore[arg-type]
+    settlement = await start(slot)
+    assert settlement is not None
+    assert (settlement.verb, settlement.data) == (Verb.MISMATCH, b"lacks the model 'x'")
+    assert slot.service_down == ""
 
 
 async def test_a_service_that_is_down_gives_the_job_back() -> None:

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from daemons.worker.connector import ConnectorError, JobFailed, ServiceDown
+from daemons.worker.connector import ConnectorError, JobFailed, Mismatch, ServiceDown
 from daemons.worker.connectors.comfyui.answers import Entry, mapping, sequence, text
 from daemons.worker.connectors.comfyui.api import Refused
+from daemons.worker.connectors.comfyui.lacking import lacks
 from emp_core.domain.outcome import Artifact, Blame, Failure
 
 LINE = 500
@@ -58,12 +59,15 @@ def lost(prompt_id: str, *, restarted: bool) -> JobFailed:
 
 
 def refused(error: Refused) -> ConnectorError:
-    """`POST /prompt` was answered with an error: the same graph would be refused again, or the address is wrong."""
+    """What an error answer to `POST /prompt` means: this server lacks something, the graph is wrong, or the address is."""
     if error.status == 413:
         return failed("the workflow is larger than ComfyUI accepts", "too_large", retryable=False, blame=Blame.JOB)
     if error.status not in (400, 500):
         return ServiceDown(f"ComfyUI's address answers a prompt with HTTP {error.status}")
     answer = error.answer
+    missing = lacks(answer)
+    if missing:
+        return Mismatch(line(", ".join(missing)))
     problems = list(islice(_problems(mapping(answer.get("node_errors"))), PROBLEMS))
     return failed(
         _summary(answer, problems) or f"ComfyUI refused the workflow with HTTP {error.status}",

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from daemons.worker.connector import JobContext, ServiceDown
+from daemons.worker.connector import JobContext, Mismatch, ServiceDown
 from daemons.worker.connectors.comfyui import outcome, stopping
 from daemons.worker.connectors.comfyui.answers import MARK, Accepted, Entry, mapping, sequence
 from daemons.worker.connectors.comfyui.api import ApiError, ComfyUIApi, Refused, Unanswered, Unreachable
+from daemons.worker.connectors.comfyui.lacking import missing_models
 from daemons.worker.connectors.comfyui.patience import Patience
 from daemons.worker.connectors.comfyui.scope import beside
 from daemons.worker.connectors.comfyui.settings import ComfyUISettings
@@ -112,11 +113,14 @@ class Prompt:
         if not accepted.node_errors:
             return
         invalid = outcome.partly_invalid(accepted.node_errors)
-        if not self._settings.allow_partial:
-            with suppress(stopping.NotStopped):
-                await self.stop()
-            raise invalid
-        self._context.log(invalid.failure.message)
+        if self._settings.allow_partial:
+            self._context.log(invalid.failure.message)
+            return
+        began: Entry | None = None
+        with suppress(stopping.NotStopped):
+            began = await self.stop()
+        missing = missing_models(accepted.node_errors)
+        raise Mismatch(", ".join(missing)) if missing and began is None else invalid
 
     async def _find(self) -> str | None:
         """The id under which the server has it, if it has it; asks until there is an answer."""

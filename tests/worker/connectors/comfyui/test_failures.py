@@ -84,11 +84,10 @@ def test_long_hostile_texts_stay_within_their_limits() -> None:
     assert len(json.dumps(refused.failure.detail)) < 16_384
 
 
-@pytest.mark.parametrize("name", ["c_invalid_missing_input", "c_invalid_unknown_node"])
 @pytest.mark.parametrize("version", ["0.3.64", "0.38.1"])
-async def test_a_graph_that_the_server_refuses_fails_for_good(name: str, version: str) -> None:
+async def test_a_graph_that_the_server_refuses_fails_for_good(version: str) -> None:
     async with rig(Options(version=version)) as inner:
-        found = await failure(inner, workflow(name))
+        found = await failure(inner, workflow("c_invalid_missing_input"))
         assert (found.code, found.retryable, found.blame) == ("validation", False, Blame.JOB)
 
 
@@ -97,12 +96,6 @@ async def test_a_refusal_names_the_node_and_what_is_wrong_with_it() -> None:
         missing = await failure(inner, workflow("c_invalid_missing_input"))
         assert missing.message == "EmptyImage (node 1): Required input is missing: batch_size"
         assert missing.detail["problems"][0]["type"] == "required_input_missing"
-        model = await failure(inner, {**saved(node("CheckpointLoaderSimple", ckpt_name="no.ckpt")), "2": decoded()})
-        assert "ckpt_name: 'no.ckpt' not in" in model.message
-
-
-def decoded() -> dict[str, object]:
-    return node("PreviewAny", source=["1", 0])
 
 
 async def test_a_server_error_at_the_post_is_permanent_once_it_is_sure_that_nothing_was_queued() -> None:
