@@ -132,8 +132,8 @@ def beat(rules: Rules, job: Job, claim: Claim) -> Step:
 def settle(rules: Rules, job: Job, claim: Claim, verb: str) -> Step:
     """`complete`, `fail`, `give up` (a failure for good), `release`, `stopped` (a cancel acknowledged).
 
-    `mismatch` and `set aside`: its backend lacks something, nothing began. The first waits for another worker; the second
-    waits until fewer jobs do.
+    `mismatch` and `set aside`: its backend lacks something, nothing began. The first waits for another worker; the
+    second waits until fewer jobs do.
     """
     if not holds(rules, job, claim):
         return Step(job, None, "already" if rules.idempotent and job.fin == claim else "stale")

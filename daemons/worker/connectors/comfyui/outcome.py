@@ -59,7 +59,7 @@ def lost(prompt_id: str, *, restarted: bool) -> JobFailed:
 
 
 def refused(error: Refused) -> ConnectorError:
-    """What an error answer to `POST /prompt` means: this server lacks something, the graph is wrong, or the address is."""
+    """What an error answer to a prompt means: this server lacks something, or the graph or the address is wrong."""
     if error.status == 413:
         return failed("the workflow is larger than ComfyUI accepts", "too_large", retryable=False, blame=Blame.JOB)
     if error.status not in (400, 500):

@@ -1,7 +1,5 @@
 """take_turn: a job that a backend lacks a node or a model for goes to other workers, and blames nobody too early."""
 
-import json
-
 import pytest
 
 from emp_core.domain.policy import POLICY
