@@ -99,7 +99,7 @@ class Connector(Protocol):
         ...
 
     async def run(self, assignment: Assignment, context: JobContext) -> Result:
-        """Do the job to its end. Raises `JobFailed`, `Interrupted`, or `ServiceDown` or `Mismatch` if nothing was begun."""
+        """Do the job to its end. Raises a `ConnectorError`: `ServiceDown` or `Mismatch` only if nothing was begun."""
         ...
 
     async def sweep(self, owned: frozenset[str]) -> int:

@@ -1,6 +1,7 @@
 """Follows a prompt to its end: by what the socket says, and by asking.
 
-The socket only hints; the history is the truth. A prompt that is in neither history nor queue, and then again not
+The socket only hints; the history is the truth. But pictures that are sent over the socket are complete only at its
+end event. A prompt that is in neither history nor queue, and then again not
 in the history, is lost: the order matters, because what ends moves from the queue to the history.
 """
 
@@ -69,6 +70,7 @@ class Watch:
                 await self._patience.endure(error)
                 continue
             if entry is not None:
+                await self._hear_out()
                 return entry
             await self._rest()
 
@@ -99,9 +101,23 @@ class Watch:
             seconds, self._pause = self._pause, min(1.0, 2 * self._pause)
         else:
             seconds = self._settings.poll_seconds * (CALM if self._followed else 1)
+        await self._wait_for_end(seconds)
+
+    async def _wait_for_end(self, seconds: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stir.wait()
+
+    async def _hear_out(self) -> None:
+        """Wait for pictures that are still on their way: the history may answer before the socket's frames are read.
+
+        The end event follows the last picture. A socket that breaks or stays silent brings no more of them.
+        """
+        until = self._clock.monotonic() + self._settings.settle_seconds
+        while self._tracker.keeps and self.listener.connected and not self._tracker.ended:
+            if self._clock.monotonic() >= until:
+                return
+            await self._wait_for_end(self._settings.poll_seconds)
 
     @property
     def _followed(self) -> bool:

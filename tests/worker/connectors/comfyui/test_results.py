@@ -1,5 +1,6 @@
 """Inputs up, outputs down."""
 
+import asyncio
 import uuid
 from typing import Any
 
@@ -12,6 +13,7 @@ from daemons.worker.connectors.comfyui.outputs import OutputGone, Outputs
 from daemons.worker.connectors.comfyui.settings import ComfyUISettings
 from emp_core.domain.outcome import Failure
 from tests.support.comfyui import Rig, image, node, rig, saved, workflow
+from tests.support.waiting import wait_until
 
 
 async def failure(inner: Rig, payload: Any) -> Failure:
@@ -93,6 +95,30 @@ async def test_pictures_sent_over_the_socket_are_results() -> None:
         assert [artifact.name for artifact in result.artifacts] == ["2_00001.png", "2_00002.png"]
         assert len(result.data["outputs"]["2"]["images"]) == 2
         assert inner.context.previews == []
+
+
+async def test_pictures_that_come_after_the_history_answered_are_results() -> None:
+    faults = Faults(at={"SaveImageWebsocket": Fault.STALL})
+    async with rig(faults=faults) as inner, asyncio.TaskGroup() as group:
+        running = group.create_task(inner.run(saved(image(count=2), by="SaveImageWebsocket")))
+        await wait_until(lambda: bool(inner.server.history), "the entry in the history")
+        for _ in range(20):
+            await inner.connector.probe()
+        assert not running.done()
+        inner.server.release()
+        assert len((await running).artifacts) == 2
+
+
+async def test_pictures_that_never_come_fail_the_attempt_after_the_settle_time() -> None:
+    faults = Faults(at={"SaveImageWebsocket": Fault.STALL})
+    async with rig(faults=faults, settle_seconds=0.2) as inner:
+        found = await failure(inner, saved(image(), by="SaveImageWebsocket"))
+        assert (found.code, found.retryable) == ("missing_output", True)
+
+
+async def test_a_job_without_such_pictures_ends_as_the_history_says() -> None:
+    async with rig(faults=Faults(at={"SaveImage": Fault.STALL})) as inner:
+        assert len((await inner.run(saved(image()))).artifacts) == 1
 
 
 async def test_pictures_that_a_broken_socket_may_have_lost_fail_the_attempt() -> None:
