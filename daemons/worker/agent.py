@@ -328,7 +328,7 @@ class Agent:
         if slot.claim.job_id in self.contact.early:
             await self.contact.catch_up(slot.claim.job_id)
         settlement = await slot.run()
-        self.board.leave(slot.connector.service, slot.service_down)
+        self.board.leave(slot.connector.service, slot.service_down, busy=slot.service_busy)
         self._end(slot, settlement)
 
     def _end(self, slot: Slot, settlement: Settlement | None) -> None:

@@ -39,6 +39,9 @@ class Probe:
     queue_length: int = 0
     """Requests of anybody that wait or run there."""
 
+    busy: str = ""
+    """Why it should get no job now although it is well, such as `works on 2 prompts of other clients`."""
+
     detail: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
@@ -135,6 +138,14 @@ class JobFailed(ConnectorError):
 
 class ServiceDown(ConnectorError):
     """The service cannot take work now and nothing was begun: the job goes back at no cost to it."""
+
+
+class ServiceBusy(ServiceDown):
+    """The service is well, but works for others: the worker claims nothing for it until a probe finds it free."""
+
+
+class StillRunning(JobFailed):
+    """The attempt failed, and the service goes on with it: it gets no other job until a probe finds it free."""
 
 
 class Mismatch(ConnectorError):

@@ -19,6 +19,9 @@ PROBE_TIMEOUT = 90.0
 
 CLOSE_TIMEOUT = 5.0
 FIRST_PAUSE = 1.0
+BUSY_PAUSE = 1.0
+"""Seconds between the probes of a service that works for others."""
+
 LONGEST_PAUSE = 60.0
 """A probe may be answered by a service that refuses every job: each run that says so doubles the pause, up to this."""
 
@@ -40,6 +43,9 @@ class ServiceState:
     barred: str = ""
     """Why the worker claims nothing for it though it is up; '' if nothing bars it."""
 
+    works_for_others: bool = False
+    """It is well, but down to this worker until what others gave it is done."""
+
     swept: bool = False
     probe: Probe | None = None
     why: str = "not probed yet"
@@ -51,6 +57,11 @@ class ServiceState:
     def is_open(self) -> bool:
         """Whether jobs for it may be claimed."""
         return self.up and not self.barred
+
+    @property
+    def word(self) -> str:
+        """`up`, `busy` (it works for others) or `down`."""
+        return "up" if self.is_open else "busy" if self.works_for_others and not self.barred else "down"
 
     @property
     def room(self) -> int:
@@ -71,8 +82,8 @@ class ServiceBoard:
         self._ours = False
 
     def text(self) -> str:
-        """`comfyui=up a1111=down`."""
-        return " ".join(f"{name}={'up' if state.is_open else 'down'}" for name, state in self.states.items())
+        """`comfyui=up ollama=busy a1111=down`."""
+        return " ".join(f"{name}={state.word}" for name, state in self.states.items())
 
     def without_room(self) -> frozenset[str]:
         """The services that are down or full."""
@@ -96,16 +107,17 @@ class ServiceBoard:
         state.busy += 1
         return state
 
-    def leave(self, name: str, down: str = "") -> None:
+    def leave(self, name: str, down: str = "", *, busy: bool = False) -> None:
         """Give the place back. `down` is what the run found: then nothing is claimed before a probe is answered."""
         state = self.states[name]
         state.busy -= 1
-        if not down:
+        if not down or busy:
             state.strikes = 0
         elif state.up:
             state.strikes += 1
+        if down and state.up:
             state.struck.set()
-            self._set(state, up=False, why=down)
+            self._set(state, up=False, why=down, busy=busy)
 
     async def first_answers(self, seconds: float) -> None:
         """Wait until each service was asked once, or so long."""
@@ -124,7 +136,12 @@ class ServiceBoard:
                 pause = _pause_after(state.strikes)
                 continue
             await self.probe(name)
-            pause = self._probe_seconds if state.up else min(max(FIRST_PAUSE, pause * 2), self._probe_seconds)
+            pause = self._pause_before_next(state, pause)
+
+    def _pause_before_next(self, state: ServiceState, last: float) -> float:
+        if state.works_for_others:
+            return min(BUSY_PAUSE, self._probe_seconds)
+        return self._probe_seconds if state.up else min(max(FIRST_PAUSE, last * 2), self._probe_seconds)
 
     async def probe(self, name: str) -> None:
         """Ask one service."""
@@ -148,11 +165,18 @@ class ServiceBoard:
         others = state.probe is None or state.probe.models != probe.models
         state.probe, state.misses = probe, 0
         struck = state.struck.is_set()  # by a run, while this probe was under way
-        self._set(state, up=not struck, why=state.why if struck else "", also=others)
+        if struck:
+            self._set(state, up=False, why=state.why, busy=state.works_for_others, also=others)
+        else:
+            self._set(state, up=not probe.busy, why=probe.busy, busy=bool(probe.busy), also=others)
 
-    def _set(self, state: ServiceState, *, up: bool, why: str, also: bool = False) -> None:
-        changed, state.up, state.why = state.up != up, up, why
-        if changed and up:
+    def _set(self, state: ServiceState, *, up: bool, why: str, busy: bool = False, also: bool = False) -> None:
+        before = state.word
+        state.up, state.why, state.works_for_others = up, why, busy
+        changed = state.word != before
+        if changed and busy:
+            log.info("service.busy", service=state.connector.service, why=why)
+        elif changed and up:
             log.info("service.up", service=state.connector.service)
         elif changed or not state.probed.is_set():
             log.warning("service.down", service=state.connector.service, why=why)
@@ -206,7 +230,7 @@ async def _guarded(call: Callable[[], Awaitable[T]], service: str, seconds: floa
 
 def _pause_after(strikes: int) -> float:
     # A service may be struck for days, and no float has so many doublings.
-    return min(FIRST_PAUSE * 2.0 ** min(strikes - 1, 16), LONGEST_PAUSE)
+    return min(FIRST_PAUSE * 2.0 ** min(max(strikes - 1, 0), 16), LONGEST_PAUSE)
 
 
 async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:

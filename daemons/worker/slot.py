@@ -8,7 +8,16 @@ from typing import Any
 import structlog
 
 from daemons.worker.attempt import AttemptContext
-from daemons.worker.connector import Assignment, Connector, Interrupted, JobFailed, Mismatch, ServiceDown
+from daemons.worker.connector import (
+    Assignment,
+    Connector,
+    Interrupted,
+    JobFailed,
+    Mismatch,
+    ServiceBusy,
+    ServiceDown,
+    StillRunning,
+)
 from daemons.worker.room import Room
 from emp_core.artifacts.contract import in_chunks
 from emp_core.domain.json_text import dump_json, load_json
@@ -58,6 +67,9 @@ class Slot:
         self._timer: asyncio.TimerHandle | None = None
         self._was_cut = False
         self.stop_reason: Stop | None = None
+        self.service_busy = False
+        """Whether the connector found its service busy for others, or left it at work."""
+
         self.service_down = ""
         """What the connector said where it found its service down."""
 
@@ -103,11 +115,17 @@ class Slot:
             return await self._completed(result)
         except Interrupted as error:
             return self._interrupted(error)
+        except ServiceBusy as error:
+            self.service_busy, self.service_down = True, str(error)
+            return released(self.claim, f"{self.connector.service} is busy: {error}", begun=False)
         except ServiceDown as error:
             self.service_down = str(error) or "down"
             return released(self.claim, f"{self.connector.service} is down", begun=False)
         except Mismatch as error:
             return mismatched(self.claim, _line(f"lacks {error}"))
+        except StillRunning as error:
+            self.service_busy, self.service_down = True, str(error)
+            return failed(self.claim, _trimmed(error.failure))
         except JobFailed as error:
             return failed(self.claim, _trimmed(error.failure))
         except (InvalidInput, NotFound) as error:

@@ -109,9 +109,10 @@ JOB_COLUMNS: tuple[Column[Job], ...] = (
 
 
 def services_up(worker: Worker) -> str:
-    """The services of a worker, with what is down marked."""
-    down = [name for name, state in worker.services.items() if state != "up"]
-    return ", ".join(f"{name} (down)" if name in down else name for name in worker.capabilities.services)
+    """The services of a worker, with what is down or busy marked."""
+    marks = {"up": "", "busy": " (busy with other clients' prompts)"}
+    states = worker.services
+    return ", ".join(name + marks.get(states.get(name, "up"), " (down)") for name in worker.capabilities.services)
 
 
 def hardware(worker: Worker) -> str:

@@ -153,8 +153,8 @@ def obstacle(worker: Worker, now: int) -> str:
 
 
 def down(worker: Worker) -> frozenset[str]:
-    """The services of a worker that are down."""
-    return frozenset(name for name, state in worker.services.items() if state == "down")
+    """The services of a worker that are down, or busy with other clients' prompts."""
+    return frozenset(name for name, state in worker.services.items() if state in ("down", "busy"))
 
 
 def left_of(worker: Worker) -> Capabilities:
@@ -210,7 +210,7 @@ def _idleness(worker: Worker, now: int) -> str:
         return f"silent: no beat for {(now - worker.beat_at) / 1000:.0f} s"
     out = down(worker)
     if out and out >= set(worker.capabilities.services):
-        return f"{', '.join(sorted(out))} down"
+        return _states_of(worker, out)
     return ""
 
 
@@ -222,13 +222,21 @@ def _own_obstacle(situation: Situation, worker: Worker) -> str:
     """What keeps a worker that claims from taking this job."""
     job, out = situation.job, down(worker)
     if out and not fits(job.requirements, left_of(worker)):
-        return f"{', '.join(sorted(out))} down"
+        return _states_of(worker, out)
     if situation.avoided_until is not None and worker.id in job.avoid:
         return situation.lacks.get(worker.id, "avoided: it did not finish this job before")
     customers = only_customers(worker, situation.customers)
     if customers is not None and job.customer_id not in customers:
         return f"at its limit of customers: it runs jobs of {', '.join(sorted(customers))}"
     return ""
+
+
+def _states_of(worker: Worker, services: frozenset[str]) -> str:
+    """`a1111 down, comfyui busy with other clients' prompts`."""
+    busy = sorted(name for name in services if worker.services[name] == "busy")
+    out = sorted(services - set(busy))
+    words = [f"{', '.join(out)} down"] if out else []
+    return ", ".join(words + [f"{name} busy with other clients' prompts" for name in busy])
 
 
 def _ahead(situation: Situation, worker: Worker, fitting: Fitting) -> tuple[int, bool]:

@@ -60,6 +60,9 @@ class ScriptedConnector:
         self.concurrency = concurrency
         self.models = models
         self.up = True
+        self.busy = ""
+        """Why a probe finds it busy."""
+
         self.deaf = False
         self.late_result: Result | None = None
         self.runs: list[Run] = []
@@ -73,7 +76,7 @@ class ScriptedConnector:
     async def probe(self) -> Probe:
         self.probes += 1
         self._refuse_if_down()
-        return Probe(models=self.models)
+        return Probe(models=self.models, busy=self.busy)
 
     async def sweep(self, owned: frozenset[str]) -> int:
         self.sweeps += 1

@@ -250,3 +250,39 @@ async def test_a_bug_while_it_closes_is_logged_and_the_others_are_closed() -> No
         await Board(broken, sound).close()
     assert sound.closed
     assert "service.not_closed" in [entry["event"] for entry in logs]
+
+
+async def test_a_busy_service_has_no_room_until_a_probe_finds_it_free() -> None:
+    connector = ScriptedConnector()
+    board = Board(connector)
+    connector.busy = "works on 1 prompt of other clients"
+    with capture_logs() as logs:
+        await board.probe("comfyui")
+        await board.probe("comfyui")
+    assert (board.text(), board.without_room()) == ("comfyui=busy", frozenset({"comfyui"}))
+    assert board.states["comfyui"].why == connector.busy
+    assert [entry["event"] for entry in logs] == ["service.busy"]
+    connector.busy = ""
+    await board.probe("comfyui")
+    assert (board.text(), board.states["comfyui"].why) == ("comfyui=up", "")
+
+
+async def test_a_run_that_finds_the_service_busy_does_not_lengthen_the_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    connector = ScriptedConnector()
+    board = Board(connector)
+    await board.probe("comfyui")
+    wait = services._is_set_within
+
+    async def note(event: asyncio.Event, seconds: float) -> bool:
+        pauses.append(seconds)
+        return await wait(event, 0 if seconds <= 1 else seconds)
+
+    monkeypatch.setattr(services, "_is_set_within", note)
+    async with watched(board):
+        for _ in range(5):
+            await wait_until(lambda: board.states["comfyui"].up, "the next probe")
+            board.take(["comfyui"])
+            board.leave("comfyui", "works on 1 prompt of other clients", busy=True)
+            assert board.text() == "comfyui=busy"
+    assert max(pause for pause in pauses if pause != 60.0) <= 1.0

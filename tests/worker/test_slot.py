@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from daemons.worker import slot as slots
 from daemons.worker.attempt import AttemptContext
-from daemons.worker.connector import Connector, Interrupted, JobFailed, Mismatch, ServiceDown
+from daemons.worker.connector import Connector, Interrupted, JobFailed, Mismatch, ServiceBusy, ServiceDown, StillRunning
 from daemons.worker.files import Files
 from daemons.worker.room import Room
 from daemons.worker.slot import Slot, Stop
@@ -159,6 +159,23 @@ async def test_a_bug_is_logged_with_its_traceback_and_named() -> None:
         _, failure = failure_of(await settled(ZeroDivisionError("by zero")))
     assert failure["message"] == "the connector failed: ZeroDivisionError: by zero"
     assert [(entry["event"], entry["exc_info"]) for entry in logs] == [("connector.bug", True)]
+
+
+async def test_a_busy_service_gives_the_job_back() -> None:
+    slot = make_slot(Ending(ServiceBusy("works on 1 prompt of other clients")))  # type: ignore[arg-type]
+    settlement = await start(slot)
+    assert settlement is not None
+    assert (settlement.verb, settlement.data) == (
+        Verb.RETURN,
+        b"comfyui is busy: works on 1 prompt of other clients",
+    )
+    assert slot.service_busy
+
+
+async def test_a_service_that_goes_on_after_the_attempt_is_busy() -> None:
+    slot = make_slot(Ending(StillRunning(Failure(message="it heeds no interrupt", code="not_stopped"))))  # type: ignore[arg-type]
+    head, failure = failure_of(await start(slot) or pytest.fail("nothing is reported"))
+    assert (head, failure["code"], slot.service_busy) == ("error job", "not_stopped", True)
 
 
 async def test_a_mismatch_says_what_is_lacking_and_leaves_the_service_up() -> None:

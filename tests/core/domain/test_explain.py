@@ -91,6 +91,13 @@ def test_a_job_that_a_worker_lacks_something_for_says_what() -> None:
     )
 
 
+def test_a_service_that_works_for_other_clients_is_in_the_way_for_now() -> None:
+    worker = make_worker(services={"comfyui": "busy", "a1111": "down"})
+    explanation = explained(make_job(), worker)
+    assert explanation.tier is Tier.NOT_NOW
+    assert explanation.standings[0].reason == "a1111 down, comfyui busy with other clients' prompts"
+
+
 def test_without_workers_it_is_never_and_the_hint_starts_one() -> None:
     explanation = explained(make_job())
     assert (explanation.tier, codes(explanation)) == (Tier.NEVER, ["no_worker"])

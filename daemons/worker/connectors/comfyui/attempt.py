@@ -6,12 +6,21 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from daemons.worker.connector import Assignment, Interrupted, JobContext, JobFailed
+from daemons.worker.connector import (
+    Assignment,
+    Interrupted,
+    JobContext,
+    JobFailed,
+    ServiceBusy,
+    ServiceDown,
+    StillRunning,
+)
 from daemons.worker.connectors.comfyui import outcome
 from daemons.worker.connectors.comfyui.answers import MARK, Entry
 from daemons.worker.connectors.comfyui.api import ApiError, ComfyUIApi
 from daemons.worker.connectors.comfyui.graph import Graph, Request, read_payload
 from daemons.worker.connectors.comfyui.inputs import with_files
+from daemons.worker.connectors.comfyui.others import Others
 from daemons.worker.connectors.comfyui.outputs import OutputGone, Outputs, listed
 from daemons.worker.connectors.comfyui.prompt import Prompt
 from daemons.worker.connectors.comfyui.scope import Stopped, until_stopped
@@ -41,6 +50,7 @@ class Attempt:
         clock: Clock,
         assignment: Assignment,
         context: JobContext,
+        others: Others,
         *,
         worker_id: str,
         new_uuid: Callable[[], uuid.UUID],
@@ -50,6 +60,7 @@ class Attempt:
         self._clock = clock
         self._assignment = assignment
         self._context = context
+        self._others = others
         self._worker_id = worker_id
         self._new_uuid = new_uuid
         self._prompt: Prompt | None = None
@@ -58,6 +69,7 @@ class Attempt:
     async def run(self) -> Result:
         """Do it to its end. Raises what connectors raise."""
         request = read_payload(self._assignment.payload, self._settings)
+        limit = self._context.time_left()
         try:
             async with until_stopped(self._context):
                 return await self._work(request)
@@ -67,10 +79,21 @@ class Attempt:
             await self._abandon()
             raise
         if not self._context.cancelled.is_set():
-            raise outcome.failed("the attempt's time is over", "timeout", retryable=True, blame=Blame.JOB)
+            waited = self._prompt.waited_seconds if self._prompt is not None else 0.0
+            raise outcome.timed_out(limit, waited)
         raise Interrupted(late_result=self._late(entry))
 
+    async def _check_free(self) -> None:
+        """The last probe may be some seconds old."""
+        try:
+            busy = await self._others.busy()
+        except ApiError as error:
+            raise ServiceDown(str(error)) from error
+        if busy:
+            raise ServiceBusy(busy)
+
     async def _work(self, request: Request) -> Result:
+        await self._check_free()
         graph = await with_files(self._api, request, self._context)
         for left in reversed(range(ROUNDS)):
             try:
@@ -88,7 +111,7 @@ class Attempt:
         self._entry = None
         tracker = Tracker(graph, request.socket_nodes(), self._settings.max_socket_bytes)
         body = self._body(request, graph, ROUNDS - left)
-        self._prompt = Prompt(self._api, self._settings, self._clock, self._context, body, tracker)
+        self._prompt = Prompt(self._api, self._settings, self._clock, self._context, self._others, body, tracker)
         entry = self._entry = await self._prompt.run()
         if not entry.succeeded:
             raise await self._failed(entry)
@@ -146,7 +169,7 @@ class Attempt:
             return await self._prompt.stop()
         except NotStopped as error:
             message = f"ComfyUI does not stop it: a node ignores the interrupt (prompt {error})"
-            raise outcome.failed(message, "not_stopped", retryable=True) from error
+            raise StillRunning(outcome.failed(message, "not_stopped", retryable=True).failure) from error
 
     async def _abandon(self) -> None:
         """The attempt is torn down: order the stop, and do not stay to see it."""

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from daemons.worker.connector import Assignment, Build, JobContext, Probe, ServiceDown
@@ -9,6 +10,7 @@ from daemons.worker.connectors.comfyui import stopping
 from daemons.worker.connectors.comfyui.answers import Queued, mapping, number, sequence, text
 from daemons.worker.connectors.comfyui.api import ApiError, ComfyUIApi
 from daemons.worker.connectors.comfyui.attempt import Attempt
+from daemons.worker.connectors.comfyui.others import Others
 from daemons.worker.connectors.comfyui.settings import ComfyUISettings
 from emp_core.clock import Clock
 from emp_core.domain.outcome import Result
@@ -33,13 +35,20 @@ class ComfyUI:
         self._clock = clock
         self._new_uuid = new_uuid
         self._api = ComfyUIApi(settings, new_uuid)
+        self._others = Others(self._api, settings, worker_id)
+        self._busy: Probe | None = None
+        """The last probe, if it found the server busy."""
+
         self.concurrency = settings.concurrency
 
     async def probe(self) -> Probe:
-        """Version, memory, queue and models."""
+        """Version, memory, queue and models; of a server that is still busy only that, for it is asked often."""
         try:
+            remaining, busy = await self._load() if self._busy is not None else (0, "")
+            if busy and self._busy is not None:
+                return replace(self._busy, busy=busy, queue_length=remaining)
             stats = await self._api.system_stats()
-            remaining = await self._api.remaining()
+            remaining, busy = await self._load()
             models = await self._models()
         except ApiError as error:
             raise ServiceDown(str(error)) from error
@@ -47,7 +56,14 @@ class ComfyUI:
         if not system:
             raise ServiceDown("the server at that address is not ComfyUI")
         version = text(system.get("comfyui_version"))
-        return Probe(version=version, models=models, queue_length=remaining, detail=_detail(stats))
+        probe = Probe(version=version, models=models, queue_length=remaining, busy=busy, detail=_detail(stats))
+        self._busy = probe if busy else None
+        return probe
+
+    async def _load(self) -> tuple[int, str]:
+        """How many prompts wait or run, and why that is too much for another job."""
+        remaining = await self._api.remaining()
+        return remaining, await self._others.busy(remaining) if remaining else ""
 
     async def run(self, assignment: Assignment, context: JobContext) -> Result:
         attempt = Attempt(
@@ -56,10 +72,12 @@ class ComfyUI:
             self._clock,
             assignment,
             context,
+            self._others,
             worker_id=self._worker_id,
             new_uuid=self._new_uuid,
         )
-        return await attempt.run()
+        with self._others.without(assignment):
+            return await attempt.run()
 
     async def sweep(self, owned: frozenset[str]) -> int:
         """Stop the prompts that bear this worker's mark; those that heed no interrupt are left and not counted."""

@@ -45,6 +45,12 @@ def failed(message: str, code: str, *, retryable: bool, blame: Blame = Blame.BAC
     return JobFailed(Failure(message=line(message), retryable=retryable, blame=blame, code=code, detail=detail))
 
 
+def timed_out(limit: float, waited: float) -> JobFailed:
+    """The attempt took too long, `waited` seconds of it in ComfyUI's queue behind prompts of other clients."""
+    behind = f", {waited:.0f} s of it spent waiting in ComfyUI behind prompts of other clients" if waited >= 1 else ""
+    return failed(f"took longer than its limit of {limit:.0f} s{behind}", "timeout", retryable=True, blame=Blame.JOB)
+
+
 def unreachable(seconds: float, why: Exception) -> JobFailed:
     """It has not answered for too long."""
     return failed(f"ComfyUI has not answered for {seconds:.0f} s: {why}", "backend_unreachable", retryable=True)

@@ -9,6 +9,7 @@ from daemons.worker.connectors.comfyui import outcome, stopping
 from daemons.worker.connectors.comfyui.answers import MARK, Accepted, Entry, mapping, sequence
 from daemons.worker.connectors.comfyui.api import ApiError, ComfyUIApi, Refused, Unanswered, Unreachable
 from daemons.worker.connectors.comfyui.lacking import missing_models
+from daemons.worker.connectors.comfyui.others import Others
 from daemons.worker.connectors.comfyui.patience import Patience
 from daemons.worker.connectors.comfyui.scope import beside
 from daemons.worker.connectors.comfyui.settings import ComfyUISettings
@@ -32,6 +33,7 @@ class Prompt:
         settings: ComfyUISettings,
         clock: Clock,
         context: JobContext,
+        others: Others,
         body: Mapping[str, Any],
         tracker: Tracker,
     ) -> None:
@@ -42,7 +44,7 @@ class Prompt:
         self._body = body
         self._tracker = tracker
         self._patience = Patience(settings, clock)
-        self._watch = Watch(api, settings, clock, context, tracker, self._patience, body["client_id"])
+        self._watch = Watch(api, settings, clock, context, others, tracker, self._patience, body["client_id"])
         tracker.prompt_id = body["prompt_id"]
         self._answered = False
         self.posted = False
@@ -57,6 +59,11 @@ class Prompt:
     def socket_broke(self) -> bool:
         """Whether events, and pictures among them, may have been missed."""
         return self._watch.listener.breaks > 0
+
+    @property
+    def waited_seconds(self) -> float:
+        """How long it has waited behind prompts of other clients."""
+        return self._watch.line.waited_seconds
 
     async def run(self) -> Entry:
         """Post it and follow it to its end. Raises `ServiceDown` where nothing was begun."""

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt
 from pydantic_settings import SettingsConfigDict
 
 from emp_core.settings import (
@@ -107,6 +107,12 @@ class ComfyUISettings(SettingsModel):
 
     concurrency: PositiveInt = 1
     """Prompts that this worker keeps in the server's queue; it runs one at a time whatever this says."""
+
+    foreign_prompts: NonNegativeInt = 0
+    """How many prompts of other clients the server's queue may hold while the worker still claims jobs."""
+
+    foreign_wait_seconds: PositiveFloat = 60.0
+    """How long a job waits in the server's queue behind prompts of other clients before it goes to another worker."""
 
     allow_partial: bool = False
     """Whether a graph of which some outputs are invalid runs without them."""

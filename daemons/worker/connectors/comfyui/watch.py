@@ -10,10 +10,12 @@ from contextlib import suppress
 
 from daemons.worker.connector import JobContext
 from daemons.worker.connectors.comfyui import outcome
-from daemons.worker.connectors.comfyui.answers import Entry, Queue
+from daemons.worker.connectors.comfyui.answers import Entry
 from daemons.worker.connectors.comfyui.api import ApiError, ComfyUIApi
 from daemons.worker.connectors.comfyui.events import Event, Image
+from daemons.worker.connectors.comfyui.line import Line
 from daemons.worker.connectors.comfyui.listener import Listener
+from daemons.worker.connectors.comfyui.others import Others
 from daemons.worker.connectors.comfyui.patience import Patience
 from daemons.worker.connectors.comfyui.settings import ComfyUISettings
 from daemons.worker.connectors.comfyui.stopping import holds, runs
@@ -39,6 +41,7 @@ class Watch:
         settings: ComfyUISettings,
         clock: Clock,
         context: JobContext,
+        others: Others,
         tracker: Tracker,
         patience: Patience,
         client_id: str,
@@ -56,7 +59,7 @@ class Watch:
         self._ended_at: float | None = None
         self._pause = SETTLING
         self._doubts = 0
-        self._line: tuple[str, ...] | None = None
+        self.line = Line(settings, clock, context, others)
         self._told = (0.0, "", "")
 
     async def to_end(self) -> Entry:
@@ -146,9 +149,12 @@ class Watch:
             return await self._look_again()
         running = runs(queue, self._tracker.prompt_id)
         if running:
+            self.line.leave()
             self._context.alive()  # nothing can be heard of it: that it runs is all there is
-        else:
-            self._wait_in_line(queue)
+        elif self.line.stand(queue, self._tracker.prompt_id):
+            # It may begin at this very moment: whether it did is what the next look tells.
+            await self._api.delete(self._tracker.prompt_id)
+            return None
         silent = running and not self._tracker.started
         await self._doubt(self.listener.connected and (silent or self._tracker.remaining != len(queue)))
         return None
@@ -159,19 +165,12 @@ class Watch:
 
     async def _look_again(self) -> Entry:
         entry = await self._read_history()
+        if entry is None and self.line.given_up and not (self._tracker.started or self._patience.was_away):
+            raise self.line.too_long()
         if entry is None:
             restarted = self._patience.was_away or self.listener.breaks > 0
             raise outcome.lost(self._tracker.prompt_id, restarted=restarted)
         return entry
-
-    def _wait_in_line(self, queue: Queue) -> None:
-        """Say where it stands. Only a line that moves is a sign of life."""
-        ids = [queued.prompt_id for queued in queue]
-        ahead = tuple(ids[: ids.index(self._tracker.prompt_id)])
-        if ahead != self._line:
-            self._line = ahead
-            self._context.alive()
-            self._context.progress(0.0, f"waits in ComfyUI behind {len(ahead)}")
 
     async def _doubt(self, contradicted: bool) -> None:
         """Open the socket anew once the polls have contradicted it often enough."""

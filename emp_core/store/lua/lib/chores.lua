@@ -1,7 +1,7 @@
 -- chores: what time does: leases end, limits pass, delayed jobs fall due, workers are lost. Done by hubs, and by claims and beats.
 --
 -- USES now ending profiles remains
--- RARE move_on do_chores
+-- RARE move_on overdue_failure do_chores
 
 -- When nobody spoke to Redis for a while nobody could renew: every lease and cancel grace moves on by the gap plus one lease.
 local function move_on(key, by)
@@ -44,13 +44,22 @@ local function reap_lease(id)
   end
 end
 
+-- Says which limit ended the attempt, and what was last heard of it.
+local function overdue_failure(job, code)
+  local seconds = string.format('%g', (code == 'timeout' and ends_of(job) - job.claimed or POLICY.stall_ms) / 1000)
+  local message = code == 'timeout' and 'took longer than its limit of ' .. seconds .. ' s' or 'made no progress for ' .. seconds .. ' s'
+  if job.message and job.message ~= '' then message = message .. '; last message: ' .. job.message end
+  return cjson.encode({ message = message, retryable = true, blame = 'job', code = code })
+end
+
 -- A stall limit that moved on with progress is looked at again when it is really due.
 local function reap_overdue(id, jitter)
   local job = read_job(id)
   if not job or job.state ~= 'active' then return call('ZREM', P .. 'timeouts', id) end
   local ends, stalls = ends_of(job), tonumber(job.stalls) or math.huge
   if math.min(ends, stalls) > now then return call('ZADD', P .. 'timeouts', math.min(ends, stalls), id) end
-  fail(id, job, ends <= now and 'timeout' or 'stalled', true, jitter)
+  local code = ends <= now and 'timeout' or 'stalled'
+  fail(id, job, code, true, jitter, overdue_failure(job, code))
 end
 
 local function expire(id)

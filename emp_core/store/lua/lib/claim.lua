@@ -13,7 +13,9 @@ local function take(id, job, worker, nonce, lease)
   call('HSET', P .. 'jobs:active:' .. worker, nonce, id)
   occupy(job.class, job.customer, 1)
   if not begun then call('ZREM', P .. 'expiry', id) end
-  if job.stalls or job.progress then call('HDEL', P .. 'job:' .. id, 'stalls', 'progress', 'message') end
+  if job.stalls or job.progress or job.message then
+    call('HDEL', P .. 'job:' .. id, 'stalls', 'progress', 'message')
+  end
   transition(id, job, 'active', 'claimed', nil, 'worker', worker, 'claim', claim_of(job))
 end
 

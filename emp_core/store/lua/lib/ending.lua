@@ -25,10 +25,10 @@ local function fail_for_good(id, job, code, detail)
 end
 
 -- `jitter` 0.5 to 1.5 from the caller; the place in line stays, so a job that backs off is in front again once due.
--- `detail`, `cause`: the holder's own words and its code; none where a limit ended the attempt.
+-- `detail`: the failure as JSON. `cause`: the holder's own code for it; none if a limit ended the attempt.
 local function fail(id, job, code, retryable, jitter, detail, cause)
   leave_active(id, job)
-  close_claim(id, job, detail)
+  close_claim(id, job, cause)
   note_attempt(id, job, code, detail)
   if cause or job.cause then call('HSET', P .. 'job:' .. id, 'cause', cause or '') end
   job.failures = (tonumber(job.failures) or 0) + 1

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from emp_core.domain.json_text import load_json
 from emp_core.domain.policy import POLICY
 from emp_core.store import Store
 from tests.support.builders import LEASE_MS, register, submit
@@ -81,6 +82,26 @@ async def test_t9_r12_at_most_once_ends_as_lost(store: Store, look: Look) -> Non
     assert await worker.complete(claim) == "stale"
 
 
+LIMITS = {"timeout": "took longer than its limit of 1800 s", "stalled": "made no progress for 600 s"}
+
+
+async def test_t10_a_timeout_names_the_last_message_of_its_own_attempt(store: Store) -> None:
+    worker = await register(store)
+    job = await submit(store, timeout_seconds=90, max_failures=2)
+    await worker.report(await worker.take(), percent=0.0, message="waits in ComfyUI behind 1, 1 of other clients")
+    messages: list[str] = []
+    for _ in range(2):
+        await end_attempt(store, job)
+        await reap(store)
+        await fall_due(store, job)
+        await reap(store)
+        messages.append(load_json((await store.inspector.attempts(job))[-1].detail)["message"])
+        await worker.claim()
+    limit = "took longer than its limit of 90 s"
+    assert messages == [f"{limit}; last message: waits in ComfyUI behind 1, 1 of other clients", limit]
+    assert (await store.inspector.outcome(job))["message"] == limit
+
+
 @pytest.mark.parametrize(("end", "code"), [(end_attempt, "timeout"), (end_silence, "stalled")])
 async def test_t10_r36_a_limit_ends_the_attempt_though_the_worker_beats(
     store: Store, look: Look, end: object, code: str
@@ -94,7 +115,9 @@ async def test_t10_r36_a_limit_ends_the_attempt_though_the_worker_beats(
     found = look().job(job)
     assert (found["state"], found["failures"], found["avoid"]) == ("delayed", "1", worker.id)
     assert "nonce" not in found
-    assert [attempt.outcome for attempt in await store.inspector.attempts(job)] == [code]
+    (attempt,) = await store.inspector.attempts(job)
+    assert attempt.outcome == code
+    assert load_json(attempt.detail)["message"] == LIMITS[code]
     assert look().event_names(job)[-1] == "retrying"
 
 

@@ -37,7 +37,8 @@ async def test_a_running_prompt_is_interrupted(version: str) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_a_waiting_prompt_is_taken_out_and_the_stranger_before_it_runs_on(version: str) -> None:
-    async with rig(Options(version=version), Faults(at={"9": Fault.WAIT})) as inner, asyncio.TaskGroup() as group:
+    chosen, faults = Options(version=version), Faults(at={"9": Fault.WAIT})
+    async with rig(chosen, faults, foreign_prompts=1) as inner, asyncio.TaskGroup() as group:
         stranger = inner.server.submit(STRANGER)
         await inner.until_running("9")
         running = group.create_task(cancelled(inner, saved(image())))

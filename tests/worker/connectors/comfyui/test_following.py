@@ -57,7 +57,7 @@ async def test_news_of_success_without_a_history_is_no_success() -> None:
 
 
 async def test_a_prompt_that_somebody_deleted_is_lost() -> None:
-    async with rig(faults=Faults(at={"9": Fault.WAIT})) as inner, asyncio.TaskGroup() as group:
+    async with rig(faults=Faults(at={"9": Fault.WAIT}), foreign_prompts=1) as inner, asyncio.TaskGroup() as group:
         inner.server.submit({"9": node("TBText", text="", size=0)})
         await inner.until_running("9")
         losing = group.create_task(fate(inner, saved(image())))
@@ -123,7 +123,7 @@ async def test_big_frames_do_not_break_the_socket() -> None:
 
 
 async def test_broadcasts_about_others_are_not_heeded() -> None:
-    async with rig(faults=Faults(at={"1": Fault.WAIT})) as inner, asyncio.TaskGroup() as group:
+    async with rig(faults=Faults(at={"1": Fault.WAIT}), foreign_prompts=1) as inner, asyncio.TaskGroup() as group:
         inner.server.submit(sleeping(50, preview=True))
         await inner.until_running("1")
         running = group.create_task(
@@ -202,17 +202,19 @@ JOBS = [("a", 1), ("a", 1), ("a", 2), ("b", 1)]
 
 
 async def test_a_place_in_line_is_told_and_only_a_line_that_moves_is_a_sign_of_life() -> None:
-    async with rig(faults=Faults(at={"TBSleep": Fault.WAIT})) as inner, asyncio.TaskGroup() as group:
+    async with rig(faults=Faults(at={"TBSleep": Fault.WAIT}), foreign_prompts=2) as inner, asyncio.TaskGroup() as group:
         for seed in (1, 2):
             inner.server.submit(sleeping(seed=seed))
         await inner.until_running("1")
         running = group.create_task(inner.run(saved(image())))
-        await wait_until(lambda: "waits in ComfyUI behind 2" in inner.context.messages, "its place")
+        await wait_until(lambda: "waits in ComfyUI behind 2, 2 of other clients" in inner.context.messages, "its place")
         signs = inner.context.signs
         await asyncio.gather(*(inner.connector.probe() for _ in range(20)))
         assert inner.context.signs == signs
         inner.server.release()
-        await wait_until(lambda: "waits in ComfyUI behind 1" in inner.context.messages, "the next place")
+        await wait_until(
+            lambda: "waits in ComfyUI behind 1, 1 of other clients" in inner.context.messages, "the next place"
+        )
         assert inner.context.signs > signs
         await inner.until_running("1")
         inner.server.release()

@@ -110,7 +110,7 @@ async def test_an_output_that_lacks_a_model_is_a_mismatch_and_leaves_nothing_que
         "3": node("CheckpointLoaderSimple", ckpt_name="a.ckpt"),
         "4": node("PreviewAny", source=["3", 0]),
     }
-    async with rig() as inner:
+    async with rig(foreign_prompts=1) as inner:
         blocker = inner.server.submit(saved(node("TBSleep", seconds=60.0, steps=100, preview=False)))
         await inner.until_running()
         found = await error(inner, graph)
