@@ -43,6 +43,16 @@ OutputDirOption = Annotated[
     str | None, typer.Option("--output-dir", metavar="DIR", help="Save the result's files in this directory.")
 ]
 
+NameTemplateOption = Annotated[
+    str | None,
+    typer.Option(
+        "--name-template",
+        metavar="TEXT",
+        help="Name the files by this text; in braces it takes the fields job, attempt, index, name, folder, stem, ext, "
+        "node and kind. Default: the names and folders that the service gave.",
+    ),
+]
+
 JobIds = Annotated[
     list[str],
     typer.Argument(

@@ -4,13 +4,13 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Callable
 from functools import partial
-from pathlib import PurePosixPath
 
 from daemons.worker.files import AWAY, Files
 from daemons.worker.spool import spooled
 from emp_core.artifacts import ArtifactStore
 from emp_core.artifacts.contract import Place, in_chunks
 from emp_core.clock import Clock
+from emp_core.domain.file_names import safe_path
 from emp_core.domain.outcome import Artifact
 from emp_core.domain.policy import MAX_LINE
 from emp_core.store import Claimed, Report
@@ -72,7 +72,7 @@ class AttemptContext:
         self.latest_preview = image, media_type
 
     async def upload(self, name: str, chunks: AsyncIterator[bytes], media_type: str, kind: str = "output") -> Artifact:
-        plain = PurePosixPath(name.replace("\\", "/")).name or "file"
+        plain = safe_path(name)
         job_id, attempt = self._claim.job_id, self._claim.attempt
         tried = False
 
@@ -100,6 +100,9 @@ class AttemptContext:
         """Store something that can also be kept elsewhere: a store that is away is an error at once."""
         job_id, attempt = self._claim.job_id, self._claim.attempt
         return await self._artifacts.put(job_id, attempt, name, in_chunks(data), media_type=media_type)
+
+    async def about(self, artifact_id: str) -> Artifact:
+        return await self._artifacts.get(artifact_id)
 
     async def download(self, artifact_id: str) -> AsyncIterator[bytes]:
         got = 0

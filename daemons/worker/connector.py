@@ -73,7 +73,11 @@ class JobContext(Protocol):
         ...
 
     async def upload(self, name: str, chunks: AsyncIterator[bytes], media_type: str, kind: str = "output") -> Artifact:
-        """Store a file that the job made."""
+        """Store a file that the job made; `name` may have folders in front."""
+        ...
+
+    async def about(self, artifact_id: str) -> Artifact:
+        """What is known of a file that the job takes. Raises `NotFound`."""
         ...
 
     def download(self, artifact_id: str) -> AsyncIterator[bytes]:

@@ -12,13 +12,14 @@ from emp_cli import submitting
 from emp_cli.bulk import Bulk, open_batch
 from emp_cli.context import Session, session_of
 from emp_cli.exits import ExitCode
-from emp_cli.options import OutputDirOption, OutputOption, TimeoutOption
+from emp_cli.options import NameTemplateOption, OutputDirOption, OutputOption, TimeoutOption
 from emp_cli.output import formats, terminal
 from emp_cli.output.explanation import write_explanation
 from emp_cli.output.formats import Format
 from emp_cli.output.units import read_duration
 from emp_cli.request import Asked, Line, digest_of, read_inputs, read_texts, requests
 from emp_cli.run import leave, run
+from emp_cli.saving import Saving, read_saving, save, tell_notes
 from emp_cli.waiting import farewell, tell_ends, wait_for
 from emp_core.domain.explain import Explanation
 from emp_core.domain.standing import Tier
@@ -70,6 +71,7 @@ def submit(
     follow: submitting.Follow = False,
     timeout: TimeoutOption = None,
     output_dir: OutputDirOption = None,
+    name_template: NameTemplateOption = None,
     dry_run: submitting.DryRun = False,
     require_worker: submitting.RequireWorker = False,
     output: OutputOption = Format.TABLE,
@@ -89,7 +91,9 @@ class Then:
     seconds: float | None
     """How long the wait may be."""
 
-    output_dir: str | None
+    saving: Saving | None
+    """Where the files go."""
+
     dry_run: bool
     require_worker: bool
     resume: str | None
@@ -98,14 +102,15 @@ class Then:
     @property
     def waits(self) -> bool:
         """Whether the command stays until the jobs have ended."""
-        return self.wait or self.follow or bool(self.output_dir)
+        return self.wait or self.follow or self.saving is not None
 
 
 def _then(given: Mapping[str, Any]) -> Then:
     """What is wrong with it is said before anything is stored."""
     seconds = read_duration("timeout", given["timeout"]) if given["timeout"] else None
-    names = [name for name in Then.__dataclass_fields__ if name != "seconds"]
-    then = Then(seconds=seconds, **{name: given[name] for name in names})
+    saving = read_saving(given["output_dir"], given["name_template"])
+    names = [name for name in Then.__dataclass_fields__ if name not in ("seconds", "saving")]
+    then = Then(seconds=seconds, saving=saving, **{name: given[name] for name in names})
     if given["timeout"] and not then.waits:
         raise InvalidInput("timeout", "needs --wait or --follow; --job-timeout limits a run")
     if then.resume and not given["source"]:
@@ -116,7 +121,7 @@ def _then(given: Mapping[str, Any]) -> Then:
 
 
 async def _submit(session: Session, asked: Asked, texts: Mapping[str, str], then: Then, emp: "AsyncEmp") -> ExitCode:
-    if then.output_dir:
+    if then.saving:
         emp.check_files()
     lines = requests(asked, texts, await emp.now_ms())
     if not lines:
@@ -225,9 +230,10 @@ async def _wait(emp: "AsyncEmp", job_ids: Sequence[str], then: Then) -> ExitCode
     story = terminal.note if then.follow else None
     jobs, code = await wait_for(emp, job_ids, seconds=then.seconds, tell=story)
     await tell_ends(emp, jobs)
-    for job in jobs if then.output_dir else ():
-        for path in await emp.download(job.id, Path(then.output_dir or ".")):
-            terminal.note(f"saved {path}")
+    if then.saving:
+        for job in jobs:
+            await save(emp, job.id, then.saving)
+            await tell_notes(emp, job.id)
     if then.output not in (Format.TABLE, Format.IDS):
         formats.write_one_or_all([job_view(job) for job in jobs], then.output)
     return code

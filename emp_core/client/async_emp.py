@@ -11,6 +11,7 @@ from typing import Any, Self
 from emp_core.artifacts import ArtifactStore, open_artifacts
 from emp_core.client import changes, files, results, situation
 from emp_core.client.locate import Location, locate
+from emp_core.client.name_template import NameTemplate
 from emp_core.domain.events import Event
 from emp_core.domain.explain import Explanation, WorkerExplanation
 from emp_core.domain.job import Job, JobRequest
@@ -191,10 +192,17 @@ class AsyncEmp:
         outcome = (await self.outcome(job_id)).value or {}
         return [Artifact(**entry) for entry in outcome.get("artifacts", ())]
 
-    async def download(self, job_id: str, directory: Path) -> list[Path]:
-        """Bring the files of a job's outcome into a directory; nothing there is overwritten."""
-        found = await self.artifacts(job_id)
-        return await files.download(self._artifacts(), found, directory) if found else []
+    async def download(self, job_id: str, directory: Path, name_template: str = "{name}") -> list[Path]:
+        """Save the files of a job's result in a directory, and overwrite none there.
+
+        They keep the names and folders that the service gave them. `name_template` changes that:
+        `{job}-{index:03}.{ext}`, with the fields job, attempt, index, name, folder, stem, ext, node and kind.
+        """
+        template = NameTemplate(name_template)
+        outcome = await self.result(job_id) or {}
+        found = [Artifact(**entry) for entry in outcome.get("artifacts", ())]
+        nodes = files.nodes_of(outcome.get("data"))
+        return await files.download(self._artifacts(), found, directory, template, nodes) if found else []
 
     async def wait(
         self,

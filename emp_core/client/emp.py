@@ -134,8 +134,8 @@ class Emp:
     def artifacts(self, job_id: str) -> list[Artifact]:
         return self._run(self._emp.artifacts, job_id)
 
-    def download(self, job_id: str, directory: Path) -> list[Path]:
-        return self._run(self._emp.download, job_id, directory)
+    def download(self, job_id: str, directory: Path, name_template: str = "{name}") -> list[Path]:
+        return self._run(self._emp.download, job_id, directory, name_template)
 
     def wait(self, job_ids: str | Sequence[str], *, any_of: bool = False, timeout: float | None = None) -> list[Job]:
         return self._run(self._emp.wait, job_ids, any_of=any_of, timeout=timeout)

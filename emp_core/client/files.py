@@ -1,58 +1,109 @@
 """Files of jobs on this machine's disk: results that come down, inputs that go up.
 
-A downloaded file gets a name of ours: what a service called it is hostile text, and may be the name of another file.
+A downloaded file keeps the name and the folders that the service gave it, cleaned (see `domain.file_names`).
 """
 
 import asyncio
 import hashlib
 import mimetypes
 import os
-import re
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 from emp_core.artifacts import ArtifactStore
+from emp_core.client.name_template import NameTemplate
+from emp_core.domain.file_names import same_place
 from emp_core.domain.outcome import Artifact
 from emp_core.errors import Conflict, InvalidInput
 from emp_core.ids import new_nonce
 
 CHUNK_BYTES = 1024 * 1024
-SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
+MOST_OF_A_NAME = 10_000
 
 
-def local_name(artifact: Artifact) -> str:
-    """`<job>-<attempt>-<number>.png`: the artifact's id, and the harmless part of what the service called it."""
-    suffix = PurePosixPath(artifact.name.replace("\\", "/")).suffix
-    if not SUFFIX.fullmatch(suffix):
-        suffix = mimetypes.guess_extension(artifact.media_type.partition(";")[0].strip()) or ".bin"
-    return artifact.id.replace("/", "-").replace(":", "_") + suffix.lower()
+AS_NAMED = NameTemplate()
 
 
-async def download(store: ArtifactStore, artifacts: Sequence[Artifact], directory: Path) -> list[Path]:
-    """Bring files into a directory. One that is there already stays; another one under its name is a `Conflict`."""
+async def download(
+    store: ArtifactStore,
+    artifacts: Sequence[Artifact],
+    directory: Path,
+    template: NameTemplate = AS_NAMED,
+    nodes: Mapping[str, str] | None = None,
+) -> list[Path]:
+    """Save files in a directory, and overwrite none that is there: a file that has its name gets a number.
+
+    `nodes` has the node that made each artifact, by its id. A file that was saved before is not saved again.
+    """
+    taken: set[str] = set()
+    saved: list[Path] = []
+    for index, artifact in enumerate(artifacts, 1):
+        name = template.path(artifact, index, (nodes or {}).get(artifact.id, ""))
+        path = await asyncio.to_thread(_place, directory, name)
+        saved.append(await _fetch(store, artifact, path, taken))
+    return saved
+
+
+def nodes_of(data: Any) -> dict[str, str]:
+    """Artifact -> the node that made it, from a result's `outputs`, if it has them."""
+    outputs = data.get("outputs") if isinstance(data, dict) else None
+    found: dict[str, str] = {}
+    for node, kinds in outputs.items() if isinstance(outputs, dict) else ():
+        for entries in kinds.values() if isinstance(kinds, dict) else ():
+            for entry in entries if isinstance(entries, list) else ():
+                if isinstance(entry, dict) and isinstance(entry.get("artifact"), str):
+                    found[entry["artifact"]] = node
+    return found
+
+
+def _place(directory: Path, name: str) -> Path:
+    """Where to save a file: with its folders, unless a file stands where one of these would be."""
+    for path in (directory / name, directory / name.replace("/", "_")):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            refusal = error
+        except OSError as error:
+            raise InvalidInput("output_dir", f"{path.parent} cannot be made: {error.strerror}") from error
+        else:
+            return path
+    raise InvalidInput("output_dir", f"{directory} is not a directory") from refusal
+
+
+def _numbered(path: Path, taken: set[str]) -> Iterator[Path]:
+    """The path, then `name-2.png`, `name-3.png` and so on; not those of other files of this job."""
+    for number in range(1, MOST_OF_A_NAME + 1):
+        candidate = path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
+        if same_place(str(candidate)) not in taken:
+            yield candidate
+    raise Conflict(f"{path} and {MOST_OF_A_NAME} numbered files like it exist", hint="choose another directory")
+
+
+async def _fetch(store: ArtifactStore, artifact: Artifact, path: Path, taken: set[str]) -> Path:
+    draft = path.with_name(f".{new_nonce()}.part")
     try:
-        await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInput("output_dir", f"cannot be made: {error.strerror}") from error
-    return [await _fetch(store, artifact, directory / local_name(artifact)) for artifact in artifacts]
-
-
-async def _fetch(store: ArtifactStore, artifact: Artifact, path: Path) -> Path:
-    if await asyncio.to_thread(_same_file, path, artifact):
-        return path
-    draft = path.with_name(f".{path.name}.{new_nonce()}.part")
-    chunks = await store.open(artifact.id)
-    try:
-        await _write(draft, chunks, artifact)
-        os.link(draft, path)
-    except FileExistsError:
-        if not await asyncio.to_thread(_same_file, path, artifact):
-            raise Conflict(f"{path} exists with other content", hint="choose another directory") from None
+        for candidate in _numbered(path, taken):
+            if await _is_saved(store, artifact, draft, candidate):
+                taken.add(same_place(str(candidate)))
+                return candidate
     except OSError as error:
         raise InvalidInput("output_dir", f"{path} cannot be written: {error.strerror}") from error
     finally:
         draft.unlink(missing_ok=True)
-    return path
+    raise AssertionError("the numbers end with an error")
+
+
+async def _is_saved(store: ArtifactStore, artifact: Artifact, draft: Path, path: Path) -> bool:
+    """Save a file under this name, or find it there. False if another file has the name."""
+    if not await asyncio.to_thread(os.path.lexists, path):
+        if not await asyncio.to_thread(os.path.lexists, draft):
+            await _write(draft, await store.open(artifact.id), artifact)
+        with suppress(FileExistsError):
+            os.link(draft, path)
+            return True
+    return await asyncio.to_thread(_same_file, path, artifact)
 
 
 async def _write(path: Path, chunks: AsyncIterator[bytes], artifact: Artifact) -> None:

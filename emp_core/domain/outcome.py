@@ -42,7 +42,7 @@ class Artifact:
     """Names the file in the artifact store: `<job>/<attempt>/<number>`."""
 
     name: str
-    """What the service called it. Metadata only, never a path."""
+    """What the service called it, with its folders, such as `sub/out_00001_.png`. Cleaned again before it is a path."""
 
     size: int
     """Bytes."""

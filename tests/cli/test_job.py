@@ -228,15 +228,37 @@ def test_files_are_saved_beside_the_result(emp: Command, do: Do[object], surroun
         await submit(store, id="good")
         claim = await worker.take()
         files = open_artifacts(local_files(surroundings / "data"), store.files_id)
-        artifact = await files.put("good", 1, "a.png", _chunks())
+        artifact = await files.put("good", 1, "sub/a.png", _chunks())
         await worker.settle(completed(claim, Result(artifacts=(artifact,))))
 
     do(make)
     said = emp("job", "result", "good", "--output-dir", "out", "-o", "ids")
-    assert (said.lines, said.err) == (["good/1/1"], "saved out/good-1-1.png\n")
-    assert (surroundings / "out" / "good-1-1.png").read_bytes() == b"picture"
-    (surroundings / "out" / "good-1-1.png").write_bytes(b"mine")
-    assert emp("job", "result", "good", "--output-dir", "out").code == 7
+    assert (said.lines, said.err) == (["good/1/1"], "saved out/sub/a.png\n")
+    assert (surroundings / "out" / "sub" / "a.png").read_bytes() == b"picture"
+    (surroundings / "out" / "sub" / "a.png").write_bytes(b"mine")
+    assert emp("job", "result", "good", "--output-dir", "out").err.endswith("saved out/sub/a-2.png\n")
+    assert (surroundings / "out" / "sub" / "a.png").read_bytes() == b"mine"
+    named = emp("job", "result", "good", "--output-dir", "out", "--name-template", "{job}-{index:02}.{ext}")
+    assert named.err == "saved out/good-01.png\n"
+
+
+def test_an_unknown_field_of_a_name_template_is_refused_before_anything_is_asked(emp: Command) -> None:
+    said = emp("job", "result", "good", "--output-dir", "out", "--name-template", "{jobb}.png")
+    assert said.code == 2
+    assert "has no field 'jobb'" in said.err
+    alone = emp("job", "result", "good", "--name-template", "{job}.png")
+    assert "needs --output-dir" in alone.err
+
+
+def test_notes_of_a_result_are_said_on_stderr(emp: Command, do: Do[object]) -> None:
+    async def make(store: Store) -> None:
+        worker = await register(store)
+        await submit(store, id="good")
+        data = {"notes": ["all files are \x1b[2Jpreviews"]}
+        await worker.settle(completed(await worker.take(), Result(data=data)))
+
+    do(make)
+    assert "job good: all files are [2Jpreviews" in emp("job", "result", "good").err
 
 
 def complete_in_a_file(do: Do[object], surroundings: Path, data: object) -> None:
@@ -245,7 +267,7 @@ def complete_in_a_file(do: Do[object], surroundings: Path, data: object) -> None
     async def make(store: Store) -> None:
         worker = await register(store)
         await submit(store, id="good")
-        files = open_artifacts(local_files(surroundings / "data"))
+        files = open_artifacts(local_files(surroundings / "data"), store.files_id)
         await worker.complete_in_a_file(files, await worker.take(), data)
 
     do(make)
@@ -259,7 +281,7 @@ def test_result_in_a_file_is_shown_as_any_other(emp: Command, do: Do[object], su
         view = json.loads(said.out)
         assert view.get("outcome", view)["data"] == {"seed": 2**64, "text": "żółw"}
     assert emp("job", "result", "good", "-o", "ids").lines == ["good/1/2"]
-    assert emp("job", "result", "good", "--output-dir", "out").err == "saved out/good-1-2.png\n"
+    assert emp("job", "result", "good", "--output-dir", "out").err == "saved out/a.png\n"
     table = emp("job", "good")
     assert ("a.png" in table.out, "result.json" in table.out) == (True, False)
 
@@ -283,7 +305,8 @@ def test_result_whose_file_is_gone_is_told_and_the_job_is_still_shown(
     emp: Command, do: Do[object], surroundings: Path
 ) -> None:
     complete_in_a_file(do, surroundings, {"seed": 7})
-    shutil.rmtree(surroundings / "data" / "artifacts" / "good")
+    (directory,) = (surroundings / "data" / "artifacts").glob("*/good")
+    shutil.rmtree(directory)
     said = emp("job", "result", "good")
     assert (said.code, said.out) == (6, "")
     assert "no result file good/1/1" in said.err

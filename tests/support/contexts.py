@@ -55,6 +55,12 @@ class RecordingContext:
         self.files[artifact.id] = data
         return artifact
 
+    async def about(self, artifact_id: str) -> Artifact:
+        if artifact_id not in self.inputs:
+            raise NotFound("artifact", artifact_id)
+        data = self.inputs[artifact_id]
+        return Artifact(id=artifact_id, name="input", size=len(data), sha256=hashlib.sha256(data).hexdigest())
+
     async def download(self, artifact_id: str) -> AsyncIterator[bytes]:
         if artifact_id not in self.inputs:
             raise NotFound("artifact", artifact_id)

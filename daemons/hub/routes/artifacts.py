@@ -110,7 +110,7 @@ def _has(request: Request, tag: str) -> bool:
 
 
 def _disposition(name: str) -> str:
-    return f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+    return f"attachment; filename*=UTF-8''{quote(name.rpartition('/')[2], safe='')}"
 
 
 def _range_of(request: Request, artifact: Artifact, tag: str) -> tuple[int, int] | None:

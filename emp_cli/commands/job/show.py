@@ -2,20 +2,29 @@
 
 from collections.abc import Sequence
 from contextlib import aclosing
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from emp_cli.arguments import ids_of
 from emp_cli.exits import ExitCode
-from emp_cli.options import FollowOption, JobIds, OneJob, OutputDirOption, OutputOption, ResultOption, flag
+from emp_cli.options import (
+    FollowOption,
+    JobIds,
+    NameTemplateOption,
+    OneJob,
+    OutputDirOption,
+    OutputOption,
+    ResultOption,
+    flag,
+)
 from emp_cli.output import formats, terminal
 from emp_cli.output.clean import JsonStream, clean
 from emp_cli.output.columns import ARTIFACTS, EVENTS, JOBS
 from emp_cli.output.details import JobDetails, write_job
 from emp_cli.output.formats import Format
 from emp_cli.run import leave, run
+from emp_cli.saving import Saving, read_saving, save, tell_notes
 from emp_cli.waiting import verdict
 from emp_core.domain.json_text import load_json
 from emp_core.domain.policy import MAX_WHOLE_RESULT
@@ -154,6 +163,7 @@ def result(
     ctx: typer.Context,
     job: OneJob,
     output_dir: OutputDirOption = None,
+    name_template: NameTemplateOption = None,
     output: ResultOption = Format.JSON,
 ) -> None:
     """Print the result of a job as JSON, and save its files.
@@ -163,10 +173,11 @@ def result(
     emp job result 7f3a --output-dir out/
     emp job result 7f3a -o table
     """
-    leave(run(ctx, lambda emp: _result(emp, job, output_dir, output)))
+    saving = read_saving(output_dir, name_template)
+    leave(run(ctx, lambda emp: _result(emp, job, saving, output)))
 
 
-async def _result(emp: "AsyncEmp", prefix: str, output_dir: str | None, output: Format) -> ExitCode:
+async def _result(emp: "AsyncEmp", prefix: str, saving: Saving | None, output: Format) -> ExitCode:
     job = await emp.job(await emp.resolve(prefix))
     if job.state not in TERMINAL:
         raise Conflict(f"job {job.id} is {job.state} and has no result yet", hint=f"emp job wait {job.id}")
@@ -176,10 +187,9 @@ async def _result(emp: "AsyncEmp", prefix: str, output_dir: str | None, output: 
         formats.write(await emp.artifacts(job.id), ARTIFACTS, output, nothing=NO_FILES)
     if job.state is JobState.CANCELLED:
         terminal.warn(f"job {job.id} was cancelled")
-    elif output_dir:
-        saved = await emp.download(job.id, Path(output_dir))
-        for line in [f"saved {path}" for path in saved] or [NO_FILES]:
-            terminal.note(line)
+    elif saving and not await save(emp, job.id, saving):
+        terminal.note(NO_FILES)
+    await tell_notes(emp, job.id)
     return verdict([job])
 
 

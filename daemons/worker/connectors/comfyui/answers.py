@@ -126,6 +126,9 @@ class Entry:
     client_id: str = ""
     """Whose it was; empty where that is not said."""
 
+    wanted: tuple[str, ...] = ()
+    """The output nodes that were to run."""
+
     @classmethod
     def read(cls, answer: Any, prompt_id: str) -> "Entry | None":
         """None where there is no entry."""
@@ -141,7 +144,8 @@ class Entry:
         succeeded = text(status.get("status_str")) in ("success", "")
         prompt = sequence(entry.get("prompt"))
         client_id = text(mapping(prompt[3]).get("client_id")) if len(prompt) > 3 else ""
-        return cls(mapping(entry.get("outputs")), succeeded, messages, client_id)
+        wanted = tuple(map(text, sequence(prompt[4]))) if len(prompt) > 4 else ()
+        return cls(mapping(entry.get("outputs")), succeeded, messages, client_id, wanted)
 
     def is_of(self, client_id: str) -> bool:
         """Whether it tells of this client's prompt, not of an older one that had the same id."""

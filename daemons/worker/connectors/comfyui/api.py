@@ -164,6 +164,16 @@ class ComfyUIApi:
             raise Unanswered("POST upload/image: the answer names no file")
         return ref
 
+    async def size_of(self, ref: FileRef) -> int | None:
+        """The bytes of a file on the server; None if it is not there, or a proxy does not say."""
+        params = {"filename": ref.filename, "subfolder": ref.subfolder, "type": ref.folder}
+        try:
+            async with self._stream("HEAD", "view", params=params) as response:
+                size = response.headers.get("content-length", "")
+        except Refused:
+            return None
+        return int(size) if size.isdecimal() else None
+
     @asynccontextmanager
     async def view(self, ref: FileRef) -> AsyncIterator[httpx.Response]:
         """A file, to be streamed. Raises `Refused` with 404 where it is gone."""

@@ -115,7 +115,7 @@ class Attempt:
         entry = self._entry = await self._prompt.run()
         if not entry.succeeded:
             raise await self._failed(entry)
-        return await self._collect(entry, tracker, self._prompt)
+        return await self._collect(request, entry, tracker, self._prompt)
 
     def _body(self, request: Request, graph: Graph, number: int) -> dict[str, Any]:
         job, attempt = self._assignment.job_id, self._assignment.attempt
@@ -127,14 +127,17 @@ class Attempt:
             "extra_data": {**request.extra, MARK: mark},
         }
 
-    async def _collect(self, entry: Entry, tracker: Tracker, prompt: Prompt) -> Result:
+    async def _collect(self, request: Request, entry: Entry, tracker: Tracker, prompt: Prompt) -> Result:
         outputs = Outputs(self._api, self._settings, self._context)
         await outputs.collect(entry.outputs)
         self._check_socket(tracker, prompt)
         for node, image in tracker.images:
             await outputs.add(node, image)
         stats = {"execution_seconds": entry.seconds, "cached_nodes": len(entry.cached)}
-        data = {"prompt_id": prompt.id, "outputs": outputs.data, "stats": stats}
+        data: dict[str, Any] = {"prompt_id": prompt.id, "outputs": outputs.data, "stats": stats}
+        notes = [*outputs.notes, *outcome.skipped(entry, request.graph, tracker.keeps)]
+        if notes:
+            data["notes"] = notes
         return Result(data=data, artifacts=outputs.artifacts)
 
     def _check_socket(self, tracker: Tracker, prompt: Prompt) -> None:

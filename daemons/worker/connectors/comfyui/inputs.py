@@ -1,14 +1,15 @@
 """The files that a job takes, brought to the server before the prompt."""
 
+from pathlib import PurePosixPath
+
 from daemons.worker.connector import JobContext, JobFailed, ServiceDown
 from daemons.worker.connectors.comfyui import outcome
 from daemons.worker.connectors.comfyui.answers import FileRef
 from daemons.worker.connectors.comfyui.api import ApiError, ComfyUIApi, Refused
 from daemons.worker.connectors.comfyui.graph import Graph, Request, names_used, with_inputs
-from daemons.worker.connectors.comfyui.names import safe_name
+from emp_core.domain.file_names import safe_name
 from emp_core.domain.outcome import Blame
 from emp_core.errors import NotFound
-from emp_core.ids import digest
 
 
 async def with_files(api: ComfyUIApi, request: Request, context: JobContext) -> Graph:
@@ -24,9 +25,14 @@ async def with_files(api: ComfyUIApi, request: Request, context: JobContext) -> 
 
 
 async def _send(api: ComfyUIApi, name: str, artifact: str, context: JobContext) -> FileRef:
-    """Upload one. The artifact's digest in front keeps jobs from meeting under one name: ComfyUI would number them."""
+    """Upload one, under a name made from its content: so the server gets the same file once, whatever jobs call it."""
     try:
-        return await api.upload(f"{digest(artifact, 8)}_{safe_name(name)}", context.download(artifact))
+        about = await context.about(artifact)
+        suffix = PurePosixPath(safe_name(name)).suffix.lower()
+        ref = FileRef(f"emp-{about.sha256[:32]}{suffix}", "", "input")
+        if await api.size_of(ref) == about.size:
+            return ref
+        return await api.upload(ref.filename, context.download(artifact))
     except NotFound as error:
         message = f"files: there is no artifact {artifact!r:.100}"
         raise outcome.failed(message, "missing_input", retryable=False, blame=Blame.JOB) from error

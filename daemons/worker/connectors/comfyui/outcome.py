@@ -8,6 +8,7 @@ from typing import Any
 from daemons.worker.connector import ConnectorError, JobFailed, Mismatch, ServiceDown
 from daemons.worker.connectors.comfyui.answers import Entry, mapping, sequence, text
 from daemons.worker.connectors.comfyui.api import Refused
+from daemons.worker.connectors.comfyui.graph import Graph
 from daemons.worker.connectors.comfyui.lacking import lacks
 from emp_core.domain.outcome import Artifact, Blame, Failure
 
@@ -90,6 +91,14 @@ def partly_invalid(node_errors: Mapping[str, Any]) -> JobFailed:
     problems = list(islice(_problems(node_errors), PROBLEMS))
     message = f"some outputs are invalid: {_summary({}, problems)}"
     return failed(message, "validation", retryable=False, blame=Blame.JOB, problems=problems)
+
+
+def skipped(entry: Entry, graph: Graph, over_socket: frozenset[str]) -> Iterator[str]:
+    """A note for each output node that made nothing, as happens behind an ExecutionBlocker."""
+    for node in entry.wanted:
+        if node in graph and node not in over_socket and node not in entry.outputs:
+            what = line(f"{graph[node]['class_type']} (node {node})", SHORT)
+            yield f"{what} made no output: a switch or a blocker in the graph may have skipped it"
 
 
 def ended_badly(entry: Entry, artifacts: tuple[Artifact, ...] = ()) -> JobFailed:

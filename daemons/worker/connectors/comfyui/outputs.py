@@ -11,8 +11,9 @@ from daemons.worker.connectors.comfyui import outcome
 from daemons.worker.connectors.comfyui.answers import FileRef, mapping, number, sequence, text
 from daemons.worker.connectors.comfyui.api import ApiError, ComfyUIApi, Refused
 from daemons.worker.connectors.comfyui.events import Image
-from daemons.worker.connectors.comfyui.names import media_type, safe_name
+from daemons.worker.connectors.comfyui.names import media_type
 from daemons.worker.connectors.comfyui.settings import ComfyUISettings
+from emp_core.domain.file_names import safe_name, safe_path
 from emp_core.domain.outcome import Artifact, Blame
 
 TRIES = 3
@@ -23,6 +24,12 @@ PAUSE = 0.5
 
 INLINE = 131_072
 """Characters of text in one result; half of what a result may hold."""
+
+
+ONLY_PREVIEWS = (
+    "all files of this job are temporary previews, which are not kept: save them with a node such as SaveImage, or set "
+    "COMFYUI_KEEP_TEMP=true for the worker"
+)
 
 
 class OutputGone(Exception):
@@ -38,6 +45,7 @@ class Outputs:
         self._context = context
         self._files: dict[FileRef, Artifact] = {}
         self._others: list[Artifact] = []
+        self._previews = 0
         self._room = INLINE
         self._count = 0
         self.data: dict[str, dict[str, list[Any]]] = {}
@@ -47,6 +55,11 @@ class Outputs:
     def artifacts(self) -> tuple[Artifact, ...]:
         """All that was stored, in order."""
         return (*self._files.values(), *self._others)
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know of files that the result lacks."""
+        return [ONLY_PREVIEWS] if self._previews and not self.artifacts else []
 
     async def collect(self, outputs: Mapping[str, Any]) -> None:
         """Everything that the history lists. Raises `OutputGone`, `JobFailed`."""
@@ -69,6 +82,7 @@ class Outputs:
 
     async def _take_file(self, node: str, kind: str, ref: FileRef) -> None:
         if ref.folder != "output" and not (ref.folder == "temp" and self._settings.keep_temp):
+            self._previews += ref.folder == "temp"
             return
         if ref not in self._files:
             self._files[ref] = await self._fetch(ref)
@@ -106,7 +120,7 @@ class Outputs:
         raise AssertionError("the last try returns or raises")
 
     async def _fetch_once(self, ref: FileRef) -> Artifact:
-        name = safe_name(ref.filename)
+        name = safe_path(f"{ref.subfolder}/{ref.filename}")
         async with self._api.view(ref) as response:
             return await self._context.upload(name, self._capped(name, response), media_type(name), ref.folder)
 

@@ -1,13 +1,16 @@
 """Inputs up, outputs down."""
 
 import asyncio
+import hashlib
 import uuid
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from daemons.simulation.comfyui import Answer, Fault, Faults, Options
 from daemons.worker.connector import JobFailed, ServiceDown
+from daemons.worker.connectors.comfyui.answers import FileRef
 from daemons.worker.connectors.comfyui.api import ComfyUIApi
 from daemons.worker.connectors.comfyui.outputs import OutputGone, Outputs
 from daemons.worker.connectors.comfyui.settings import ComfyUISettings
@@ -43,8 +46,8 @@ async def test_the_result_names_prompt_outputs_and_figures() -> None:
             "outputs": {
                 "5": {
                     "images": [
-                        {"name": "multi_00001_.png", "artifact": first.id},
-                        {"name": "multi_00002_.png", "artifact": second.id},
+                        {"name": "sub/dir/multi_00001_.png", "artifact": first.id},
+                        {"name": "sub/dir/multi_00002_.png", "artifact": second.id},
                     ]
                 }
             },
@@ -52,6 +55,36 @@ async def test_the_result_names_prompt_outputs_and_figures() -> None:
         }
         assert (first.media_type, first.kind) == ("image/png", "output")
         assert inner.context.files[first.id].startswith(b"\x89PNG")
+
+
+async def test_files_keep_the_folder_that_the_server_gave_them() -> None:
+    async with rig() as inner:
+        result = await inner.run(saved(image(), "made/today/x"))
+        assert [artifact.name for artifact in result.artifacts] == ["made/today/x_00001_.png"]
+        (entry,) = result.data["outputs"]["2"]["images"]
+        assert entry["name"] == "made/today/x_00001_.png"
+
+
+async def test_a_job_whose_files_are_all_previews_says_so() -> None:
+    async with rig() as inner:
+        result = await inner.run({"1": image(), "2": node("PreviewImage", images=["1", 0])})
+        assert result.artifacts == ()
+        assert result.data["notes"][0].startswith("all files of this job are temporary previews")
+        assert "notes" not in (await inner.run(saved(image()))).data
+
+
+async def test_an_output_that_the_graph_skipped_is_noted() -> None:
+    graph = {
+        **saved(image()),
+        "3": node("TBFail", kind="blocked", message=""),
+        "4": node("SaveImage", images=["3", 0], filename_prefix="y"),
+    }
+    async with rig() as inner:
+        result = await inner.run(graph)
+        assert len(result.artifacts) == 1
+        assert result.data["notes"] == [
+            "SaveImage (node 4) made no output: a switch or a blocker in the graph may have skipped it"
+        ]
 
 
 async def test_temp_files_are_results_only_if_asked_for() -> None:
@@ -219,8 +252,37 @@ async def test_files_of_the_job_are_uploaded_and_their_names_replaced() -> None:
         result = await inner.run({"workflow": workflow("f_load_image"), "files": {"UPLOADED_NAME": "art-1"}})
         assert [artifact.name for artifact in result.artifacts] == ["loaded_00001_.png"]
         (stored,) = inner.server.disk.names("input")
-        assert stored.endswith("_UPLOADED_NAME")
+        assert stored == f"emp-{hashlib.sha256(b'picture').hexdigest()[:32]}"
         assert inner.server.disk.read("input", stored) == b"picture"
+
+
+async def test_the_same_file_is_sent_to_the_server_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str] = []
+    upload = ComfyUIApi.upload
+
+    async def note(api: ComfyUIApi, name: str, chunks: AsyncIterator[bytes]) -> FileRef:
+        sent.append(name)
+        return await upload(api, name, chunks)
+
+    monkeypatch.setattr(ComfyUIApi, "upload", note)
+    async with rig() as inner:
+        inner.context.inputs |= {"art-1": b"picture", "art-2": b"picture", "art-3": b"another one"}
+        for artifact, name in (("art-1", "a.PNG"), ("art-2", "b.png"), ("art-3", "a.png")):
+            graph = {"1": node("LoadImage", image=name), "2": node("SaveImage", images=["1", 0], filename_prefix="x")}
+            await inner.run({"workflow": graph, "files": {name: artifact}}, artifact)
+        assert len(sent) == 2
+        assert all(name.endswith(".png") for name in sent)
+        assert sorted(inner.server.disk.names("input")) == sorted(sent)
+
+
+async def test_a_partial_file_of_that_name_on_the_server_is_not_used() -> None:
+    async with rig() as inner:
+        inner.context.inputs["art-1"] = b"picture"
+        name = f"emp-{hashlib.sha256(b'picture').hexdigest()[:32]}"
+        inner.server.disk.upload("input", "", name, b"pict", True)
+        await inner.run({"workflow": workflow("f_load_image"), "files": {"UPLOADED_NAME": "art-1"}})
+        graph = list(inner.server.history.values())[-1]["prompt"][2]
+        assert inner.server.disk.read("input", graph["1"]["inputs"]["image"]) == b"picture"
 
 
 async def test_the_name_that_the_server_gave_is_the_one_that_is_used() -> None:
