@@ -40,4 +40,3 @@ def test_example_says_what_is_not_used_yet() -> None:
     text = " ".join(line.removeprefix("# ") for line in example(WorkerSettings).splitlines())
     assert "The page's address. Not used yet." in text
     assert "Not used yet." not in example(HubSettings)
-

@@ -48,7 +48,7 @@ log = structlog.get_logger()
 
 router = APIRouter(route_class=BodyRoute, tags=["jobs"])
 lists = APIRouter(route_class=ListRoute, tags=["jobs"])
-results = APIRouter(tags=["jobs"])
+outcomes = APIRouter(tags=["jobs"])
 reads = APIRouter(route_class=TimedRoute, tags=["jobs"])
 
 IdempotencyKey = Annotated[
@@ -211,7 +211,7 @@ def _outcome_view(job: Job, outcome: Mapping[str, Any] | None) -> dict[str, Any]
     return {"result": None, "failure": outcome, "error": outcome.get("message", job.code) if outcome else job.code}
 
 
-@results.get("/jobs/{job_id}/result")
+@outcomes.get("/jobs/{job_id}/result")
 async def get_result(hub: SharedHub, job_id: JobId) -> Response:
     """What came of it: `result` once it is completed, `failure` once it failed, both null until then.
 
@@ -281,5 +281,5 @@ async def explain(hub: SharedHub, job_id: JobId) -> Response:
 
 
 router.include_router(lists)
-router.include_router(results)
+router.include_router(outcomes)
 router.include_router(reads)
