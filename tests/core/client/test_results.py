@@ -116,7 +116,7 @@ async def test_an_artifact_store_that_is_away_is_told_as_such(
             await emp.result(job_id)
     object.__setattr__(emp._location, "artifacts", None)
     emp._files = None
-    with pytest.raises(Misconfigured, match="nothing says where the files"):
+    with pytest.raises(Misconfigured, match="no setting says where"):
         await emp.result(job_id)
     assert await emp.artifacts(job_id)
 
