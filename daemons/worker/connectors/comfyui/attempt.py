@@ -86,7 +86,7 @@ class Attempt:
     async def _check_free(self) -> None:
         """The last probe may be some seconds old."""
         try:
-            busy = await self._others.busy()
+            busy = await self._others.busy_for_clients()
         except ApiError as error:
             raise ServiceDown(str(error)) from error
         if busy:

@@ -55,4 +55,20 @@ class Others:
         if count <= most:
             self._made_way = False
             return ""
+        return self._words(count)
+
+    async def busy_for_clients(self) -> str:
+        """The same for a job that was claimed already. Workers that share a server wait for each other in its queue.
+
+        If each returned its job instead, jobs would go to and fro until they had been released too often.
+        """
+        prompts = [queued for queued in await self._api.queue() if not self._is_of_another_worker(queued)]
+        count = self.among(prompts)
+        return self._words(count) if count > self._most else ""
+
+    def _is_of_another_worker(self, queued: Queued) -> bool:
+        return text(queued.mark.get("worker")) not in ("", self._worker_id)
+
+    @staticmethod
+    def _words(count: int) -> str:
         return f"works on {count} {'prompt' if count == 1 else 'prompts'} of other clients"

@@ -71,6 +71,17 @@ async def test_a_run_on_a_busy_server_begins_nothing() -> None:
         assert inner.server.pending == []
 
 
+async def test_a_run_waits_behind_the_prompt_of_another_worker() -> None:
+    async with rig(faults=waits()) as inner, asyncio.TaskGroup() as group:
+        inner.server.submit(STRANGER, extra={MARK: {"worker": "box:1", "job": "other", "attempt": 1}})
+        await inner.until_running("9")
+        assert (await inner.connector.probe()).busy == "works on 1 prompt of other clients"
+        running = group.create_task(inner.run(saved(image())))
+        await wait_until(lambda: inner.server.pending, "the prompt in the queue")
+        inner.server.release()
+        assert (await running).artifacts
+
+
 async def test_a_prompt_that_did_not_stop_makes_the_server_busy() -> None:
     async with rig(faults=Faults(at={"9": Fault.HANG}), cancel_seconds=0.1) as inner:
         running = asyncio.ensure_future(error(inner, ENDLESS))
