@@ -1,7 +1,6 @@
 """The client on a real queue."""
 
 import asyncio
-import re
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from emp_core.domain.outcome import Result
 from emp_core.domain.standing import Tier
 from emp_core.domain.states import JobState
 from emp_core.domain.worker import WorkerState
-from emp_core.errors import Conflict, InvalidInput, Misconfigured, NotFound
+from emp_core.errors import InvalidInput, Misconfigured, NotFound
 from emp_core.store import Batch, JobFilter, Store, completed
 from tests.support.builders import make_request, register, submit
 from tests.support.waiting import wait_until
@@ -217,7 +216,7 @@ async def test_a_gap_in_the_events_is_marked(emp: AsyncEmp, store: Store) -> Non
         assert ([event.job for event in batch.events], batch.resync) == ([job_id], False)
 
 
-async def test_files_come_down_under_names_of_ours_and_overwrite_nothing(
+async def test_files_come_down_under_safe_names_and_overwrite_nothing(
     emp: AsyncEmp, store: Store, tmp_path: Path
 ) -> None:
     worker = await register(store)
@@ -227,14 +226,15 @@ async def test_files_come_down_under_names_of_ours_and_overwrite_nothing(
     await worker.settle(completed(claim, Result(artifacts=(artifact,))))
     out = tmp_path / "out"
     (path,) = await emp.download(job_id, out)
-    assert re.fullmatch(rf"{job_id}-1-\d+\.png", path.name)
+    assert path == out / "etc" / "pass_wd.PNG"
     assert path.read_bytes() == b"picture"
     assert await emp.download(job_id, out) == [path]
     path.write_bytes(b"mine")
-    with pytest.raises(Conflict, match="other content"):
-        await emp.download(job_id, out)
-    assert path.read_bytes() == b"mine"
-    assert [each.name for each in out.iterdir()] == [path.name]
+    (other,) = await emp.download(job_id, out)
+    assert other == out / "etc" / "pass_wd-2.PNG"
+    assert (path.read_bytes(), other.read_bytes()) == (b"mine", b"picture")
+    (named,) = await emp.download(job_id, out, "{job}.{ext}")
+    assert named == out / f"{job_id}.PNG"
 
 
 async def test_only_the_files_of_the_outcome_are_a_jobs_files(emp: AsyncEmp, store: Store, tmp_path: Path) -> None:
