@@ -102,7 +102,7 @@ class AttemptContext:
         return await self._artifacts.put(job_id, attempt, name, in_chunks(data), media_type=media_type)
 
     async def about(self, artifact_id: str) -> Artifact:
-        return await self._artifacts.get(artifact_id)
+        return await self._files.reach(partial(self._artifacts.get, artifact_id), self)
 
     async def download(self, artifact_id: str) -> AsyncIterator[bytes]:
         got = 0

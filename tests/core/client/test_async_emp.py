@@ -13,7 +13,7 @@ from emp_core.domain.outcome import Result
 from emp_core.domain.standing import Tier
 from emp_core.domain.states import JobState
 from emp_core.domain.worker import WorkerState
-from emp_core.errors import InvalidInput, Misconfigured, NotFound
+from emp_core.errors import Conflict, InvalidInput, Misconfigured, NotFound
 from emp_core.store import Batch, JobFilter, Store, completed
 from tests.support.builders import make_request, register, submit
 from tests.support.waiting import wait_until
