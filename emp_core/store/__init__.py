@@ -36,10 +36,11 @@ from emp_core.store.connection import (
     queue_id_of,
 )
 from emp_core.store.events import Batch, EventBus
-from emp_core.store.inspector import ClassView, Inspector, JobFilter, Page, Summary
+from emp_core.store.inspector import ClassView, Inspector, JobFilter, Page
 from emp_core.store.memory import Memory, read_memory
 from emp_core.store.registry import Registered, Registry, WorkerIdInUse
 from emp_core.store.submits import Submitted
+from emp_core.store.summary import Summary
 from emp_core.store.upkeep import Retention, Upkeep
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from emp_core.domain.job import Job
@@ -12,9 +12,10 @@ from emp_core.domain.worker import Worker
 from emp_core.errors import Ambiguous, NotFound
 from emp_core.store.codec import Attempt, asked_of, attempt_of, fields_of, job_fields, job_of, json_of, worker_of
 from emp_core.store.connection import DAMAGED, Link
-from emp_core.store.memory import Memory, read_memory
+from emp_core.store.memory import read_memory
 from emp_core.store.oldest import oldest_pending
 from emp_core.store.running import by_start
+from emp_core.store.summary import Summary
 
 LOOK_AT_MOST = 1_000
 """Jobs that one page reads at most."""
@@ -75,39 +76,6 @@ class ClassView:
     requirements: Requirements
     pending: int
     unworkable: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """The queue at a glance."""
-
-    jobs: Mapping[str, int]
-    """State -> jobs."""
-
-    workers: Mapping[str, int]
-    """State -> live workers."""
-
-    slots: int
-    busy_slots: int
-    classes_waiting: int
-    unworkable_jobs: int
-    held: int
-    """Of the delayed ones."""
-
-    oldest_pending_ms: int | None
-    """How long ago the oldest pending job took its place: it was submitted, fell due, or was retried by hand."""
-
-    at: int
-    """ms since 1970, Redis TIME."""
-
-    services: Mapping[str, int] = field(default_factory=dict[str, int])
-    """Service -> live workers that have it up."""
-
-    memory: Memory | None = None
-    """None: read from a hub, whose /health has it."""
-
-    oldest_pending_exact: bool = True
-    """False: so many classes wait that not all jobs were looked at, and an older one may be among the rest."""
 
 
 class Inspector:

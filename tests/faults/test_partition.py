@@ -140,13 +140,13 @@ async def test_calls_that_travel_together_over_dead_connections_are_given_up(pro
     await store.close()
 
 
-@pytest.mark.parametrize(("order", "done"), [("retry", "retried"), ("unhold", "unheld"), ("release", "released")])
+@pytest.mark.parametrize(("order", "done"), [("retry", "retried"), ("unhold", "unheld"), ("requeue", "requeued")])
 async def test_r27_an_order_whose_answer_is_lost_was_given_once(
     store: Store, proxy: Proxy, order: str, done: str
 ) -> None:
     worker = await register(store)
     job = await submit(store)
-    if order == "release":
+    if order == "requeue":
         await worker.take()
     else:
         await (store.broker.hold if order == "unhold" else store.broker.cancel)(job)

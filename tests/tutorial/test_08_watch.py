@@ -19,5 +19,5 @@ async def test_the_life_of_a_job_as_events(store: Store) -> None:
     assert (await store.events.after(batch.cursor)).events == ()
 
     shown = await store.inspector.job(job)
-    assert (shown.progress, shown.message) == (50.0, "half way")
+    assert (shown.progress, shown.message) == (100, "half way")
     assert await store.inspector.log(job) == ["a line of its log"]

@@ -175,7 +175,7 @@ async def test_a_busy_service_gives_the_job_back() -> None:
 async def test_a_service_that_goes_on_after_the_attempt_is_busy() -> None:
     slot = make_slot(Ending(StillRunning(Failure(message="it heeds no interrupt", code="not_stopped"))))  # type: ignore[arg-type]
     head, failure = failure_of(await start(slot) or pytest.fail("nothing is reported"))
-    assert (head, failure["code"], slot.service_busy) == ("error job", "not_stopped", True)
+    assert (head, failure["code"], slot.service_busy) == ("error job not_stopped", "not_stopped", True)
 
 
 async def test_a_mismatch_says_what_is_lacking_and_leaves_the_service_up() -> None:

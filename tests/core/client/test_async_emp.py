@@ -258,14 +258,14 @@ async def test_input_files_go_with_the_job_and_a_repeated_submit_is_the_same_job
 
 
 async def test_input_files_of_a_repeated_submit_compare_by_content(
-    emp: AsyncEmp, surroundings: Path, tmp_path: Path
+    emp: AsyncEmp, store: Store, surroundings: Path, tmp_path: Path
 ) -> None:
     first, copy = tmp_path / "in.png", tmp_path / "copy.png"
     first.write_bytes(b"input")
     copy.write_bytes(b"input")
     request = {**REQUEST, "idempotency_key": "k1"}
     job_id = (await emp.submit(request, inputs={"in.png": first})).id
-    shutil.rmtree(surroundings / "artifacts" / job_id)
+    shutil.rmtree(surroundings / "artifacts" / store.files_id / job_id)
     await emp._artifacts().put(job_id, 1, "other.png", _chunks(b"takes the number of the input"), kind="input")
     again = await emp.submit(request, inputs={"in.png": copy})
     assert (again.id, again.repeated) == (job_id, True)

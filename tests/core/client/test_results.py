@@ -86,7 +86,7 @@ async def test_no_result_yet_is_none_and_no_job_is_not_found(emp: AsyncEmp, stor
 
 async def test_a_file_that_is_gone_is_not_found_with_why(emp: AsyncEmp, store: Store, surroundings: Path) -> None:
     job_id = await complete(emp, store)
-    shutil.rmtree(surroundings / "artifacts" / job_id)
+    shutil.rmtree(surroundings / "artifacts" / store.files_id / job_id)
     for ask in (emp.result, lambda job_id: streamed(emp, job_id)):
         with pytest.raises(NotFound, match=f"no result file {job_id}/1/1") as told:
             await ask(job_id)
@@ -97,7 +97,7 @@ async def test_a_file_that_was_changed_is_not_taken_for_the_result(
     emp: AsyncEmp, store: Store, surroundings: Path
 ) -> None:
     job_id = await complete(emp, store)
-    (surroundings / "artifacts" / job_id / "1" / "1").write_bytes(b'{"seed": 1}')
+    (surroundings / "artifacts" / store.files_id / job_id / "1" / "1").write_bytes(b'{"seed": 1}')
     with pytest.raises(Conflict, match="did not arrive as it was stored"):
         await emp.result(job_id)
 

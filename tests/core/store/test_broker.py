@@ -91,7 +91,7 @@ async def test_a_payload_over_a_limit_names_it(store: Store, look: Look, size: i
         await store.broker.submit(make_request(payload={"x": "x" * size}))
     limit = "max_inline_payload_bytes" if size < MAX_SPILLED_PAYLOAD else "max_payload_bytes"
     assert refused.value.limit == limit
-    assert list(look().entries) == ["schema"]
+    assert list(look().entries) == ["queue", "schema"]
 
 
 @pytest.mark.parametrize("error", [HubUnavailable("the hub does not answer"), Misconfigured("no place for files")])
@@ -130,7 +130,7 @@ async def test_a_spill_that_fails_stores_nothing(store: Store, look: Look) -> No
 
     with pytest.raises(OSError, match="full"):
         await store.broker.submit(make_request(payload={"x": "x" * (MAX_INLINE_PAYLOAD + 1)}), full)
-    assert list(look().entries) == ["schema"]
+    assert list(look().entries) == ["queue", "schema"]
 
 
 async def test_a_result_holds_data_and_artifacts(store: Store) -> None:

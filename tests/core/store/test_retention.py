@@ -89,12 +89,12 @@ async def test_memory_says_what_fills_redis(store: Store, limit: float, crowded:
     await ended(store, 14)
     await ended(store, 16, "failed")
     used = int((await store.link.info("memory"))["used_memory"])
-    await store.link.call("CONFIG", "SET", "maxmemory", round(limit * used))
+    await store.link.call("CONFIG SET", "maxmemory", round(limit * used))
     try:
         memory = await read_memory(store.link)
         seen = (await store.inspector.summary()).memory
     finally:
-        await store.link.call("CONFIG", "SET", "maxmemory", 0)
+        await store.link.call("CONFIG SET", "maxmemory", 0)
     assert (memory.waiting, memory.recent, memory.older) == (3, 1, 1)
     assert memory.is_crowded is crowded
     assert seen is not None

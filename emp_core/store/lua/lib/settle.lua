@@ -25,9 +25,9 @@ local function settle(worker, jitter, verb, id, attempt, nonce, data)
   end
   if job.state ~= 'active' then return 'stale' end
   if verb == 'fail' then
-    local code, blame, cause, detail = string.match(data, '^(%l+) (%l+) (%S+)\n(.*)$')
+    local code, blame, cause, detail = string.match(data, '^(%l+) (%l+) ?(%S*)\n(.*)$')
     fail(id, job, code, code ~= 'permanent', jitter, detail, cause)
-    call('HSET', P .. 'worker:' .. worker, 'failed', now_text .. ' ' .. id .. ' ' .. cause)
+    call('HSET', P .. 'worker:' .. worker, 'failed', now_text .. ' ' .. id .. ' ' .. (cause ~= '' and cause or code))
     ran_badly(worker, job.class, blame)
     some_failed = true
   elseif verb == 'cancelled' then

@@ -19,9 +19,9 @@ local function keep_event(id, job, from, text)
     local customer = job.customer or ''
     if ver == 3 then
       from = 'pending'
-      table.insert(entries, 1, job.claimed .. ' claimed' .. of .. '2 active ' .. job.worker .. ' 1  ' .. customer)
+      table.insert(entries, 1, (job.claimed or now_text) .. ' claimed' .. of .. '2 active ' .. (job.worker or '') .. ' 1  ' .. customer)
     end
-    local created = string.match(job.times, '^%d+')
+    local created = string.match(job.times or '', '^%d+') or now_text
     table.insert(entries, 1, created .. ' submitted' .. of .. '1 ' .. from .. '  0  ' .. customer)
   end
   if call('RPUSH', key, unpack(entries)) > POLICY.job_events_kept then call('LPOP', key) end
