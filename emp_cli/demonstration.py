@@ -20,11 +20,11 @@ from emp_cli.output import formats, terminal
 from emp_cli.output.columns import JOBS, WORKERS
 from emp_cli.output.details import write_facts
 from emp_cli.output.explanation import write_explanation
-from emp_cli.output.units import duration
 from emp_core import embedded
 from emp_core.artifacts import open_artifacts
 from emp_core.client.async_emp import AsyncEmp
 from emp_core.client.locate import Location, local_files
+from emp_core.domain.durations import duration
 from emp_core.domain.job import Job
 from emp_core.domain.states import JobState
 from emp_core.domain.worker import Worker

@@ -12,7 +12,7 @@ from emp_cli.output import terminal
 from emp_cli.output.clean import one_line
 from emp_cli.output.columns import remark, state_of
 from emp_cli.output.story import Story
-from emp_cli.output.units import duration
+from emp_core.domain.durations import duration
 from emp_core.domain.states import TERMINAL, WAITING, JobState
 from emp_core.errors import Deleted, InvalidInput, NotFound, QueueUnavailable
 

@@ -104,7 +104,7 @@ def _stop_again(server: "Embedded") -> None:
     from emp_core import embedded
 
     embedded.stop(server)
-    terminal.note(f"stopped the embedded {server.engine} again; the queue stays in {server.directory}")
+    terminal.note(f"stopped the embedded {server.engine} again; the queue is kept in {server.directory}")
 
 
 def _announced(data_dir: Path, urls: Sequence[str]) -> AbstractContextManager[None]:

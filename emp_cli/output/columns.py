@@ -1,8 +1,9 @@
 """What is shown of jobs, workers and the rest: columns as data, which the command and the dashboard share."""
 
 from emp_cli.output.formats import Column, Sheet
-from emp_cli.output.units import duration, moment, since, size
+from emp_cli.output.units import moment, since, size
 from emp_core.domain import views
+from emp_core.domain.durations import duration
 from emp_core.domain.events import Event
 from emp_core.domain.job import Job
 from emp_core.domain.outcome import Artifact

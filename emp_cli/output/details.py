@@ -19,7 +19,8 @@ from emp_cli.output.columns import (
 )
 from emp_cli.output.explanation import asked
 from emp_cli.output.formats import Column, Sheet, table, write_table
-from emp_cli.output.units import clock, duration, since
+from emp_cli.output.units import clock, since
+from emp_core.domain.durations import duration
 from emp_core.domain.job import Job
 from emp_core.domain.outcome import Artifact
 from emp_core.domain.states import WAITING, JobState

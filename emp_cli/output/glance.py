@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from emp_cli.output.units import duration
+from emp_core.domain.durations import duration
 from emp_core.domain.views import time_view
 
 if TYPE_CHECKING:

@@ -2,23 +2,11 @@
 
 import re
 from datetime import datetime
-from itertools import pairwise
 
+from emp_core.domain.durations import UNITS, duration
 from emp_core.errors import InvalidInput
 
-_UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
-
-
-def duration(seconds: float) -> str:
-    """`0.4s`, `42s`, `2m10s`, `3h05m`, `2d04h`: two units at most."""
-    if seconds < 9.95:
-        return f"{max(0.0, seconds):.1f}s"
-    whole = round(seconds)
-    for (unit, size), (smaller, part) in pairwise(_UNITS):
-        if whole >= size:
-            return f"{whole // size}{unit}{whole % size // part:02}{smaller}"
-    return f"{whole}s"
 
 
 def since(time_ms: int | None, now: int) -> str:
@@ -57,7 +45,7 @@ def read_duration(field: str, text: str) -> float:
     parts = _DURATION.fullmatch(text.strip().lower())
     if parts is None or not any(parts.groups()):
         raise InvalidInput(field, f"must be a duration such as 90s, 10m or 1h30m, not {text!r}")
-    return sum(float(amount or 0) * size for amount, (_, size) in zip(parts.groups(), _UNITS, strict=True))
+    return sum(float(amount or 0) * size for amount, (_, size) in zip(parts.groups(), UNITS, strict=True))
 
 
 def read_time(field: str, text: str, now: int) -> int:

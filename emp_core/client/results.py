@@ -80,4 +80,4 @@ async def _checked(chunks: AsyncIterator[bytes], file: Artifact) -> AsyncIterato
         digest.update(chunk)
         yield chunk
     if digest.hexdigest() != file.sha256:
-        raise Conflict(f"result file {file.id} did not arrive as it was stored", hint="try again")
+        raise Conflict(f"result file {file.id} arrived damaged", hint="try again")

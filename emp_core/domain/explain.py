@@ -7,6 +7,7 @@ something else is in the way; `now`, it runs, or the next claim of a free worker
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from emp_core.domain.durations import duration
 from emp_core.domain.job import Job
 from emp_core.domain.matching import Verdict, match
 from emp_core.domain.nearest import NearMiss, nearest
@@ -191,9 +192,10 @@ def _own_reasons(situation: Situation) -> Iterator[Reason]:
 
 def _delay(job: Job, seconds: float) -> str:
     if seconds <= 0:
-        return "it is due: the next claim, or a hub, takes it up"
-    why = f"it backs off after {job.failures} of {job.max_failures} failures" if job.failures else "it is not due"
-    return f"{why}, for {seconds:.0f} s more"
+        return "due now: the next claim or a hub moves it to pending"
+    if job.failures:
+        return f"failed {job.failures} of {job.max_failures} times, retries in {duration(seconds)}"
+    return f"due in {duration(seconds)}"
 
 
 def _queue_reasons(situation: Situation, fitting: Sequence[Standing], first: Standing | None) -> Iterator[Reason]:
@@ -206,7 +208,7 @@ def _queue_reasons(situation: Situation, fitting: Sequence[Standing], first: Sta
     elif situation.avoided_until is not None:
         seconds = max(0, situation.avoided_until - situation.now) / 1000
         names = ", ".join(situation.job.avoid)
-        yield Reason("avoided", f"it waits {seconds:.0f} s more for another worker than {names}")
+        yield Reason("avoided", f"it waits up to {duration(seconds)} for another worker than {names}")
     if not any(standing.free for standing in fitting):
         yield Reason("not_free", _not_free(fitting))
     if first is not None and (first.ahead or not first.exact):

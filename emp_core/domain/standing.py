@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from emp_core.domain.capabilities import Capabilities
+from emp_core.domain.durations import duration
 from emp_core.domain.job import Job
 from emp_core.domain.matching import Verdict, fits, match
 from emp_core.domain.requirements import Requirements
@@ -207,7 +208,7 @@ def _idleness(worker: Worker, now: int) -> str:
     if worker.state is not WorkerState.READY:
         return f"{worker.state}: {worker.reason}" if worker.reason else worker.state
     if worker.is_silent(now):
-        return f"silent: no beat for {(now - worker.beat_at) / 1000:.0f} s"
+        return f"silent: not seen for {duration((now - worker.beat_at) / 1000)}"
     out = down(worker)
     if out and out >= set(worker.capabilities.services):
         return _states_of(worker, out)

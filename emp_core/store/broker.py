@@ -296,7 +296,7 @@ class Broker:
                 services=services,
             )
             if state == b"refused:register":
-                raise Refused("register", "the queue does not know this worker (any more)")
+                raise Refused("register", "the queue does not know this worker")
             answers |= {claim.nonce: word.decode() for claim, word in zip(some, rest[0], strict=True)}
         return state.decode(), answers
 

@@ -66,7 +66,7 @@ async def test_while_the_artifact_store_is_away_the_result_is_503_and_the_job_is
     job_id = await complete(store, artifacts, {"seed": 7})
 
     async def away(*_: object, **__: object) -> None:
-        raise ArtifactsUnavailable("the artifact store cannot take the call now")
+        raise ArtifactsUnavailable("the file store is not available now")
 
     monkeypatch.setattr(ObjectArtifacts, "open", away)
     refused = await hub.get(f"/api/jobs/{job_id}/result")

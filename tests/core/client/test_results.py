@@ -98,7 +98,7 @@ async def test_a_file_that_was_changed_is_not_taken_for_the_result(
 ) -> None:
     job_id = await complete(emp, store)
     (surroundings / "artifacts" / store.files_id / job_id / "1" / "1").write_bytes(b'{"seed": 1}')
-    with pytest.raises(Conflict, match="did not arrive as it was stored"):
+    with pytest.raises(Conflict, match="arrived damaged"):
         await emp.result(job_id)
 
 
@@ -108,7 +108,7 @@ async def test_an_artifact_store_that_is_away_is_told_as_such(
     job_id = await complete(emp, store)
 
     async def away(*_: object, **__: object) -> None:
-        raise ArtifactsUnavailable("the artifact store cannot take the call now")
+        raise ArtifactsUnavailable("the file store is not available now")
 
     with monkeypatch.context() as outage:
         outage.setattr(type(emp._artifacts()), "open", away)

@@ -118,7 +118,7 @@ def test_where_no_worker_fits_it_is_never_and_the_nearest_miss_is_named() -> Non
         ({"state": WorkerState.PAUSED, "reason": "driver update"}, "paused: driver update"),
         ({"state": WorkerState.DRAINING}, "draining"),
         ({"state": WorkerState.FENCED, "reason": "three_failures"}, "fenced: three_failures"),
-        ({"beat_at": NOW - 16_000, "lost_at": NOW + 14_000}, "silent: no beat for 16 s"),
+        ({"beat_at": NOW - 16_000, "lost_at": NOW + 14_000}, "silent: not seen for 16s"),
         ({"services": {"comfyui": "down", "a1111": "up"}}, "comfyui down"),
         ({"services": {"comfyui": "down", "a1111": "down"}}, "a1111, comfyui down"),
     ],
@@ -229,9 +229,9 @@ def test_a_job_held_back_says_who_can_let_it_go() -> None:
 @pytest.mark.parametrize(
     ("failures", "due", "text"),
     [
-        (0, 90_000, "it is not due, for 90 s more"),
-        (2, 7_000, "it backs off after 2 of 3 failures, for 7 s more"),
-        (1, -1, "it is due: the next claim, or a hub, takes it up"),
+        (0, 90_000, "due in 1m30s"),
+        (2, 7_000, "failed 2 of 3 times, retries in 7.0s"),
+        (1, -1, "due now: the next claim or a hub moves it to pending"),
     ],
 )
 def test_a_delayed_job_says_for_what_and_how_long(failures: int, due: int, text: str) -> None:
