@@ -31,7 +31,7 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
 
 
 def hide_password(redis: str | None) -> None:
-    """If `--redis` holds a password, begin this command anew with the URL in the environment.
+    """If `--redis` holds a password, restart this command with the URL in the environment.
 
     Everybody on the machine can read the arguments of a process, as long as it runs.
     """

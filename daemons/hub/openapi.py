@@ -83,7 +83,7 @@ def _schemas() -> tuple[dict[str, Any], dict[str, Any]]:
     ]
     wanted.append(("request", "validation", TypeAdapter(JobRequest)))
     found, shared = TypeAdapter.json_schemas(wanted, ref_template=SCHEMAS + "{model}")
-    shared["$defs"]["JobRequest"]["properties"].pop("sent")  # which nobody sends
+    shared["$defs"]["JobRequest"]["properties"].pop("sent")  # set while reading, no part of a request
     return {name: schema for (name, _), schema in found.items()}, shared["$defs"]
 
 

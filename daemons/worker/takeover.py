@@ -1,7 +1,7 @@
 """How a new process takes the id of an earlier one that ended without a word: it waits for that one's lease to end.
 
-A process of the same machine and container is known to live or not, so nobody waits for it. Of another container or
-machine only the lease tells: each beat renews it, and its end is decided by Redis's clock.
+If the earlier process ran on this machine and in this container, the new process can see whether it lives, and does not
+wait. Otherwise only the lease says so: each beat renews it, and Redis's clock decides when it ends.
 """
 
 import asyncio

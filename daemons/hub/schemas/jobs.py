@@ -209,7 +209,7 @@ class ExplainAnswer(Successful):
     """The decisive one first: `code`, `text` and `hint`."""
 
     ahead: int | None
-    """Jobs that start before it at the worker where it starts first; null if it is in no line."""
+    """Jobs that the worker which can start it first takes before it; null if it is not pending."""
 
     ahead_exact: bool
     """False: `ahead` is a lower bound, because more kinds of jobs wait than one answer looks at."""

@@ -50,7 +50,7 @@ class SimulationSettings(SettingsModel):
     """A code to fail with after the last step."""
 
     blame: Blame = Blame.JOB
-    """Who is to blame for that failure: job, worker or backend."""
+    """The blame of that failure: job, worker or backend."""
 
     permanent: bool = False
     """Whether that failure is permanent."""

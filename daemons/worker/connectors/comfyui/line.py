@@ -1,4 +1,4 @@
-"""The place of a prompt in ComfyUI's queue: told to whoever waits for the job, and given up behind other clients."""
+"""The position of a prompt in ComfyUI's queue: reported as progress, given up after a long wait behind others."""
 
 from daemons.worker.connector import JobContext, ServiceBusy
 from daemons.worker.connectors.comfyui.answers import Queue
@@ -32,7 +32,7 @@ class Line:
         self._since, self.given_up = None, False
 
     def stand(self, queue: Queue, prompt_id: str) -> bool:
-        """Tell where the prompt stands. True if it has waited too long: then it is to be taken out of the queue."""
+        """Report the prompt's position. True if it has waited too long: the caller then takes it out of the queue."""
         prompts = list(queue)
         ahead = prompts[: [queued.prompt_id for queued in prompts].index(prompt_id)]
         foreign = self._others.among(ahead)

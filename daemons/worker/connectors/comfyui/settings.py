@@ -46,7 +46,7 @@ Classes = Annotated[frozenset[str], BeforeValidator(split_names)]
 
 
 class ComfyUISettings(SettingsModel):
-    """ComfyUI: where it is, and how far it is trusted."""
+    """ComfyUI: its address, and the limits for what it sends."""
 
     model_config = SettingsConfigDict(env_prefix="COMFYUI_")
 
