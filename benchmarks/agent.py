@@ -10,10 +10,10 @@ from benchmarks.table import Row
 from benchmarks.workload import submit_all
 from benchmarks.yardstick import AROUND, Yardstick
 from daemons.logs import configure_logs
-from daemons.worker.agent import Agent
+from daemons.worker.agent.agent import Agent
+from daemons.worker.agent.options import AgentOptions
+from daemons.worker.beat.heart import TaskHeart
 from daemons.worker.connectors.simulation import Simulation, SimulationSettings
-from daemons.worker.heart import TaskHeart
-from daemons.worker.options import AgentOptions
 from emp_core.artifacts import open_artifacts
 from emp_core.clock import SystemClock
 from emp_core.domain.capabilities import Capabilities

@@ -10,7 +10,7 @@ from emp_cli.commands.job import app as job
 from emp_cli.context import Session
 from emp_cli.exits import MEANINGS
 from emp_cli.group import Commands, HelpfulGroup
-from emp_cli.options import flag
+from emp_cli.input.options import flag
 from emp_cli.output import terminal
 from emp_core import __version__
 

@@ -14,9 +14,9 @@ def main(arguments: Sequence[str]) -> int:
     import typer
 
     from emp_cli.app import app
-    from emp_cli.arguments import hoisted
     from emp_cli.context import Session
     from emp_cli.exits import ExitCode
+    from emp_cli.input.arguments import hoisted
     from emp_cli.output import terminal
 
     try:

@@ -4,8 +4,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from daemons.hub.api.openapi import document_text
 from daemons.hub.app import bare_app
-from daemons.hub.openapi import document_text
 from daemons.hub.settings import HubSettings
 from daemons.worker.catalog import models_of
 from daemons.worker.settings import WorkerSettings

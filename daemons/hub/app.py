@@ -2,13 +2,13 @@
 
 from fastapi import FastAPI
 
-from daemons.hub.access_log import AccessLog
-from daemons.hub.auth import Gate
-from daemons.hub.dependencies import Hub
-from daemons.hub.head import Head
-from daemons.hub.openapi import describe
-from daemons.hub.problems import LastWord, answer_problems
-from daemons.hub.routes import ROUTERS
+from daemons.hub.api import ROUTERS
+from daemons.hub.api.dependencies import Hub
+from daemons.hub.api.openapi import describe
+from daemons.hub.http.access_log import AccessLog
+from daemons.hub.http.auth import Gate
+from daemons.hub.http.head import Head
+from daemons.hub.http.problems import LastWord, answer_problems
 from daemons.hub.settings import HubSettings
 from emp_core import __version__
 from emp_core.artifacts.objects import ObjectArtifacts

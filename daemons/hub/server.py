@@ -10,9 +10,9 @@ from fastapi import FastAPI
 
 from daemons.hub.app import create_app
 from daemons.hub.chores import Outage, chores_of
-from daemons.hub.protocol import BoundedHttp, allow_open_files
+from daemons.hub.http.listening import BACKLOG, listening, url_of
+from daemons.hub.http.protocol import BoundedHttp, allow_open_files
 from daemons.hub.settings import HubSettings
-from daemons.hub.sockets import BACKLOG, listening, url_of
 from daemons.lifecycle import on_stop
 from emp_core import __version__
 from emp_core.artifacts import open_objects

@@ -11,12 +11,12 @@ from typing import Any, Self, cast
 from daemons.simulation.comfyui.faults import Fault, Faults
 from daemons.simulation.comfyui.options import Options
 from daemons.simulation.comfyui.server import SimulatedComfyUI
-from daemons.worker.agent import Agent
+from daemons.worker.agent.agent import Agent
+from daemons.worker.agent.options import AgentOptions
+from daemons.worker.beat.heart import TaskHeart
 from daemons.worker.connector import Connector
 from daemons.worker.connectors.comfyui import ComfyUI, ComfyUISettings
 from daemons.worker.connectors.simulation import Simulation, SimulationSettings
-from daemons.worker.heart import TaskHeart
-from daemons.worker.options import AgentOptions
 from emp_core.artifacts import ArtifactStore
 from emp_core.clock import SystemClock
 from emp_core.domain.capabilities import Capabilities

@@ -7,16 +7,16 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from daemons.worker.agent import Agent
-from daemons.worker.capabilities import declared, machine_facts
+from daemons.worker.agent.agent import Agent
+from daemons.worker.agent.identity import about_me, dead_boot, free_id, machine_name
+from daemons.worker.agent.options import AgentOptions
+from daemons.worker.agent.stopping import stop_when_asked
+from daemons.worker.beat.heart import ProcessHeart
 from daemons.worker.configuration import Configuration
 from daemons.worker.connector import Build, Connector
-from daemons.worker.gpu import find_gpus
-from daemons.worker.heart import ProcessHeart
-from daemons.worker.identity import about_me, dead_boot, free_id, machine_name
-from daemons.worker.options import AgentOptions
+from daemons.worker.services.capabilities import declared, machine_facts
+from daemons.worker.services.gpu import find_gpus
 from daemons.worker.settings import WorkerSettings
-from daemons.worker.stopping import stop_when_asked
 from emp_core.artifacts import ArtifactStore, open_artifacts
 from emp_core.client.locate import local_files
 from emp_core.clock import SystemClock

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from emp_cli.options import flag
+from emp_cli.input.options import flag
 from emp_cli.run import run_alone
 
 
@@ -21,7 +21,7 @@ def demo(
     emp demo
     emp demo --fast
     """
-    from emp_cli.demonstration import Demonstration
+    from emp_cli.machine.demonstration import Demonstration
 
     number = run_alone(ctx, Demonstration(fast=fast, seed=seed).run())
     if number:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from emp_cli.options import FollowOption, LimitOption, OutputOption
+from emp_cli.input.options import FollowOption, LimitOption, OutputOption
 from emp_cli.output import formats, terminal
 from emp_cli.output.columns import EVENTS
 from emp_cli.output.formats import Format

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emp_cli.completing import job_ids, worker_ids
-from emp_cli.options import ReportOption
+from emp_cli.input.completing import job_ids, worker_ids
+from emp_cli.input.options import ReportOption
 from emp_cli.output import formats
 from emp_cli.output.explanation import write_explanation, write_worker_explanation
 from emp_cli.output.formats import Format

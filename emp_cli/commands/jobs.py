@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from emp_cli.options import (
+from emp_cli.input.options import (
     CustomerOption,
     LimitOption,
     OutputOption,
@@ -19,8 +19,8 @@ from emp_cli.options import (
 from emp_cli.output import formats, terminal
 from emp_cli.output.columns import JOBS
 from emp_cli.output.formats import Format
+from emp_cli.output.watching import watch as watch_rows
 from emp_cli.run import run
-from emp_cli.watching import watch as watch_rows
 from emp_core.domain.states import JobState
 
 if TYPE_CHECKING:

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from emp_cli import submitting
-from emp_cli.bulk import Bulk, open_batch
 from emp_cli.context import Session, session_of
 from emp_cli.exits import ExitCode
-from emp_cli.options import NameTemplateOption, OutputDirOption, OutputOption, TimeoutOption
+from emp_cli.input.options import NameTemplateOption, OutputDirOption, OutputOption, TimeoutOption
 from emp_cli.output import formats, terminal
 from emp_cli.output.explanation import write_explanation
 from emp_cli.output.formats import Format
+from emp_cli.output.saving import Saving, read_saving, save, tell_notes
 from emp_cli.output.units import read_duration
-from emp_cli.request import Asked, Line, digest_of, read_inputs, read_texts, requests
+from emp_cli.output.waiting import farewell, tell_ends, wait_for
 from emp_cli.run import leave, run
-from emp_cli.saving import Saving, read_saving, save, tell_notes
-from emp_cli.waiting import farewell, tell_ends, wait_for
+from emp_cli.submit import options as submitting
+from emp_cli.submit.bulk import Bulk, open_batch
+from emp_cli.submit.request import Asked, Line, digest_of, read_inputs, read_texts, requests
 from emp_core.domain.explain import Explanation
 from emp_core.domain.standing import Tier
 from emp_core.domain.views import explanation_view, job_view

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from emp_cli.options import SummaryOption
+from emp_cli.input.options import SummaryOption
 from emp_cli.output import formats
 from emp_cli.output.details import write_facts
 from emp_cli.output.formats import Format

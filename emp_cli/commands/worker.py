@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emp_cli.arguments import hide_password
 from emp_cli.context import session_of
 from emp_cli.group import Commands, ShowingGroup
-from emp_cli.options import OutputOption, ReasonOption, WorkerId
+from emp_cli.input.arguments import hide_password
+from emp_cli.input.options import OutputOption, ReasonOption, WorkerId
 from emp_cli.output import formats, terminal
 from emp_cli.output.columns import WORKERS
 from emp_cli.output.details import write_worker

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emp_cli.options import OutputOption, ServiceOption, WatchOption, flag
+from emp_cli.input.options import OutputOption, ServiceOption, WatchOption, flag
 from emp_cli.output import formats, terminal
 from emp_cli.output.columns import WORKERS
 from emp_cli.output.formats import NOTHING, Format
+from emp_cli.output.watching import watch as watch_rows
 from emp_cli.run import run
-from emp_cli.watching import watch as watch_rows
 from emp_core.domain.worker import WorkerState
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from emp_cli.arguments import hoisted, ids_of
+from emp_cli.input.arguments import hoisted, ids_of
 
 
 @pytest.mark.parametrize(

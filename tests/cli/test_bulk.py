@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from emp_cli import bulk
+from emp_cli.submit import bulk
 from emp_core.errors import QueueUnavailable
 from emp_core.store import Link, Store
 from tests.cli.conftest import Command, Do, Said, Shell, first_line, interrupt
@@ -152,7 +152,7 @@ def test_line_ends_are_line_feeds_only(emp: Command) -> None:
 
 
 def test_input_over_the_limit_is_refused(emp: Command, ten: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emp_cli.request.MAX_INPUT", 100)
+    monkeypatch.setattr("emp_cli.submit.request.MAX_INPUT", 100)
     for words, stdin in (((ten,), ""), (("-",), "x" * 101)):
         said = emp("submit", *words, stdin=stdin)
         assert (said.code, "max_input_characters" in said.err) == (2, True)

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 
-from emp_cli.options import Status
+from emp_cli.input.options import Status
 from emp_cli.output.story import event_line
 from emp_core.domain.events import Event
 from emp_core.domain.states import HELD, JobState

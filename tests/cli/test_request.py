@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emp_cli.request import Asked, read_inputs, read_texts, requests
+from emp_cli.submit.request import Asked, read_inputs, read_texts, requests
 from emp_core.errors import InvalidInput
 
 NOW = 1_700_000_000_000

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from emp_cli.exits import ExitCode
-from emp_cli.waiting import wait_for
+from emp_cli.output.waiting import wait_for
 from emp_core.client.async_emp import AsyncEmp
 from emp_core.client.changes import Watch
 from emp_core.domain.states import JobState

@@ -10,9 +10,9 @@ from obstore.store import MemoryStore
 from pydantic import TypeAdapter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from daemons.hub.api.schemas import ANSWERS
+from daemons.hub.api.schemas.base import Problem
 from daemons.hub.app import create_app
-from daemons.hub.schemas import ANSWERS
-from daemons.hub.schemas.base import Problem
 from daemons.hub.settings import HubSettings
 from emp_core.artifacts.objects import ObjectArtifacts
 from emp_core.store import Store

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from obstore.store import MemoryStore
 
-from daemons.hub import dependencies
+from daemons.hub.api import dependencies
 from daemons.hub.app import create_app
 from daemons.hub.settings import HubSettings
 from emp_core.artifacts.objects import ObjectArtifacts

@@ -19,8 +19,8 @@ from structlog.testing import capture_logs
 
 from daemons.hub import server as hub_server
 from daemons.hub.__main__ import main
+from daemons.hub.http.listening import listening, url_of
 from daemons.hub.settings import HubSettings
-from daemons.hub.sockets import listening, url_of
 from emp_core.errors import Misconfigured, QueueUnavailable
 from emp_core.store import Store
 from tests.generated import ROOT
@@ -35,7 +35,7 @@ START_SECONDS = 50.0
 HUB = ("-m", "daemons.hub")
 PATIENT_HUB = (
     "-c",
-    "import sys; from daemons.hub import __main__, bodies, server;"
+    "import sys; from daemons.hub import __main__, server; from daemons.hub.http import bodies;"
     "server.GRACE_SECONDS = bodies.STALL_SECONDS = 600; sys.exit(__main__.main())",
 )
 """One that lets requests go on, and waits for their bytes, for longer than any test."""

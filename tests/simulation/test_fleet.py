@@ -8,7 +8,7 @@ import pytest
 from daemons.simulation import fleet as fleets
 from daemons.simulation.fleet import MOCK_ENVIRONMENT, Machine, Pace, SimulatedFleet
 from daemons.simulation.load import broken_job, impossible_job, mixed_jobs
-from daemons.worker import agent as agents
+from daemons.worker.agent import agent as agents
 from emp_core.artifacts import open_artifacts
 from emp_core.domain.job import Job, JobRequest
 from emp_core.domain.states import JobState

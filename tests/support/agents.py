@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequen
 from contextlib import asynccontextmanager
 from typing import Any
 
-from daemons.worker.agent import Agent
+from daemons.worker.agent.agent import Agent
+from daemons.worker.agent.options import AgentOptions
+from daemons.worker.beat.heart import TaskHeart
+from daemons.worker.beat.pulse import Answer, Held
 from daemons.worker.connector import Connector
-from daemons.worker.heart import TaskHeart
-from daemons.worker.options import AgentOptions
-from daemons.worker.pulse import Answer, Held
 from emp_core.artifacts import ArtifactStore, open_artifacts
 from emp_core.clock import Clock, SystemClock
 from emp_core.domain.capabilities import Capabilities

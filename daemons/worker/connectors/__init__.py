@@ -1,1 +1,1 @@
-"""The connectors that ship with emp, one module a service; `daemons.worker.catalog` finds them and those of others."""
+"""The connectors that ship with emp, one module a service; `daemons.worker.catalog` finds all connectors."""

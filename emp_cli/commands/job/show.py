@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emp_cli.arguments import ids_of
 from emp_cli.exits import ExitCode
-from emp_cli.options import (
+from emp_cli.input.arguments import ids_of
+from emp_cli.input.options import (
     FollowOption,
     JobIds,
     NameTemplateOption,
@@ -23,9 +23,9 @@ from emp_cli.output.clean import JsonStream, clean
 from emp_cli.output.columns import ARTIFACTS, EVENTS, JOBS
 from emp_cli.output.details import JobDetails, write_job
 from emp_cli.output.formats import Format
+from emp_cli.output.saving import Saving, read_saving, save, tell_notes
+from emp_cli.output.waiting import verdict
 from emp_cli.run import leave, run
-from emp_cli.saving import Saving, read_saving, save, tell_notes
-from emp_cli.waiting import verdict
 from emp_core.domain.json_text import load_json
 from emp_core.domain.policy import MAX_WHOLE_RESULT
 from emp_core.domain.states import TERMINAL, JobState

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emp_cli.arguments import ids_of
 from emp_cli.exits import ExitCode, code_of
-from emp_cli.options import JobIds, OutputOption
+from emp_cli.input.arguments import ids_of
+from emp_cli.input.options import JobIds, OutputOption
 from emp_cli.output import formats, terminal
 from emp_cli.output.columns import JOBS
 from emp_cli.output.formats import Format

@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emp_cli.arguments import ids_of
 from emp_cli.context import Session, session_of
 from emp_cli.exits import ExitCode
-from emp_cli.options import JobIds, OneJob, OutputOption, TimeoutOption, flag
+from emp_cli.input.arguments import ids_of
+from emp_cli.input.options import JobIds, OneJob, OutputOption, TimeoutOption, flag
 from emp_cli.output import formats, terminal
 from emp_cli.output.columns import JOBS
 from emp_cli.output.formats import Format
 from emp_cli.output.units import read_duration
+from emp_cli.output.waiting import farewell, tell_ends, wait_for
 from emp_cli.run import leave, run
-from emp_cli.waiting import farewell, tell_ends, wait_for
 from emp_core.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:

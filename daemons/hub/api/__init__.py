@@ -1,0 +1,5 @@
+"""The hub's paths, one file for each noun. Every one of them is served with `/api` and without."""
+
+from daemons.hub.api import artifacts, health, jobs, orders, stats, workers
+
+ROUTERS = (health.router, jobs.router, orders.router, artifacts.router, workers.router, stats.router)

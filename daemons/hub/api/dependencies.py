@@ -1,0 +1,163 @@
+"""What a route may ask for."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
+
+from daemons.hub.http.admission import Admission
+from daemons.hub.http.bodies import LARGE_BYTES
+from daemons.hub.settings import HubSettings
+from emp_core.artifacts.objects import ObjectArtifacts
+from emp_core.domain.values import cut
+from emp_core.errors import NotFound, QueueUnavailable
+from emp_core.ids import is_id
+from emp_core.store import Store
+from emp_core.store.connection import busy
+from emp_core.store.inspector import LOOK_AT_MOST
+
+ANSWER_SECONDS = 5.0
+"""A Redis that takes longer counts as away: a caller gets an answer, never a hang."""
+
+
+MAX_LISTED = 4_000
+"""Jobs that the lists which wait for their turn may read together: about a second of the hub's time."""
+
+SHORT_LIST = 50
+
+NARROWING = frozenset({"service", "customer", "customer_id", "worker", "worker_id", "unworkable"})
+"""Parameters with which a list looks through more jobs than it shows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hub:
+    """What the routes share."""
+
+    store: Store
+    artifacts: ObjectArtifacts
+    settings: HubSettings
+
+    lists: Admission = field(default_factory=lambda: Admission("lists", at_once=1, waiting=MAX_LISTED))
+    """Calls that read many jobs or workers, at the cost of a job each: they keep the hub's one loop busy."""
+
+    bodies: Admission = field(default_factory=lambda: Admission("large bodies", at_once=8, waiting=16))
+    """Calls that bring a large body, which is held in memory as a whole."""
+
+    downloads: Admission = field(default_factory=lambda: Admission("downloads", at_once=64, waiting=0))
+    """Files and payloads under way: each holds a few chunks in memory."""
+
+
+async def _hub(request: Request) -> Hub:
+    hub: Hub = request.app.state.hub
+    return hub
+
+
+SharedHub = Annotated[Hub, Depends(_hub)]
+
+
+@asynccontextmanager
+async def in_time(hub: Hub) -> AsyncIterator[asyncio.Timeout]:
+    """Calls of the queue that are together one answer. Raises `QueueUnavailable` if they take too long."""
+    limit = asyncio.timeout(ANSWER_SECONDS)
+    try:
+        async with limit:
+            yield limit
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        if hub.store.link.heard_since(asyncio.get_running_loop().time() - ANSWER_SECONDS / 2):
+            raise busy(f"the hub has too much to do: the call was not done within {ANSWER_SECONDS:g} s") from None
+        raise QueueUnavailable("redis_unavailable", f"Redis did not answer within {ANSWER_SECONDS:g} s") from None
+
+
+class TimedRoute(APIRoute):
+    """A route whose whole answer is calls of the queue."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_in_time(request: Request) -> Response:
+            async with in_time(request.app.state.hub):
+                return await handle(request)
+
+        return handle_in_time
+
+
+class ListRoute(TimedRoute):
+    """A route that reads many jobs or workers: it waits for its turn among its kind."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_in_turn(request: Request) -> Response:
+            async with request.app.state.hub.lists.turn(_jobs_to_read(request)):
+                return await handle(request)
+
+        return handle_in_turn
+
+
+def _jobs_to_read(request: Request) -> int:
+    """How many jobs a list reads at most; other answers of this kind cost about as much as a short list."""
+    if not NARROWING.isdisjoint(request.query_params):
+        return LOOK_AT_MOST
+    limit = request.query_params.get("limit", "")
+    return min(int(limit), LOOK_AT_MOST) if limit.isdecimal() and len(limit) < 9 else SHORT_LIST
+
+
+class BodyRoute(APIRoute):
+    """A route that takes a body as a whole: large ones, and those that do not say their length, wait for their turn."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_in_turn(request: Request) -> Response:
+            length = request.headers.get("content-length", "")
+            if length.isdecimal() and int(length) < LARGE_BYTES:
+                return await handle(request)
+            async with request.app.state.hub.bodies.turn():
+                return await handle(request)
+
+        return handle_in_turn
+
+
+async def _job_id(job_id: str) -> str:
+    """A whole id: programs choose their own and the queue forgets jobs, so `order-1` never means `order-12`."""
+    if not is_id(job_id):
+        raise NotFound("job", cut(job_id))
+    return job_id
+
+
+JobId = Annotated[str, Depends(_job_id)]
+
+
+async def _known(job_id: JobId, hub: SharedHub) -> str:
+    async with in_time(hub):
+        if not await hub.store.inspector.known([job_id]):
+            raise NotFound("job", job_id)
+    return job_id
+
+
+KnownJobId = Annotated[str, Depends(_known)]
+"""Where a job that is not there would look like one of which there is nothing to tell."""
+
+
+async def _resolved(job_id: JobId, hub: SharedHub) -> str:
+    async with in_time(hub):
+        return await hub.store.inspector.resolve(job_id)
+
+
+ResolvedJobId = Annotated[str, Depends(_resolved)]
+"""A job's id, of which a person who looks one up may give the beginning."""
+
+
+async def _worker_id(worker_id: str) -> str:
+    if not is_id(worker_id):
+        raise NotFound("worker", cut(worker_id))
+    return worker_id
+
+
+WorkerId = Annotated[str, Depends(_worker_id)]

@@ -1,0 +1,285 @@
+"""Jobs: submitting and reading them."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Annotated, Any
+
+import structlog
+from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+
+from daemons.hub.api.answers import in_pieces, job_answer, success
+from daemons.hub.api.dependencies import (
+    BodyRoute,
+    Hub,
+    JobId,
+    KnownJobId,
+    ListRoute,
+    ResolvedJobId,
+    SharedHub,
+    TimedRoute,
+    in_time,
+)
+from daemons.hub.api.downloads import Download
+from daemons.hub.api.submission import (
+    MAX_SUBMIT_BYTES,
+    Outcome,
+    read_submission,
+    refused_submit,
+    submit_all,
+    submit_batch,
+    submitted_answer,
+)
+from daemons.hub.http.bodies import read_body, understand
+from daemons.hub.http.problems import Problem, now, problem_of
+from emp_core.client import results
+from emp_core.client.situation import explain_job
+from emp_core.domain.job import Job
+from emp_core.domain.json_text import dump_json, load_json
+from emp_core.domain.policy import MAX_INLINE_PAYLOAD, MAX_WHOLE_RESULT
+from emp_core.domain.states import HELD, JobState
+from emp_core.domain.values import read_choice
+from emp_core.domain.views import event_view, explanation_view, time_view
+from emp_core.errors import ArtifactsUnavailable, Conflict, EmpError, NotFound
+from emp_core.store import JobFilter
+from emp_core.store.inspector import ENDED, LISTED
+
+log = structlog.get_logger()
+
+router = APIRouter(route_class=BodyRoute, tags=["jobs"])
+lists = APIRouter(route_class=ListRoute, tags=["jobs"])
+outcomes = APIRouter(tags=["jobs"])
+reads = APIRouter(route_class=TimedRoute, tags=["jobs"])
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(description="Names the request: the same one again returns the same job, another one is refused."),
+]
+
+
+@router.post("/jobs", status_code=201, responses={200: {"description": "Submitted before; or the lines of a batch"}})
+async def submit_job(hub: SharedHub, request: Request, idempotency_key: IdempotencyKey = None) -> Response:
+    """Submit one job: 201, or 200 where it had been submitted before. A list of jobs is answered line by line."""
+    text = await read_body(request, "max_body_bytes", MAX_SUBMIT_BYTES)
+    asked = await understand(text, lambda text: read_submission(hub, text, idempotency_key))
+    if isinstance(asked, list):
+        return _batch_answer(hub, await submit_batch(hub, asked))
+    ((job, stored),) = await submit_all(hub, [asked])
+    if isinstance(stored, EmpError):
+        return refused_submit(job, stored).response()
+    headers = {"Location": f"/api/jobs/{stored.id}"}
+    return success(submitted_answer(hub, job, stored), 200 if stored.repeated else 201, headers)
+
+
+def _batch_answer(hub: Hub, lines: Sequence[Outcome | EmpError]) -> Response:
+    results = [_line_answer(hub, line) for line in lines]
+    refused = [line for line in results if isinstance(line, Problem)]
+    if lines and len(refused) == len(lines) and all(line.status == 503 for line in refused):
+        ids = [line.members.get("id") for line in refused]
+        return replace(refused[0], members={"ids": ids}).response()
+    jobs = [line.to_json() if isinstance(line, Problem) else line for line in results]
+    return success({"success": not refused, "jobs": jobs, "stored": len(lines) - len(refused), "refused": len(refused)})
+
+
+def _line_answer(hub: Hub, line: Outcome | EmpError) -> Problem | dict[str, Any]:
+    if isinstance(line, EmpError):
+        return problem_of(line)
+    job, stored = line
+    if isinstance(stored, EmpError):
+        return refused_submit(job, stored)
+    return {"success": True, **submitted_answer(hub, job, stored)}
+
+
+class JobQuery(BaseModel):
+    """Which jobs a list shows; a parameter that nobody reads is refused."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, validate_by_name=True)
+
+    status: str | None = Field(default=None, validation_alias=AliasChoices("status", "state"))
+    """States, or `held`, separated by commas; `active` includes `cancelling`."""
+
+    service: str | None = None
+    """The service that they need."""
+
+    customer: str | None = Field(default=None, validation_alias=AliasChoices("customer", "customer_id"))
+    """Whose they are."""
+
+    worker: str | None = Field(default=None, validation_alias=AliasChoices("worker", "worker_id"))
+    """Who runs them, or ran them last."""
+
+    workflow: str | None = Field(default=None, validation_alias=AliasChoices("workflow", "workflow_id"))
+    """The workflow that they belong to."""
+
+    unworkable: bool = False
+    """Only those that no live worker can do."""
+
+    limit: int = Field(50, ge=1, le=1_000)
+    """Show at most N."""
+
+    offset: int = Field(0, ge=0, le=1_000)
+    """How many to leave out first."""
+
+    def to_filter(self) -> JobFilter:
+        """As the queue is asked."""
+        named = _read_status(self.status) if self.status else frozenset()
+        return JobFilter(
+            states=tuple(state for state in (*LISTED, *ENDED) if state in named),
+            held=HELD in named,
+            service=self.service,
+            customer_id=self.customer,
+            worker=self.worker,
+            workflow_id=self.workflow,
+            unworkable=self.unworkable,
+        )
+
+
+def _read_status(text: str) -> frozenset[str]:
+    named = {read_choice("status", word.strip(), (*JobState, HELD)) for word in text.split(",")}
+    return frozenset(named | {JobState.CANCELLING} if JobState.ACTIVE in named else named)
+
+
+@lists.get("/jobs")
+async def list_jobs(hub: SharedHub, query: Annotated[JobQuery, Query()]) -> Response:
+    """Running jobs first, then waiting ones in the order of their claim, then ended ones, newest first.
+
+    A page looks at 1,000 jobs at most: `looked_at` and `more` say how far it came.
+    """
+    page = await hub.store.inspector.page(query.to_filter(), limit=query.limit, offset=query.offset)
+    return success(
+        {
+            "jobs": await in_pieces(page.jobs, job_answer),
+            "looked_at": page.looked_at,
+            "more": page.more,
+            "limit": query.limit,
+            "offset": query.offset,
+        }
+    )
+
+
+@router.get("/jobs/{job_id}")
+async def get_job(hub: SharedHub, job_id: ResolvedJobId) -> Response:
+    """One job, by its id or the beginning of it, with its payload and what came of it; all else takes whole ids."""
+    async with in_time(hub):
+        job = await hub.store.inspector.job(job_id)
+        position = await hub.store.inspector.position(job) if job.state is JobState.PENDING else None
+        request, outcome = await _request_of(hub, job_id), await _outcome_of(hub, job_id)
+    value, url = await _with_small_data(hub, job_id, outcome)
+    view = {**job_answer(job), **request, **_outcome_view(job, value), "result_url": url, "position": position}
+    return success({**view, "job": view})
+
+
+async def _request_of(hub: Hub, job_id: str) -> dict[str, Any]:
+    """What was asked of the service; a large payload has a path of its own, a damaged one is null."""
+    body = await hub.store.inspector.body(job_id)
+    url = f"/api/jobs/{job_id}/payload" if body is None else None
+    asked = _read_asked(body or b"{}")
+    return {"payload_url": url, **{name: asked.get(name) for name in ("payload", "template", "params")}}
+
+
+def _read_asked(body: bytes) -> Mapping[str, Any]:
+    try:
+        asked = load_json(body)
+    except ValueError:
+        return {}
+    return asked if isinstance(asked, dict) else {}
+
+
+async def _outcome_of(hub: Hub, job_id: str) -> results.Outcome:
+    return results.outcome_of(await hub.store.inspector.outcome(job_id))
+
+
+async def _with_small_data(
+    hub: Hub, job_id: str, outcome: results.Outcome
+) -> tuple[Mapping[str, Any] | None, str | None]:
+    """The outcome, and where to ask for its data if that is null: it is large, or its file cannot be read now."""
+    if outcome.file is None:
+        return outcome.value, None
+    try:
+        if outcome.file.size <= MAX_INLINE_PAYLOAD:
+            return await results.whole(outcome, hub.artifacts), None
+    except (NotFound, Conflict, ArtifactsUnavailable) as error:
+        log.warning("result.unreadable", job=job_id, reason=error.message)
+    return outcome.value, f"/api/jobs/{job_id}/result"
+
+
+def _outcome_view(job: Job, outcome: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The result of a completed job, the failure of a failed one."""
+    if job.state is JobState.COMPLETED:
+        return {"result": outcome, "failure": None, "error": None}
+    if job.state is not JobState.FAILED:
+        return {"result": None, "failure": None, "error": None}
+    return {"result": None, "failure": outcome, "error": outcome.get("message", job.code) if outcome else job.code}
+
+
+@outcomes.get("/jobs/{job_id}/result")
+async def get_result(hub: SharedHub, job_id: JobId) -> Response:
+    """What came of it: `result` once it is completed, `failure` once it failed, both null until then.
+
+    A result over 8 MiB is streamed.
+    """
+    async with in_time(hub):
+        job = await hub.store.inspector.job(job_id)
+        outcome = await _outcome_of(hub, job_id)
+    answer = job_answer(job)
+    names = ("id", "job_id", "state", "status", "code", "ended_at")
+    head = {**{name: answer[name] for name in names}, **_outcome_view(job, outcome.value)}
+    if outcome.file is None:
+        return success(head)
+    text = _result_text(head, results.as_json(outcome, hub.artifacts))
+    first = await anext(text)  # opens the file: what is wrong with it is a problem, not half an answer
+    if outcome.file.size <= MAX_WHOLE_RESULT:
+        return Response(first + b"".join([chunk async for chunk in text]), media_type="application/json")
+    return Download(hub, _from_first(first, text), 200, {}, "application/json")
+
+
+async def _result_text(head: Mapping[str, Any], result: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The answer as JSON, with a result that is JSON already."""
+    first = await anext(result)
+    others = {name: value for name, value in head.items() if name != "result"}
+    yield dump_json({"success": True, **others, "timestamp": now()})[:-1] + b',"result":' + first
+    async for chunk in result:
+        yield chunk
+    yield b"}"
+
+
+async def _from_first(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in rest:
+        yield chunk
+
+
+@lists.get("/jobs/{job_id}/log")
+async def get_log(hub: SharedHub, job_id: KnownJobId, start: Annotated[int, Query(ge=0, le=10**9)] = 0) -> Response:
+    """The log lines that are kept, from `start` on."""
+    lines = await hub.store.inspector.log(job_id, start)
+    return success({"job_id": job_id, "start": start, "lines": lines})
+
+
+@lists.get("/jobs/{job_id}/events")
+async def get_events(hub: SharedHub, job_id: KnownJobId) -> Response:
+    """The last 200 events of a job, oldest first."""
+    events = await hub.store.events.of_job(job_id)
+    return success({"job_id": job_id, "events": [event_view(event) for event in events]})
+
+
+@reads.get("/jobs/{job_id}/attempts")
+async def get_attempts(hub: SharedHub, job_id: KnownJobId) -> Response:
+    """The attempts that did not complete, oldest first."""
+    attempts = await hub.store.inspector.attempts(job_id)
+    views = [
+        {**asdict(each), "claimed_at": time_view(each.claimed_at), "ended_at": time_view(each.ended_at)}
+        for each in attempts
+    ]
+    return success({"job_id": job_id, "attempts": views})
+
+
+@lists.get("/jobs/{job_id}/explain")
+async def explain(hub: SharedHub, job_id: JobId) -> Response:
+    """Why it waits: worker by worker, dimension by dimension, and what would make one fit."""
+    job = await hub.store.inspector.job(job_id)
+    return success({"job_id": job_id, **explanation_view(await explain_job(hub.store, job))})
+
+
+router.include_router(lists)
+router.include_router(outcomes)
+router.include_router(reads)

@@ -1,0 +1,144 @@
+"""What is told of workers, of the queue and of the hub."""
+
+from typing import Any
+
+from daemons.hub.api.schemas.base import Answer, Successful, Time
+
+
+class LastFailure(Answer):
+    """The last attempt that a worker reported as failed."""
+
+    at: Time
+    job: str
+    code: str
+    """The connector's own word, such as `out_of_memory`."""
+
+
+class Worker(Answer):
+    """An agent process."""
+
+    id: str
+    worker_id: str
+    """The same, for older clients."""
+
+    state: str
+    """ready, paused, draining, fenced, lost or stopped."""
+
+    status: str
+    """The same, for older clients."""
+
+    reason: str
+    machine: str
+    slots: int
+    active: list[str]
+    """Jobs that it runs."""
+
+    services: dict[str, str]
+    """Service -> `up` or `down`."""
+
+    capabilities: dict[str, Any]
+    started_at: Time
+    beat_at: Time
+    last_failure: LastFailure | None
+    info: dict[str, Any]
+
+
+class WorkersAnswer(Successful):
+    """The fleet."""
+
+    workers: list[Worker]
+
+
+class WorkerAnswer(Worker, Successful):
+    """The worker, and in `worker` once more."""
+
+    worker: Worker
+
+
+class SteeredAnswer(WorkerAnswer):
+    """The worker as it is after an order."""
+
+    state_before: str
+    message: str
+
+
+class ExplainWorkerAnswer(Successful):
+    """What a worker makes of the queue."""
+
+    worker_id: str
+    worker: str
+    state: str
+    reason: str
+    takes: list[dict[str, Any]]
+    """In the order of claims: the next claim takes `first` of the first entry."""
+
+    skips: list[dict[str, Any]]
+    exact: bool
+    """False: more kinds of jobs wait than one answer looks at."""
+
+
+class MemoryUse(Answer):
+    """What fills Redis."""
+
+    used: int
+    """Bytes."""
+
+    limit: int
+    """maxmemory in bytes; 0: none."""
+
+    waiting: int
+    """Jobs that wait."""
+
+    recent: int
+    """Jobs that finished less than `recent_ms` ago."""
+
+    older: int
+    """Jobs that finished before that."""
+
+    recent_ms: int
+
+
+class StatsAnswer(Successful):
+    """The queue at a glance."""
+
+    jobs: dict[str, int]
+    """State -> jobs, and their `total`."""
+
+    workers: dict[str, int]
+    """State -> live workers, and their `total`."""
+
+    services: dict[str, int]
+    """Service -> live workers that have it up."""
+
+    slots: int
+    busy_slots: int
+    classes_waiting: int
+    unworkable_jobs: int
+    held: int
+    """Of the delayed jobs, those that somebody holds."""
+
+    oldest_pending_ms: int | None
+    """How long ago the oldest pending job took its place: it was submitted, fell due, or was retried by hand."""
+
+    oldest_pending_exact: bool
+    """False: so many kinds of jobs wait that not all were looked at, and an older one may be among the rest."""
+
+    at: int
+    """ms since 1970, by Redis."""
+
+    memory: MemoryUse
+
+
+class HealthAnswer(Answer):
+    """The hub can do its work."""
+
+    status: str
+    engine: str
+    engine_version: str
+    durability: str
+    services: dict[str, str]
+    warnings: list[str]
+    """What an operator should look at, such as a Redis that is almost full."""
+
+    version: str
+    timestamp: Time

@@ -1,0 +1,220 @@
+"""What is told of jobs that are there."""
+
+from typing import Any
+
+from daemons.hub.api.schemas.base import Answer, Successful, Time
+
+
+class Job(Answer):
+    """A job."""
+
+    id: str
+    job_id: str
+    """The same, for older clients."""
+
+    state: str | None
+    """blocked, delayed, pending, active, cancelling, completed, failed, cancelled; null where its record is damaged."""
+
+    status: str
+    """The same, or `corrupt`."""
+
+    service: str | None
+    job_type: str | None
+    priority: int
+    requirements: dict[str, Any]
+    """Only what it asks."""
+
+    customer_id: str | None
+    workflow_id: str | None
+    depends_on: list[str]
+    worker: str | None
+    """Who runs it, or ran it last."""
+
+    worker_id: str | None
+    """The same, for older clients."""
+
+    progress: float | None
+    """0 to 100, of the last attempt; 100 once it is completed, null while it waits."""
+
+    message: str | None
+    """What the worker said last."""
+
+    code: str | None
+    """Why it failed."""
+
+    cause: str | None
+    """The connector's own code for the last run that failed, such as `out_of_memory`."""
+
+    held: bool
+    unworkable: bool
+    """No live worker can do it."""
+
+    attempt: int
+    """Claims so far."""
+
+    gen: int
+    """How often it was retried by a person."""
+
+    version: int
+    """Rises by one with each transition."""
+
+    failures: int
+    losses: int
+    releases: int
+    max_failures: int
+    on_lost: str
+    avoid: list[str]
+    """Workers that it would rather not meet again."""
+
+    timeout_seconds: float | None
+    created_at: Time | None
+    due_at: Time | None
+    deadline: Time | None
+    claimed_at: Time | None
+    started_at: Time | None
+    ended_at: Time | None
+    lease_until: Time | None
+
+
+class Outcome(Answer):
+    """What came of a job."""
+
+    result: dict[str, Any] | None
+    """`data` and `artifacts` of a completed job."""
+
+    failure: dict[str, Any] | None
+    """What the worker said of a failed one."""
+
+    error: str | None
+    """The same in a line."""
+
+
+class JobDetail(Job, Outcome):
+    """A job with what was asked of the service."""
+
+    payload: dict[str, Any] | None
+    payload_url: str | None
+    """Where a payload too large for the queue is."""
+
+    result_url: str | None
+    """Where the result is whole, if its data is null here: it is large, or its file cannot be read now."""
+
+    template: str | None
+    params: dict[str, Any] | None
+    position: int | None
+    """Of a pending job: how many that ask the same stand before it."""
+
+
+class JobAnswer(JobDetail, Successful):
+    """The job, and in `job` once more."""
+
+    job: JobDetail
+
+
+class OrderAnswer(Job, Successful):
+    """The job as it is after an order."""
+
+    message: str
+    """What was done, in a line."""
+
+    job: Job
+
+
+class JobsAnswer(Successful):
+    """A page of jobs."""
+
+    jobs: list[Job]
+    looked_at: int
+    """How many jobs were read for it."""
+
+    more: bool
+    """There are jobs that the page does not show."""
+
+    limit: int
+    offset: int
+
+
+class ResultAnswer(Outcome, Successful):
+    """What came of a job, and nothing else."""
+
+    id: str
+    job_id: str
+    state: str | None
+    status: str
+    code: str | None
+    ended_at: Time | None
+
+
+class LogAnswer(Successful):
+    """Log lines."""
+
+    job_id: str
+    start: int
+    lines: list[str]
+
+
+class Event(Answer):
+    """A transition."""
+
+    at: Time
+    cursor: str
+    name: str
+    job: str
+    gen: int
+    version: int
+    state: str
+    worker: str
+    attempt: int
+    code: str
+    customer_id: str
+
+
+class EventsAnswer(Successful):
+    """Transitions."""
+
+    job_id: str
+    events: list[Event]
+
+
+class Attempt(Answer):
+    """An attempt that did not complete."""
+
+    number: int
+    worker: str
+    claimed_at: Time
+    ended_at: Time
+    outcome: str
+    detail: str
+    code: str
+    """Of a failure: the connector's own word; empty otherwise."""
+
+
+class AttemptsAnswer(Successful):
+    """Attempts."""
+
+    job_id: str
+    attempts: list[Attempt]
+
+
+class ExplainAnswer(Successful):
+    """Why a job waits."""
+
+    job_id: str
+    job: str
+    state: str | None
+    tier: str | None
+    """`never`, `not now` or `now`; null where it does not wait."""
+
+    reasons: list[dict[str, Any]]
+    """The decisive one first: `code`, `text` and `hint`."""
+
+    ahead: int | None
+    """Jobs that the worker which can start it first takes before it; null if it is not pending."""
+
+    ahead_exact: bool
+    """False: `ahead` is a lower bound, because more kinds of jobs wait than one answer looks at."""
+
+    nearest: list[dict[str, Any]]
+    """Where no worker fits: the smallest changes that would make one fit."""
+
+    workers: list[dict[str, Any]]

@@ -1,0 +1,62 @@
+"""What is told of jobs that go in."""
+
+from typing import Any
+
+from daemons.hub.api.schemas.base import Answer, Problem, Successful
+
+
+class JobAsked(Answer):
+    """A job as it was asked for."""
+
+    id: str
+    job_id: str
+    state: str
+    status: str
+    service: str | None
+    job_type: str | None
+    priority: int
+    requirements: dict[str, Any]
+    customer_id: str | None
+    workflow_id: str | None
+    depends_on: list[str]
+    idempotency_key: str | None
+
+
+class Submitted(Answer):
+    """A job that is in the queue now."""
+
+    id: str
+    job_id: str
+    state: str
+    status: str
+    repeated: bool
+    """It had been submitted before."""
+
+    unworkable: bool
+    """No live worker can do it."""
+
+    durability: str
+    """`memory`: a restart of Redis loses the job; `everysec`: a power cut may within the next two seconds."""
+
+    message: str
+    job: JobAsked
+
+
+class SubmittedAnswer(Submitted, Successful):
+    """The answer to one job."""
+
+
+class SubmittedLine(Submitted):
+    """One line of a batch that was stored."""
+
+    success: bool
+
+
+class BatchAnswer(Successful):
+    """The answer to a list of jobs."""
+
+    jobs: list[SubmittedLine | Problem]
+    """For each line, in order, what would have been answered to it alone."""
+
+    stored: int
+    refused: int

@@ -1,0 +1,139 @@
+"""Who may call the hub.
+
+One token, compared in constant time, where it is set: its bearer is a client of every customer, and never an operator.
+Without one the hub listens on this machine only, and whoever is on it is the operator; but not a web page that runs
+in a browser on it, nor a name that somebody points at it.
+"""
+
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+
+from fastapi import Depends, Request
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from daemons.hub.http.problems import Forbidden, Unauthorized, problem_of
+from daemons.hub.settings import ListenSettings
+from emp_core.errors import EmpError
+from emp_core.settings import is_loopback
+
+OPEN_PATHS = frozenset({"/health", "/api/health"})
+
+QUERY_NAMES = ("token", "auth_token")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls."""
+
+    operator: bool
+    """May do what concerns others: take a job from its worker, pause and drain workers."""
+
+    known: bool
+    """Showed the token, where there is one."""
+
+
+class Gate:
+    """Lets in who may call, and answers everybody else."""
+
+    def __init__(self, app: ASGIApp, settings: ListenSettings) -> None:
+        self._app = app
+        secret = settings.ws_auth_token
+        self._token = secret.get_secret_value().encode() if secret else None
+        self._takes_query = settings.hub_allow_query_token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        shown = _bearer(headers) or self._from_query(scope)
+        caller = Caller(operator=self._token is None, known=self._knows(shown))
+        refusal = self._refusal(scope, headers, shown, caller)
+        if refusal is None:
+            scope.setdefault("state", {})["caller"] = caller
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close"})  # before it was accepted: 403
+        else:
+            await problem_of(refusal).response()(scope, receive, send)
+
+    def _knows(self, shown: str) -> bool:
+        return self._token is None or hmac.compare_digest(shown.encode(), self._token)
+
+    def _refusal(self, scope: Scope, headers: Headers, shown: str, caller: Caller) -> EmpError | None:
+        if not _same_origin(headers):
+            return Forbidden("the hub does not accept calls from web pages of another origin")
+        if self._token is None:
+            return (
+                None
+                if _names_this_machine(headers)
+                else Forbidden(
+                    f"the hub does not answer to the name {headers.get('host')}",
+                    hint="without a token it answers only to localhost; set WS_AUTH_TOKEN",
+                )
+            )
+        if caller.known or scope["path"] in OPEN_PATHS:
+            return None
+        return Unauthorized("the token is wrong" if shown else "a token is needed", hint="Authorization: Bearer TOKEN")
+
+    def _from_query(self, scope: Scope) -> str:
+        """The token of a URL, which is taken out of it; none unless that is allowed."""
+        if not self._takes_query or not scope["query_string"]:
+            return ""
+        pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        scope["query_string"] = urlencode([pair for pair in pairs if pair[0] not in QUERY_NAMES]).encode()
+        return _first(value for name, value in pairs if name in QUERY_NAMES)
+
+
+def _bearer(headers: Headers) -> str:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _same_origin(headers: Headers) -> bool:
+    """Programs send no Origin; browsers do, `null` where they hide it."""
+    origin, host = headers.get("origin"), headers.get("host")
+    return origin is None or (bool(host) and _split(origin).netloc == host)
+
+
+def _names_this_machine(headers: Headers) -> bool:
+    """Else a page whose name is made to point at 127.0.0.1 would count as this machine."""
+    host = headers.get("host")
+    return host is None or is_loopback(_split(f"//{host}").hostname or "")
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of what somebody sends as a URL; empty ones where it is none."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("//?")
+
+
+def _first(values: Iterable[str]) -> str:
+    return next(iter(values), "")
+
+
+async def _caller(request: Request) -> Caller:
+    caller: Caller = request.state.caller
+    return caller
+
+
+AnyCaller = Annotated[Caller, Depends(_caller)]
+
+
+async def _operator(caller: AnyCaller) -> Caller:
+    if not caller.operator:
+        raise Forbidden(
+            "only an operator may do this; the hub's token is not an operator's",
+            hint="use the emp command on a machine that reaches Redis",
+        )
+    return caller
+
+
+OperatorOnly = Depends(_operator)
+Operator = Annotated[Caller, OperatorOnly]

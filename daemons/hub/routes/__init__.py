@@ -1,5 +1,0 @@
-"""The hub's paths, one file for each noun. Every one of them is served with `/api` and without."""
-
-from daemons.hub.routes import artifacts, health, jobs, orders, stats, workers
-
-ROUTERS = (health.router, jobs.router, orders.router, artifacts.router, workers.router, stats.router)

@@ -1,0 +1,1 @@
+"""The agent: claims jobs for its free slots, runs them, and reports."""

@@ -1,0 +1,1 @@
+"""What people type: arguments, options that several commands share, and completion."""

@@ -1,0 +1,106 @@
+"""Each option that several commands share, once."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from emp_cli.input.completing import job_ids, worker_ids
+from emp_cli.output.formats import Format
+from emp_core.domain.states import HELD, JobState
+
+FLAG = ""
+"""In the place of what a flag takes."""
+
+
+def flag(*names: str, **more: Any) -> Any:
+    """An option that takes nothing."""
+    return typer.Option(*names, metavar=FLAG, **more)
+
+
+def _format(help: str) -> Any:
+    return typer.Option("--format", "-o", metavar="FORMAT", help=f"{help}, on stdout.")
+
+
+OutputOption = Annotated[Format, _format("table, json, jsonl, csv or ids")]
+ReportOption = Annotated[Format, _format("table, json or jsonl")]
+SummaryOption = Annotated[Format, _format("table, json, jsonl or csv")]
+ResultOption = Annotated[Format, _format("json is the result; table, jsonl, csv and ids list its files")]
+
+LimitOption = Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=1_000, help="Show at most N.")]
+WatchOption = Annotated[bool, flag("--watch", "-w", help="Refresh every 2 s, until Ctrl-C.")]
+FollowOption = Annotated[bool, flag("--follow", "-f", help="Print new entries as they come, until Ctrl-C.")]
+ReasonOption = Annotated[str, typer.Option("--reason", "-m", metavar="TEXT", help="A reason, shown in `emp workers`.")]
+TimeoutOption = Annotated[
+    str | None,
+    typer.Option(
+        "--timeout",
+        metavar="TIME",
+        help="Stop waiting after this time, such as 90s or 10m: exit code 8, the job continues.",
+    ),
+]
+OutputDirOption = Annotated[
+    str | None, typer.Option("--output-dir", metavar="DIR", help="Save the result's files in this directory.")
+]
+
+NameTemplateOption = Annotated[
+    str | None,
+    typer.Option(
+        "--name-template",
+        metavar="TEXT",
+        help="Name the files by this text; in braces it takes the fields job, attempt, index, name, folder, stem, ext, "
+        "node and kind. Default: the names and folders that the service gave.",
+    ),
+]
+
+JobIds = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="ID",
+        autocompletion=job_ids,
+        help="Job ids, or their first 4 or more characters; - reads them from stdin.",
+    ),
+]
+OneJob = Annotated[
+    str,
+    typer.Argument(metavar="ID", autocompletion=job_ids, help="A job id, or its first 4 or more characters."),
+]
+WorkerId = Annotated[
+    str, typer.Argument(metavar="ID", autocompletion=worker_ids, help="A worker id, as `emp workers` shows it.")
+]
+
+
+class Status(StrEnum):
+    """A job's state as lists show it."""
+
+    BLOCKED = JobState.BLOCKED
+    DELAYED = JobState.DELAYED
+    HELD = HELD
+    PENDING = JobState.PENDING
+    ACTIVE = JobState.ACTIVE
+    CANCELLING = JobState.CANCELLING
+    COMPLETED = JobState.COMPLETED
+    FAILED = JobState.FAILED
+    CANCELLED = JobState.CANCELLED
+
+
+StatusOption = Annotated[
+    list[Status] | None,
+    typer.Option(
+        "--status", "-s", metavar="STATE", help=f"Only jobs in this state; may be repeated: {', '.join(Status)}."
+    ),
+]
+ServiceOption = Annotated[
+    str | None, typer.Option("--service", metavar="NAME", help="Only jobs or workers of this service, such as comfyui.")
+]
+CustomerOption = Annotated[str | None, typer.Option("--customer", metavar="ID", help="Only this customer's jobs.")]
+WorkerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--worker", metavar="ID", autocompletion=worker_ids, help="Only jobs that this worker runs, or ran last."
+    ),
+]
+WorkflowOption = Annotated[
+    str | None, typer.Option("--workflow", metavar="ID", help="Only jobs with this --workflow-id.")
+]
+UnworkableOption = Annotated[bool, flag("--unworkable", help="Only jobs that no live worker can run.")]

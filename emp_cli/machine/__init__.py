@@ -1,0 +1,1 @@
+"""Programs on this machine that the command starts, finds and asks: hubs and the demo."""

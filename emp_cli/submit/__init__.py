@@ -1,0 +1,1 @@
+"""From the options of `emp submit` to stored jobs."""

@@ -1,0 +1,63 @@
+"""What is imported when: the commands that people wait for most pay for nothing that they do not use."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.generated import ROOT
+
+HEAVY = ("redis", "textual", "fastapi", "uvicorn", "httpx", "pydantic", "pydantic_settings", "obstore", "anyio")
+
+NOT_ON_WINDOWS = ("fcntl", "grp", "pty", "pwd", "resource", "termios", "tty", "uvloop")
+STARTS_SERVERS = ("emp_cli.__main__", "emp_cli.machine.demonstration")
+
+
+def modules_after(code: str) -> set[str]:
+    """The packages that a fresh interpreter has loaded."""
+    program = f"{code}\nimport sys\nprint('\\n'.join(sys.modules))"
+    answer = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    return {name.partition(".")[0] for name in answer.stdout.split()}
+
+
+def test_the_tree_of_commands_loads_nothing_heavy() -> None:
+    assert modules_after("import emp_cli.app").isdisjoint(HEAVY)
+
+
+def test_the_version_loads_not_even_the_tree() -> None:
+    code = "import sys; sys.argv = ['emp', '--version']\nfrom emp_cli.main import run; run()"
+    loaded = modules_after(code)
+    assert loaded.isdisjoint({*HEAVY, "typer", "rich"})
+
+
+def test_a_command_that_reads_the_queue_loads_no_server_and_no_dashboard() -> None:
+    assert modules_after("import emp_core.client.async_emp").isdisjoint({"fastapi", "uvicorn", "textual", "typer"})
+
+
+@pytest.mark.parametrize("name", ["Emp", "AsyncEmp"])
+def test_the_clients_are_exported_and_loaded_only_when_asked_for(name: str) -> None:
+    assert "redis" not in modules_after("import emp_core")
+    assert "redis" in modules_after(f"from emp_core import {name}")
+
+
+def test_the_version_is_printed_in_time() -> None:
+    """Shown, not asserted: how fast it is depends on the machine."""
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "emp_cli", "--version"], cwd=ROOT, capture_output=True, check=True)
+    sys.stderr.write(f"emp --version: {(time.perf_counter() - began) * 1000:.0f} ms\n")
+
+
+def test_a_client_imports_no_module_that_windows_lacks() -> None:
+    """Only what starts servers may: the hub, the worker and the demonstration."""
+    program = f"""
+import asyncio, importlib, pkgutil, sys
+sys.modules.update(dict.fromkeys({NOT_ON_WINDOWS}))
+import emp_core, emp_cli
+for package in (emp_core, emp_cli):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if module.name not in {STARTS_SERVERS}:
+            importlib.import_module(module.name)
+from emp_core import AsyncEmp, Emp
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
