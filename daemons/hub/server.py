@@ -9,11 +9,12 @@ import uvicorn
 from fastapi import FastAPI
 
 from daemons.hub.app import create_app
-from daemons.hub.chores import Outage, chores_of
+from daemons.hub.chores import chores_of
 from daemons.hub.http.listening import BACKLOG, listening, url_of
 from daemons.hub.http.protocol import BoundedHttp, allow_open_files
 from daemons.hub.settings import HubSettings
 from daemons.lifecycle import on_stop
+from daemons.outage import Outage
 from emp_core import __version__
 from emp_core.artifacts import open_objects
 from emp_core.client.locate import local_files

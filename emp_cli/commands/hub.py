@@ -33,7 +33,7 @@ from emp_core.errors import AccessDenied, EmpError, HubUnavailable, InvalidInput
 if TYPE_CHECKING:
     from daemons.hub.settings import HubSettings
     from emp_cli.machine.hub_report import HubReport
-    from emp_core.client.async_emp import Queue
+    from emp_core.client.async_emp import QueueInfo
     from emp_core.client.locate import Location
     from emp_core.embedded import Embedded
 
@@ -284,7 +284,7 @@ async def _status(redis: str | None, output: Format) -> ExitCode:
     return ExitCode.OK if 200 in codes else ExitCode.UNAVAILABLE
 
 
-def _write_status(hubs: list[dict[str, Any]], queue: "Queue | None", output: Format) -> None:
+def _write_status(hubs: list[dict[str, Any]], queue: "QueueInfo | None", output: Format) -> None:
     if output is not Format.TABLE:
         _write_view({"hubs": hubs, "queue": asdict(queue) if queue else None}, output)
         return

@@ -11,7 +11,7 @@ from emp_core.errors import AccessDenied, HubUnavailable, InvalidInput
 from emp_core.settings import masked
 
 if TYPE_CHECKING:
-    from emp_core.client.async_emp import Queue
+    from emp_core.client.async_emp import QueueInfo
     from emp_core.store import Summary
 
 SECONDS = 5.0
@@ -29,15 +29,15 @@ class HubReport:
     """None where it cannot reach its queue."""
 
     @property
-    def queue(self) -> "Queue | None":
+    def queue(self) -> "QueueInfo | None":
         """What the hub is connected to; None where it is not."""
-        from emp_core.client.async_emp import Queue
+        from emp_core.client.async_emp import QueueInfo
 
         health = self.health
         if self.stats is None:
             return None
         engine = f"{health.get('engine', 'unknown')} {health.get('engine_version', '')}".rstrip()
-        return Queue(source=self.url, engine=engine, durability=str(health.get("durability", "unknown")), files="")
+        return QueueInfo(source=self.url, engine=engine, durability=str(health.get("durability", "unknown")), files="")
 
     @property
     def summary(self) -> "Summary | None":

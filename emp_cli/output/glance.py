@@ -8,18 +8,18 @@ from emp_core.domain.durations import duration
 from emp_core.domain.views import time_view
 
 if TYPE_CHECKING:
-    from emp_core.client.async_emp import Queue
+    from emp_core.client.async_emp import QueueInfo
     from emp_core.store import Summary
 
 
-def summary_view(found: "Summary", queue: "Queue") -> dict[str, Any]:
+def summary_view(found: "Summary", queue: "QueueInfo") -> dict[str, Any]:
     """The summary as JSON."""
     waited = None if found.oldest_pending_ms is None else found.oldest_pending_ms / 1000
     view = {name: value for name, value in asdict(found).items() if name not in ("oldest_pending_ms", "at")}
     return {"at": time_view(found.at), **view, "oldest_pending_seconds": waited, "queue": asdict(queue)}
 
 
-def facts(found: "Summary", queue: "Queue") -> Iterator[tuple[str, str]]:
+def facts(found: "Summary", queue: "QueueInfo") -> Iterator[tuple[str, str]]:
     """The summary as lines."""
     yield from counts(found)
     yield "queue", f"{queue.engine} ({queue.source})"

@@ -26,7 +26,7 @@ Request = JobRequest | Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Queue:
+class QueueInfo:
     """What the client is connected to."""
 
     source: str
@@ -69,11 +69,11 @@ class AsyncEmp:
         await self._store.close()
 
     @property
-    def queue(self) -> Queue:
+    def queue(self) -> QueueInfo:
         """What this is connected to."""
         server = self._store.server
         engine = f"{server.engine} {server.version}"
-        return Queue(
+        return QueueInfo(
             source=self._location.source,
             engine=engine,
             durability=server.durability,

@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, Self, TypeVar
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from emp_core.client.async_emp import AsyncEmp, Queue, Request
+from emp_core.client.async_emp import AsyncEmp, QueueInfo, Request
 from emp_core.client.changes import Change
 from emp_core.client.results import Outcome
 from emp_core.domain.events import Event
@@ -83,7 +83,7 @@ class Emp:
             raise
 
     @property
-    def queue(self) -> Queue:
+    def queue(self) -> QueueInfo:
         return self._emp.queue
 
     def now_ms(self) -> int:

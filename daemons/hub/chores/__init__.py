@@ -1,6 +1,6 @@
 """The list of chores, each with its period. All are safe to do twice: every hub does them, none needs a leader."""
 
-from daemons.hub.chores.periodic import Outage, Periodic
+from daemons.hub.chores.periodic import Periodic
 from daemons.hub.chores.reaping import Reap
 from daemons.hub.chores.retention import BATCH, Forget, Sweep, retention_of
 from daemons.hub.chores.server_check import CheckServer
@@ -10,7 +10,7 @@ from emp_core.clock import Clock
 from emp_core.domain.policy import POLICY
 from emp_core.store import Store
 
-__all__ = ["Outage", "Periodic", "chores_of"]
+__all__ = ["Periodic", "chores_of"]
 
 
 def chores_of(store: Store, artifacts: ObjectArtifacts, settings: HubSettings, clock: Clock) -> list[Periodic]:

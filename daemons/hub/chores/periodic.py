@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sized
 
 import structlog
 
-from emp_core.errors import AccessDenied, QueueUnavailable
+from daemons.outage import UNAVAILABLE, Outage
 
 log = structlog.get_logger()
 
@@ -14,30 +14,6 @@ JITTER = 0.2
 """Each pause is up to a fifth shorter or longer, so that hubs side by side spread out."""
 
 LEAST_PAUSE_SECONDS = 0.005
-
-
-class Outage:
-    """Whether the queue is away, for all chores together: one line when it goes, one when it is back.
-
-    It may refuse some chores only, where it is full or where a user of Redis may not do all: it is back when one that
-    was refused is not any more.
-    """
-
-    def __init__(self) -> None:
-        self._refused: set[str] = set()
-
-    def begins(self, chore: str, error: QueueUnavailable | AccessDenied) -> None:
-        """A chore could not do its work."""
-        if not self._refused:
-            code = error.code if isinstance(error, QueueUnavailable) else "access_denied"
-            log.warning("queue.away", code=code, reason=error.message)
-        self._refused.add(chore)
-
-    def is_over(self, chore: str) -> None:
-        """A chore could."""
-        if chore in self._refused:
-            log.info("queue.back")
-            self._refused.clear()
 
 
 class Periodic:
@@ -75,13 +51,13 @@ class Periodic:
     async def _pass(self, outage: Outage) -> float:
         try:
             done = await self.run_once()
-        except (QueueUnavailable, AccessDenied) as error:
-            outage.begins(self.name, error)
+        except UNAVAILABLE as error:
+            outage.begin(error, self.name)
             return self.pause(0)
         except Exception:  # the boundary: a chore's bug must not stop the hub, nor the other chores
             log.exception("chore.failed", chore=self.name)
             return self.pause(0)
-        outage.is_over(self.name)
+        outage.end(self.name)
         if done:
             log.debug("chore.done", chore=self.name, done=done)
         return self.pause(done)

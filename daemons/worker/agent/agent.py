@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 import structlog
 
+from daemons.outage import UNAVAILABLE
 from daemons.worker.agent.attempt import AttemptContext
-from daemons.worker.agent.contact import AWAY, Backoff, Contact
+from daemons.worker.agent.contact import Backoff, Contact
 from daemons.worker.agent.files import Files
 from daemons.worker.agent.intake import TURN_JOBS, Intake
 from daemons.worker.agent.options import AgentOptions
@@ -196,7 +197,7 @@ class Agent:
             self._event.clear()
             try:
                 again = await self._turn()
-            except AWAY as error:
+            except UNAVAILABLE as error:
                 await backoff.wait(error)
                 again = True
             except Refused as error:

@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import structlog
 
+from daemons.outage import UNAVAILABLE, Outage
 from daemons.worker.agent.options import AgentOptions
 from daemons.worker.agent.slot import Slot, Stop
 from daemons.worker.beat.pulse import Answer
 from emp_core.clock import Clock
 from emp_core.domain.worker import WorkerState
-from emp_core.errors import AccessDenied, EmpError, QueueUnavailable, Refused
+from emp_core.errors import AccessDenied, QueueUnavailable, Refused
 from emp_core.store import Life, Link, Store
 
 log = structlog.get_logger()
@@ -28,49 +29,27 @@ MOST_EARLY = 1_000
 UNSAFE_ORPHAN_SECONDS = 60.0
 """How long a job that must not run twice goes on without contact."""
 
-AWAY = (QueueUnavailable, AccessDenied)
-"""Once a worker has begun, a password that is being changed is an outage like any other."""
-
 Hear = Callable[[WorkerState | None], None]
 """Told what state the queue has the worker in; None where it does not know the worker."""
 
 
-class Outage:
-    """Says once that the queue is away, and once that it is back."""
-
-    def __init__(self) -> None:
-        self._since: float | None = None
-
-    def begun(self, error: EmpError) -> None:
-        """A call did not get through."""
-        if self._since is None:
-            self._since = asyncio.get_running_loop().time()
-            log.warning("queue.unavailable", why=error.message)
-
-    def over(self) -> None:
-        """A call got through."""
-        if self._since is not None:
-            log.info("queue.back", seconds=round(asyncio.get_running_loop().time() - self._since, 1))
-            self._since = None
-
-
 class Backoff:
-    """Pauses that grow from 0.1 to 2 seconds while the queue is away."""
+    """Pauses that grow from 0.1 to 2 seconds while the queue is unavailable."""
 
     def __init__(self, outage: Outage) -> None:
         self._outage = outage
         self._pause = 0.0
 
-    async def wait(self, error: EmpError) -> None:
+    async def wait(self, error: QueueUnavailable | AccessDenied) -> None:
         """One pause; each is longer than the one before."""
-        self._outage.begun(error)
+        self._outage.begin(error)
         self._pause = min(max(0.1, self._pause * 2), 2.0)
         await asyncio.sleep(self._pause * random.uniform(0.5, 1.0))
 
     def over(self) -> None:
         """The queue has answered."""
         self._pause = 0.0
-        self._outage.over()
+        self._outage.end()
 
 
 class Contact:
@@ -165,7 +144,7 @@ class Contact:
         while True:
             try:
                 tokens = await self._store.registry.wait_for_token(self._options.boot, LISTEN_SECONDS, link)
-            except AWAY as error:
+            except UNAVAILABLE as error:
                 await backoff.wait(error)
                 self._wake()
                 continue
@@ -185,7 +164,7 @@ class Contact:
         if len(self.early) > MOST_EARLY:
             self.early.clear()
         self.early |= jobs.difference(slot.claim.job_id for slot in slots)
-        with contextlib.suppress(*AWAY, Refused):  # the next beat will say it
+        with contextlib.suppress(*UNAVAILABLE, Refused):  # the next beat will say it
             await self._beat_for(slots)
 
     async def catch_up(self, job: str) -> None:
@@ -224,7 +203,7 @@ class Contact:
     async def _sent(self, slots: Iterable[Slot]) -> bool:
         try:
             await self.send_reports(slots)
-        except AWAY:
+        except UNAVAILABLE:
             return False
         return True
 
@@ -235,7 +214,7 @@ class Contact:
             return
         try:
             words = await self._store.broker.report(self._options.worker_id, [report for _, report in reports])
-        except AWAY:
+        except UNAVAILABLE:
             for slot, report in reports:
                 slot.context.give_back(report)
             raise

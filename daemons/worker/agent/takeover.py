@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from daemons.worker.agent.contact import AWAY
+from daemons.outage import UNAVAILABLE
 from daemons.worker.agent.identity import is_alive
 from daemons.worker.beat.pulse import BEATS_A_LEASE
 from emp_core.store import WorkerIdInUse
@@ -41,7 +41,7 @@ async def take_id(register: Callable[[], Awaitable[None]], told_to_stop: asyncio
                 log.warning("worker.waiting", worker=refusal.worker, note=_note(refusal))
             first = first or refusal
             pause = max(min(refusal.left_ms, refusal.lease_ms * LATEST_BEAT) / 1000, SHORTEST_PAUSE)
-        except AWAY:
+        except UNAVAILABLE:
             if first is None:
                 raise
             pause = AWAY_PAUSE

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from daemons.hub.chores import Outage, Periodic, chores_of
+from daemons.hub.chores import Periodic, chores_of
 from daemons.hub.chores.reaping import Reap
 from daemons.hub.chores.retention import DAY_MS, Forget, Sweep, retention_of
 from daemons.hub.chores.server_check import CheckServer
 from daemons.hub.settings import HubSettings
+from daemons.outage import Outage
 from emp_core.artifacts.contract import in_chunks
 from emp_core.artifacts.objects import ObjectArtifacts
 from emp_core.clock import SystemClock
@@ -205,7 +206,7 @@ async def test_a_bug_stops_nothing_and_is_logged() -> None:
 
 async def test_an_outage_is_two_lines_however_long_it_lasts() -> None:
     away = QueueUnavailable("redis_unavailable", "gone")
-    assert await run_over(Act(0, away, away, away, 3)) == ["queue.away", "queue.back", "chore.done"]
+    assert await run_over(Act(0, away, away, away, 3)) == ["queue.unavailable", "queue.back", "chore.done"]
 
 
 def test_a_full_batch_is_followed_at_once() -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
-from daemons.hub.chores import Outage, Periodic, chores_of
+from daemons.hub.chores import Periodic, chores_of
 from daemons.hub.settings import HubSettings
+from daemons.outage import Outage
 from emp_core.artifacts.objects import ObjectArtifacts
 from emp_core.clock import SystemClock
 from emp_core.errors import AccessDenied, EmpError, QueueUnavailable
@@ -16,7 +17,7 @@ from tests.support.redis_server import Server
 from tests.support.waiting import PATIENCE_SECONDS
 
 DENIED = AccessDenied("Redis refuses these credentials: invalid username-password pair")
-AWAY = QueueUnavailable("redis_unavailable", "gone")
+UNAVAILABLE = QueueUnavailable("redis_unavailable", "gone")
 FULL = QueueUnavailable("storage_full", "Redis is full")
 
 Line = Mapping[str, Any]
@@ -57,21 +58,24 @@ async def one_pass(name: str, end: EmpError | int, outage: Outage) -> None:
 async def test_a_password_that_changed_is_an_outage() -> None:
     ends: Ends = [DENIED, DENIED, DENIED, 0]
     assert await lines_of({"reap": ends, "trim": ends}) == [
-        {"event": "queue.away", "code": "access_denied"},
+        {"event": "queue.unavailable", "code": "access_denied"},
         {"event": "queue.back"},
     ]
 
 
 async def test_what_only_some_chores_meet_is_one_outage_too() -> None:
     assert await lines_of({"reap": [FULL] * 4 + [0], "look": [0] * 5}) == [
-        {"event": "queue.away", "code": "storage_full"},
+        {"event": "queue.unavailable", "code": "storage_full"},
         {"event": "queue.back"},
     ]
 
 
 async def test_each_outage_is_told() -> None:
-    ends: Ends = [AWAY, 0, AWAY, 0]
-    assert [line["event"] for line in await lines_of({"reap": ends, "trim": ends})] == ["queue.away", "queue.back"] * 2
+    ends: Ends = [UNAVAILABLE, 0, UNAVAILABLE, 0]
+    assert [line["event"] for line in await lines_of({"reap": ends, "trim": ends})] == [
+        "queue.unavailable",
+        "queue.back",
+    ] * 2
 
 
 async def test_every_chore_that_redis_lets_in_no_more_says_so(
@@ -88,4 +92,4 @@ async def test_every_chore_that_redis_lets_in_no_more_says_so(
                 await chore._pass(outage)
     finally:
         may("+@all")
-    assert [(line["event"], line.get("code")) for line in logs] == [("queue.away", "access_denied")]
+    assert [(line["event"], line.get("code")) for line in logs] == [("queue.unavailable", "access_denied")]

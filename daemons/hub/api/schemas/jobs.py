@@ -153,7 +153,7 @@ class LogAnswer(Successful):
     lines: list[str]
 
 
-class Event(Answer):
+class JobEvent(Answer):
     """A transition."""
 
     at: Time
@@ -173,10 +173,10 @@ class EventsAnswer(Successful):
     """Transitions."""
 
     job_id: str
-    events: list[Event]
+    events: list[JobEvent]
 
 
-class Attempt(Answer):
+class JobAttempt(Answer):
     """An attempt that did not complete."""
 
     number: int
@@ -193,7 +193,7 @@ class AttemptsAnswer(Successful):
     """Attempts."""
 
     job_id: str
-    attempts: list[Attempt]
+    attempts: list[JobAttempt]
 
 
 class ExplainAnswer(Successful):

@@ -75,14 +75,14 @@ class Queued:
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
+class PromptQueue:
     """Who runs and who waits, next first."""
 
     running: tuple[Queued, ...]
     pending: tuple[Queued, ...]
 
     @classmethod
-    def read(cls, answer: Any) -> "Queue":
+    def read(cls, answer: Any) -> "PromptQueue":
         parts = mapping(answer)
         if "queue_running" not in parts or "queue_pending" not in parts:
             raise Unreadable("the answer is no queue")

@@ -5,7 +5,7 @@ What goes wrong comes out as one of three errors that differ in what the server 
 ApiError
 ├── Unreachable   nothing was sent
 ├── Unanswered    it may have had its effect: a timeout, a reset, a proxy's 502, an answer that makes no sense
-└── Refused       the server said no
+└── ErrorAnswer       the server said no
 """
 
 import json
@@ -19,7 +19,16 @@ from urllib.parse import quote, urlencode
 import httpx
 from websockets.asyncio.client import connect
 
-from daemons.worker.connectors.comfyui.answers import Accepted, Entry, FileRef, Queue, Unreadable, mapping, number, text
+from daemons.worker.connectors.comfyui.answers import (
+    Accepted,
+    Entry,
+    FileRef,
+    PromptQueue,
+    Unreadable,
+    mapping,
+    number,
+    text,
+)
 from daemons.worker.connectors.comfyui.multipart import form
 from daemons.worker.connectors.comfyui.settings import ComfyUISettings
 
@@ -47,7 +56,7 @@ class Unanswered(ApiError):
     """No answer that makes sense: the call may have had its effect."""
 
 
-class Refused(ApiError):
+class ErrorAnswer(ApiError):
     """The server answered with an error of its own."""
 
     def __init__(self, status: int, body: bytes) -> None:
@@ -97,7 +106,7 @@ class ComfyUIApi:
         """The files of a model folder; None where there is no such folder."""
         try:
             answer = await self._json("GET", f"models/{quote(folder, safe='')}")
-        except Refused as refused:
+        except ErrorAnswer as refused:
             if refused.status == 404:
                 return None
             raise
@@ -107,7 +116,7 @@ class ComfyUIApi:
         """The folders that hold models; none on a server that is too old to name them."""
         try:
             answer = await self._json("GET", "models")
-        except Refused as refused:
+        except ErrorAnswer as refused:
             if refused.status == 404:
                 return ()
             raise
@@ -118,9 +127,9 @@ class ComfyUIApi:
         """Queue a prompt. Only the id that comes back counts: old servers mint their own."""
         return self._read(Accepted.read, await self._json("POST", "prompt", **_posted(body)))
 
-    async def queue(self) -> Queue:
+    async def queue(self) -> PromptQueue:
         """Who runs and who waits. Heavy: it carries every graph."""
-        return self._read(Queue.read, await self._json("GET", "queue"))
+        return self._read(PromptQueue.read, await self._json("GET", "queue"))
 
     async def history(self, prompt_id: str) -> Entry | None:
         """What became of a prompt. None says little: it may wait, run, be forgotten, or never have been."""
@@ -143,7 +152,7 @@ class ComfyUIApi:
         """Take out or interrupt in one step; False where the server is too old to know the call."""
         try:
             await self._send("POST", f"api/jobs/{quote(prompt_id, safe='')}/cancel")
-        except Refused as refused:
+        except ErrorAnswer as refused:
             if refused.status in (404, 405):
                 return False
             raise
@@ -170,13 +179,13 @@ class ComfyUIApi:
         try:
             async with self._stream("HEAD", "view", params=params) as response:
                 size = response.headers.get("content-length", "")
-        except Refused:
+        except ErrorAnswer:
             return None
         return int(size) if size.isdecimal() else None
 
     @asynccontextmanager
     async def view(self, ref: FileRef) -> AsyncIterator[httpx.Response]:
-        """A file, to be streamed. Raises `Refused` with 404 where it is gone."""
+        """A file, to be streamed. Raises `ErrorAnswer` with 404 where it is gone."""
         params = {"filename": ref.filename, "subfolder": ref.subfolder, "type": ref.folder}
         async with self._stream("GET", "view", params=params, headers={"accept-encoding": "identity"}) as response:
             yield response
@@ -214,7 +223,7 @@ class ComfyUIApi:
                 if response.status_code in AMBIGUOUS or response.status_code > 500:
                     raise Unanswered(f"{method} {path}: HTTP {response.status_code}")
                 if response.status_code >= 300:
-                    raise Refused(response.status_code, await _body(response, path))
+                    raise ErrorAnswer(response.status_code, await _body(response, path))
                 yield response
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise Unreachable(f"{method} {path}: {str(error) or type(error).__name__}") from error

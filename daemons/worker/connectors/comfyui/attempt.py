@@ -40,7 +40,7 @@ FAREWELL = 2.0
 """Seconds that are spent on taking a prompt back when the attempt itself is torn down."""
 
 
-class Attempt:
+class PromptAttempt:
     """Use once."""
 
     def __init__(

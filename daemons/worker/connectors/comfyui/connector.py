@@ -9,7 +9,7 @@ from daemons.worker.connector import Assignment, Build, JobContext, Probe, Servi
 from daemons.worker.connectors.comfyui import stopping
 from daemons.worker.connectors.comfyui.answers import Queued, mapping, number, sequence, text
 from daemons.worker.connectors.comfyui.api import ApiError, ComfyUIApi
-from daemons.worker.connectors.comfyui.attempt import Attempt
+from daemons.worker.connectors.comfyui.attempt import PromptAttempt
 from daemons.worker.connectors.comfyui.others import Others
 from daemons.worker.connectors.comfyui.settings import ComfyUISettings
 from emp_core.clock import Clock
@@ -66,7 +66,7 @@ class ComfyUI:
         return remaining, await self._others.busy(remaining) if remaining else ""
 
     async def run(self, assignment: Assignment, context: JobContext) -> Result:
-        attempt = Attempt(
+        attempt = PromptAttempt(
             self._api,
             self._settings,
             self._clock,

@@ -17,7 +17,7 @@ FEATURE_FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class SocketEvent:
     """A JSON frame. `prompt_id` is empty where it names none."""
 
     kind: str
@@ -35,19 +35,19 @@ class Image:
     data: bytes
 
 
-def decode(frame: str | bytes) -> Event | Image | None:
+def decode(frame: str | bytes) -> SocketEvent | Image | None:
     """What a frame says; None for kinds that do not matter."""
     return _binary(frame) if isinstance(frame, bytes) else _json(frame)
 
 
-def _json(frame: str) -> Event | None:
+def _json(frame: str) -> SocketEvent | None:
     try:
         message = mapping(json.loads(frame))
     except (ValueError, RecursionError):
         return None
     data = mapping(message.get("data"))
     kind = text(message.get("type"))
-    return Event(kind, text(data.get("prompt_id")), data) if kind else None
+    return SocketEvent(kind, text(data.get("prompt_id")), data) if kind else None
 
 
 def _binary(frame: bytes) -> Image | None:

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 from daemons.worker.connector import JobContext, JobFailed, ServiceDown
 from daemons.worker.connectors.comfyui import outcome
 from daemons.worker.connectors.comfyui.answers import FileRef
-from daemons.worker.connectors.comfyui.api import ApiError, ComfyUIApi, Refused
+from daemons.worker.connectors.comfyui.api import ApiError, ComfyUIApi, ErrorAnswer
 from daemons.worker.connectors.comfyui.graph import Graph, Request, names_used, with_inputs
 from emp_core.domain.file_names import safe_name
 from emp_core.domain.outcome import Blame
@@ -36,13 +36,13 @@ async def _send(api: ComfyUIApi, name: str, artifact: str, context: JobContext) 
     except NotFound as error:
         message = f"files: there is no artifact {artifact!r:.100}"
         raise outcome.failed(message, "missing_input", retryable=False, blame=Blame.JOB) from error
-    except Refused as error:
+    except ErrorAnswer as error:
         raise _refused(name, error) from error
     except ApiError as error:
         raise ServiceDown(str(error)) from error
 
 
-def _refused(name: str, error: Refused) -> JobFailed:
+def _refused(name: str, error: ErrorAnswer) -> JobFailed:
     code = "too_large" if error.status == 413 else "validation"
     message = f"ComfyUI does not take the file {safe_name(name)} (HTTP {error.status})"
     return outcome.failed(message, code, retryable=False, blame=Blame.JOB)

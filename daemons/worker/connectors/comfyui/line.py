@@ -1,7 +1,7 @@
 """The position of a prompt in ComfyUI's queue: reported as progress, given up after a long wait behind others."""
 
 from daemons.worker.connector import JobContext, ServiceBusy
-from daemons.worker.connectors.comfyui.answers import Queue
+from daemons.worker.connectors.comfyui.answers import PromptQueue
 from daemons.worker.connectors.comfyui.others import Others
 from daemons.worker.connectors.comfyui.settings import ComfyUISettings
 from emp_core.clock import Clock
@@ -31,7 +31,7 @@ class Line:
         self._before = self.waited_seconds
         self._since, self.given_up = None, False
 
-    def stand(self, queue: Queue, prompt_id: str) -> bool:
+    def stand(self, queue: PromptQueue, prompt_id: str) -> bool:
         """Report the prompt's position. True if it has waited too long: the caller then takes it out of the queue."""
         prompts = list(queue)
         ahead = prompts[: [queued.prompt_id for queued in prompts].index(prompt_id)]

@@ -8,9 +8,9 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import WebSocketException
 
 from daemons.worker.connectors.comfyui.api import ComfyUIApi
-from daemons.worker.connectors.comfyui.events import FEATURE_FLAGS, Event, Image, decode
+from daemons.worker.connectors.comfyui.events import FEATURE_FLAGS, Image, SocketEvent, decode
 
-Hear = Callable[[Event | Image], None]
+Hear = Callable[[SocketEvent | Image], None]
 REOPEN = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds before each try to open it again; the last one for ever."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from daemons.worker.connector import ConnectorError, JobFailed, Mismatch, ServiceDown
 from daemons.worker.connectors.comfyui.answers import Entry, mapping, sequence, text
-from daemons.worker.connectors.comfyui.api import Refused
+from daemons.worker.connectors.comfyui.api import ErrorAnswer
 from daemons.worker.connectors.comfyui.graph import Graph
 from daemons.worker.connectors.comfyui.lacking import lacks
 from emp_core.domain.outcome import Artifact, Blame, Failure
@@ -65,7 +65,7 @@ def lost(prompt_id: str, *, restarted: bool) -> JobFailed:
     return failed(message, "backend_lost_job", retryable=True, prompt_id=prompt_id)
 
 
-def refused(error: Refused) -> ConnectorError:
+def refused(error: ErrorAnswer) -> ConnectorError:
     """What an error answer to a prompt means: this server lacks something, or the graph or the address is wrong."""
     if error.status == 413:
         return failed("the workflow is larger than ComfyUI accepts", "too_large", retryable=False, blame=Blame.JOB)

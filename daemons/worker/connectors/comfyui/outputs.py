@@ -9,7 +9,7 @@ import httpx
 from daemons.worker.connector import JobContext, JobFailed
 from daemons.worker.connectors.comfyui import outcome
 from daemons.worker.connectors.comfyui.answers import FileRef, mapping, number, sequence, text
-from daemons.worker.connectors.comfyui.api import ApiError, ComfyUIApi, Refused
+from daemons.worker.connectors.comfyui.api import ApiError, ComfyUIApi, ErrorAnswer
 from daemons.worker.connectors.comfyui.events import Image
 from daemons.worker.connectors.comfyui.names import media_type
 from daemons.worker.connectors.comfyui.settings import ComfyUISettings
@@ -107,7 +107,7 @@ class Outputs:
         for left in reversed(range(TRIES)):
             try:
                 return await self._fetch_once(ref)
-            except Refused as error:
+            except ErrorAnswer as error:
                 if error.status == 404:
                     raise OutputGone(ref.filename) from error
                 message = f"ComfyUI does not send {safe_name(ref.filename)} (HTTP {error.status})"

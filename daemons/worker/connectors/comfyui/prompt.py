@@ -7,7 +7,7 @@ from typing import Any
 from daemons.worker.connector import JobContext, Mismatch, ServiceDown
 from daemons.worker.connectors.comfyui import outcome, stopping
 from daemons.worker.connectors.comfyui.answers import MARK, Accepted, Entry, mapping, sequence
-from daemons.worker.connectors.comfyui.api import ApiError, ComfyUIApi, Refused, Unanswered, Unreachable
+from daemons.worker.connectors.comfyui.api import ApiError, ComfyUIApi, ErrorAnswer, Unanswered, Unreachable
 from daemons.worker.connectors.comfyui.lacking import missing_models
 from daemons.worker.connectors.comfyui.others import Others
 from daemons.worker.connectors.comfyui.patience import Patience
@@ -94,7 +94,7 @@ class Prompt:
     async def _post_once(self) -> Accepted | None:
         """None where there was no answer and no effect."""
         first, self.posted = not self.posted, True
-        refusal: Refused | None = None
+        refusal: ErrorAnswer | None = None
         try:
             return await self._api.submit(self._body)
         except Unreachable as error:
@@ -103,7 +103,7 @@ class Prompt:
                 raise ServiceDown(str(error)) from error
         except Unanswered as error:
             self._context.log(f"no answer to the prompt ({error}): checking whether ComfyUI has it")
-        except Refused as error:
+        except ErrorAnswer as error:
             refusal = error
             if error.status != 500:
                 self.posted = False

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from daemons.worker.connectors.comfyui.answers import Entry, Queue
+from daemons.worker.connectors.comfyui.answers import Entry, PromptQueue
 from daemons.worker.connectors.comfyui.api import ApiError, ComfyUIApi, Unreachable
 from emp_core.clock import Clock
 
@@ -17,12 +17,12 @@ class NotStopped(Exception):
     """It goes on: its node is deaf, or hangs."""
 
 
-def runs(queue: Queue, prompt_id: str) -> bool:
+def runs(queue: PromptQueue, prompt_id: str) -> bool:
     """Whether it is the one at work."""
     return any(queued.prompt_id == prompt_id for queued in queue.running)
 
 
-def holds(queue: Queue, prompt_id: str) -> bool:
+def holds(queue: PromptQueue, prompt_id: str) -> bool:
     """Whether it waits or runs."""
     return any(queued.prompt_id == prompt_id for queued in queue)
 
@@ -53,7 +53,7 @@ async def stop(api: ComfyUIApi, prompt_id: str, *, clock: Clock, seconds: float,
         await asyncio.sleep(PAUSE)
 
 
-async def _order(api: ComfyUIApi, prompt_id: str) -> Queue:
+async def _order(api: ComfyUIApi, prompt_id: str) -> PromptQueue:
     """Order the stop once; the queue as it was after that."""
     if await api.cancel(prompt_id):
         return await api.queue()

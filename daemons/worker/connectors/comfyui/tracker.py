@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from daemons.worker.connectors.comfyui.answers import mapping, number, sequence, text
-from daemons.worker.connectors.comfyui.events import Event, Image
+from daemons.worker.connectors.comfyui.events import Image, SocketEvent
 from daemons.worker.connectors.comfyui.graph import Graph
 
 UNFINISHED = 99.0
@@ -52,7 +52,7 @@ class Tracker:
         """What kind of node runs."""
         return str(self._graph[self.node]["class_type"]) if self.node in self._graph else ""
 
-    def hear(self, heard: Event | Image) -> bool:
+    def hear(self, heard: SocketEvent | Image) -> bool:
         """Take one frame in; whether it was about this prompt."""
         if isinstance(heard, Image):
             return self._see(heard)

@@ -12,7 +12,7 @@ from daemons.worker.connector import JobContext
 from daemons.worker.connectors.comfyui import outcome
 from daemons.worker.connectors.comfyui.answers import Entry
 from daemons.worker.connectors.comfyui.api import ApiError, ComfyUIApi
-from daemons.worker.connectors.comfyui.events import Event, Image
+from daemons.worker.connectors.comfyui.events import Image, SocketEvent
 from daemons.worker.connectors.comfyui.line import Line
 from daemons.worker.connectors.comfyui.listener import Listener
 from daemons.worker.connectors.comfyui.others import Others
@@ -77,7 +77,7 @@ class Watch:
                 return entry
             await self._rest()
 
-    def _hear(self, heard: Event | Image) -> None:
+    def _hear(self, heard: SocketEvent | Image) -> None:
         if not self._tracker.hear(heard):
             return
         self._heard_on = self.listener.connections

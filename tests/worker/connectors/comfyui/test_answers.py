@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from daemons.worker.connectors.comfyui.answers import Accepted, Entry, FileRef, Queue, Unreadable, number, text
+from daemons.worker.connectors.comfyui.answers import Accepted, Entry, FileRef, PromptQueue, Unreadable, number, text
 from tests.support.comfyui import samples
 
 SAMPLES = samples()
@@ -24,7 +24,7 @@ def test_a_recorded_queue_is_read_in_order() -> None:
     sample = SAMPLES["GET /queue sample item"]
     item = sample["queue_running"][0]
     pending: list[list[object]] = [[number, f"p{number}", {}, {}, []] for number in (-39, 35, 37, 38, 36)]
-    queue = Queue.read({"queue_running": [item], "queue_pending": pending})
+    queue = PromptQueue.read({"queue_running": [item], "queue_pending": pending})
     assert [queued.number for queued in queue] == [34, -39, 35, 36, 37, 38]
     assert queue.running[0].extra["my_tag"] == {"job": 0}
     assert len(queue) == 6
@@ -59,7 +59,7 @@ def test_entries_of_a_wrong_shape_are_entries_all_the_same(raw: object) -> None:
 )
 def test_what_is_no_queue_is_unreadable(answer: object) -> None:
     with pytest.raises(Unreadable):
-        Queue.read(answer)
+        PromptQueue.read(answer)
 
 
 @pytest.mark.parametrize("answer", [None, [], {}, {"prompt_id": 7}, {"prompt_id": ""}, {"prompt_id": "x" * 1000}])

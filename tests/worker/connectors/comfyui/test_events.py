@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemons.worker.connectors.comfyui.events import Event, Image, decode
+from daemons.worker.connectors.comfyui.events import Image, SocketEvent, decode
 
 
 def labelled(label: object, picture: bytes = b"png") -> bytes:
@@ -17,11 +17,11 @@ def labelled(label: object, picture: bytes = b"png") -> bytes:
 
 def test_a_json_frame_tells_its_kind_and_prompt() -> None:
     frame = '{"type": "executing", "data": {"node": "3", "prompt_id": "p"}}'
-    assert decode(frame) == Event("executing", "p", {"node": "3", "prompt_id": "p"})
+    assert decode(frame) == SocketEvent("executing", "p", {"node": "3", "prompt_id": "p"})
 
 
 def test_a_frame_that_names_no_prompt_has_an_empty_one() -> None:
-    assert decode('{"type": "executing", "data": {"node": "3"}}') == Event("executing", "", {"node": "3"})
+    assert decode('{"type": "executing", "data": {"node": "3"}}') == SocketEvent("executing", "", {"node": "3"})
 
 
 @pytest.mark.parametrize(("number", "kind"), [(1, "image/jpeg"), (2, "image/png")])

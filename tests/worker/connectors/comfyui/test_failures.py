@@ -8,7 +8,7 @@ from daemons.simulation.comfyui import Answer, Faults, Options
 from daemons.worker.connector import JobFailed
 from daemons.worker.connectors.comfyui import outcome
 from daemons.worker.connectors.comfyui.answers import Entry
-from daemons.worker.connectors.comfyui.api import Refused
+from daemons.worker.connectors.comfyui.api import ErrorAnswer
 from emp_core.domain.outcome import Blame, Failure
 from tests.support.comfyui import Graph, Rig, failing, image, node, rig, samples, saved, workflow
 
@@ -79,7 +79,7 @@ def test_long_hostile_texts_stay_within_their_limits() -> None:
     assert len(json.dumps(found.detail)) < 16_384
     errors = [{"type": huge, "message": huge, "details": huge}] * 500
     body = json.dumps({"error": {"message": huge}, "node_errors": {huge: {"class_type": huge, "errors": errors}}})
-    refused = outcome.refused(Refused(400, body.encode()))
+    refused = outcome.refused(ErrorAnswer(400, body.encode()))
     assert isinstance(refused, JobFailed)
     assert len(json.dumps(refused.failure.detail)) < 16_384
 

@@ -8,7 +8,7 @@ import pytest
 
 from daemons.simulation.comfyui import Fault, Faults
 from daemons.worker.connector import Assignment, ConnectorError, JobFailed, ServiceBusy, StillRunning
-from daemons.worker.connectors.comfyui.answers import MARK, Queue
+from daemons.worker.connectors.comfyui.answers import MARK, PromptQueue
 from daemons.worker.connectors.comfyui.api import ComfyUIApi
 from daemons.worker.connectors.comfyui.line import Line
 from daemons.worker.connectors.comfyui.others import Others
@@ -148,8 +148,8 @@ def queued(prompt_id: str, mark: dict[str, Any] | None = None) -> list[Any]:
     return [1, prompt_id, {}, {MARK: mark} if mark else {}, []]
 
 
-def queue(*items: list[Any]) -> Queue:
-    return Queue.read({"queue_running": list(items[:1]), "queue_pending": list(items[1:])})
+def queue(*items: list[Any]) -> PromptQueue:
+    return PromptQueue.read({"queue_running": list(items[:1]), "queue_pending": list(items[1:])})
 
 
 def make_line(clock: FrozenClock, worker: str = "box:0") -> tuple[Line, Others]:

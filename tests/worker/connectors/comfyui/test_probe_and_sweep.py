@@ -11,7 +11,7 @@ from daemons.simulation.comfyui import Answer, Fault, Faults, Options
 from daemons.worker.connector import ServiceDown
 from daemons.worker.connectors.comfyui import ComfyUI, ComfyUISettings
 from daemons.worker.connectors.comfyui.api import ComfyUIApi
-from daemons.worker.connectors.comfyui.events import Event, decode
+from daemons.worker.connectors.comfyui.events import SocketEvent, decode
 from emp_core.clock import SystemClock
 from tests.support.comfyui import image, node, rig, saved, sleeping
 from tests.support.waiting import wait_until
@@ -121,7 +121,7 @@ def test_certificates_are_checked_unless_told_otherwise() -> None:
 
 def test_text_frames_of_progress_are_passed_over() -> None:
     assert decode(b"\0\0\0\x03\0\0\0\x015text") is None
-    assert decode('{"type": "logs", "data": {}}') == Event("logs", "", {})
+    assert decode('{"type": "logs", "data": {}}') == SocketEvent("logs", "", {})
 
 
 async def test_a_graph_of_many_nodes_waits_behind_its_links() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemons.worker.connectors.comfyui.events import Event, Image
+from daemons.worker.connectors.comfyui.events import Image, SocketEvent
 from daemons.worker.connectors.comfyui.tracker import READERS, UNFINISHED, Tracker
 from tests.support.comfyui import image, samples, saved, sleeping, workflow
 
@@ -19,8 +19,8 @@ def tracker(graph: Any, *keeps: str, prompt_id: str = "p", limit: int = 1000) ->
     return made
 
 
-def event(kind: str, prompt_id: str = "p", **data: Any) -> Event:
-    return Event(kind, prompt_id, {**data, "prompt_id": prompt_id})
+def event(kind: str, prompt_id: str = "p", **data: Any) -> SocketEvent:
+    return SocketEvent(kind, prompt_id, {**data, "prompt_id": prompt_id})
 
 
 def feed(made: Tracker, sample: str) -> list[float]:
@@ -31,7 +31,7 @@ def feed(made: Tracker, sample: str) -> list[float]:
             continue
         prompt_id = frame["data"].get("prompt_id", "")
         made.prompt_id = made.prompt_id or prompt_id
-        made.hear(Event(frame["type"], prompt_id, frame["data"]))
+        made.hear(SocketEvent(frame["type"], prompt_id, frame["data"]))
         percents.append(made.percent)
     return percents
 
@@ -91,14 +91,14 @@ def test_nodes_that_a_subgraph_made_do_not_count() -> None:
 def test_events_of_others_are_not_heeded() -> None:
     made = tracker(saved(image()))
     assert not made.hear(event("execution_success", prompt_id="other"))
-    assert not made.hear(Event("executing", "", {"node": "1"}))
+    assert not made.hear(SocketEvent("executing", "", {"node": "1"}))
     assert not made.ended
     assert made.node == ""
 
 
 def test_status_tells_the_length_of_the_queue() -> None:
     made = tracker(saved(image()))
-    made.hear(Event("status", "", {"status": {"exec_info": {"queue_remaining": 3}}}))
+    made.hear(SocketEvent("status", "", {"status": {"exec_info": {"queue_remaining": 3}}}))
     assert made.remaining == 3
 
 
@@ -127,7 +127,7 @@ def test_pictures_without_an_owner_count_only_where_the_server_cannot_label_them
     old.hear(event("executing", node="2"))
     assert old.hear(plain)
     new = tracker(saved(image(), by="SaveImageWebsocket"), "2")
-    new.hear(Event("feature_flags", "", {"supports_preview_metadata": True}))
+    new.hear(SocketEvent("feature_flags", "", {"supports_preview_metadata": True}))
     new.hear(event("executing", node="2"))
     assert not new.hear(plain)
 
