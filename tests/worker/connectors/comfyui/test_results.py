@@ -132,10 +132,10 @@ async def test_pictures_sent_over_the_socket_are_results() -> None:
 
 async def test_pictures_that_come_after_the_history_answered_are_results() -> None:
     faults = Faults(at={"SaveImageWebsocket": Fault.STALL})
-    async with rig(faults=faults) as inner, asyncio.TaskGroup() as group:
+    async with rig(faults=faults, settle_seconds=600) as inner, asyncio.TaskGroup() as group:
         running = group.create_task(inner.run(saved(image(count=2), by="SaveImageWebsocket")))
         await wait_until(lambda: bool(inner.server.history), "the entry in the history")
-        for _ in range(20):
+        for _ in range(5):
             await inner.connector.probe()
         assert not running.done()
         inner.server.release()
