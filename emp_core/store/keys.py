@@ -212,7 +212,16 @@ KEYS: Sequence[Key] = (
 )
 
 
+_ROWS = {row.literal: row for row in KEYS}
+
+
 def row_of(name: str) -> Key | None:
     """The row of a key's name without the prefix: the one with the longest literal."""
-    found = (row for row in KEYS if row.id_in(name) is not None)
-    return max(found, key=lambda row: len(row.literal), default=None)
+    if name in _ROWS and not _ROWS[name].owner:
+        return _ROWS[name]
+    end = len(name) - 1
+    while (end := name.rfind(":", 0, end)) >= 0:
+        row = _ROWS.get(name[: end + 1])
+        if row is not None:
+            return row
+    return None
