@@ -7,7 +7,7 @@ from emp_core.domain.durations import duration
 from emp_core.domain.events import Event
 from emp_core.domain.job import Job
 from emp_core.domain.outcome import Artifact
-from emp_core.domain.standing import Standing, Tier
+from emp_core.domain.standing import Standing, Tier, down, outages_in_words
 from emp_core.domain.states import HELD, WAITING, JobState
 from emp_core.domain.worker import Worker, WorkerState
 
@@ -133,6 +133,11 @@ def silence(worker: Worker, now: int) -> str:
     return f"not seen for {since(worker.beat_at, now)}, lost in {duration(max(0, worker.lost_at - now) / 1000)}"
 
 
+def worker_note(worker: Worker, now: int) -> str:
+    """The one thing worth saying about a worker: who stopped it, that it is silent, or why a service is down."""
+    return worker.reason or silence(worker, now) or outages_in_words(worker, down(worker), now)
+
+
 WORKER_COLUMNS: tuple[Column[Worker], ...] = (
     Column("WORKER", lambda worker, now: worker.id),
     Column("STATE", lambda worker, now: worker.state.value, style=lambda worker: WORKER_STYLES[worker.state]),
@@ -141,7 +146,7 @@ WORKER_COLUMNS: tuple[Column[Worker], ...] = (
     Column("HARDWARE", lambda worker, now: hardware(worker), shrinks=True),
     Column("LAST SEEN", lambda worker, now: since(worker.beat_at, now), "right"),
     Column("UPTIME", lambda worker, now: since(worker.started_at, now), "right"),
-    Column("NOTE", lambda worker, now: worker.reason or silence(worker, now), shrinks=True),
+    Column("NOTE", lambda worker, now: worker_note(worker, now), shrinks=True),
 )
 
 EVENT_COLUMNS: tuple[Column[Event], ...] = (

@@ -23,6 +23,7 @@ from emp_cli.output.units import clock, since
 from emp_core.domain.durations import duration
 from emp_core.domain.job import Job
 from emp_core.domain.outcome import Artifact
+from emp_core.domain.standing import down, outages_in_words
 from emp_core.domain.states import WAITING, JobState
 from emp_core.domain.worker import Worker
 
@@ -139,6 +140,7 @@ def _worker_facts(worker: Worker, now: int) -> Iterable[tuple[str, str]]:
     yield "reason", worker.reason
     yield "machine", worker.machine
     yield "services", services_up(worker)
+    yield "outage", outages_in_words(worker, down(worker), now)
     yield "reserved", f"for workflow {worker.workflow}" if worker.workflow else ""
     yield "customers", f"at most {worker.max_customers} at once" if worker.max_customers else ""
     yield "hardware", hardware(worker)

@@ -18,11 +18,13 @@ from emp_core.domain.standing import (
     Standing,
     Tier,
     WaitingClass,
+    down,
     foremost,
     left_of,
     may_take,
     obstacle,
     only_customers,
+    outages_in_words,
     standings,
 )
 from emp_core.domain.states import RUNNING, TERMINAL, JobState
@@ -114,11 +116,11 @@ def explain_worker(
 ) -> WorkerExplanation:
     """Explain a worker against the line of all that it could choose from; `customers`: whose jobs it runs."""
     only = only_customers(worker, {worker.id: customers})
-    left = left_of(worker)
+    left, out = left_of(worker), down(worker)
     judged = [(each, match(each.requirements, left)) for each in line.classes]
     return WorkerExplanation(
         worker=worker,
-        reason=obstacle(worker, now) or "free",
+        reason=obstacle(worker, now) or (f"free, but {outages_in_words(worker, out, now)}" if out else "free"),
         takes=tuple(each for each, verdict in judged if verdict.ok and may_take(worker, each, only)),
         skips=tuple(Skipped(waiting=each, verdict=verdict) for each, verdict in judged if not verdict.ok),
         exact=line.exact,

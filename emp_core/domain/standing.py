@@ -211,7 +211,7 @@ def _idleness(worker: Worker, now: int) -> str:
         return f"silent: not seen for {duration((now - worker.beat_at) / 1000)}"
     out = down(worker)
     if out and out >= set(worker.capabilities.services):
-        return _states_of(worker, out)
+        return outages_in_words(worker, out, now)
     return ""
 
 
@@ -223,7 +223,7 @@ def _own_obstacle(situation: Situation, worker: Worker) -> str:
     """What keeps a worker that claims from taking this job."""
     job, out = situation.job, down(worker)
     if out and not fits(job.requirements, left_of(worker)):
-        return _states_of(worker, out)
+        return outages_in_words(worker, out, situation.now)
     if situation.avoided_until is not None and worker.id in job.avoid:
         return situation.lacks.get(worker.id, "avoided: it did not finish this job before")
     customers = only_customers(worker, situation.customers)
@@ -232,12 +232,21 @@ def _own_obstacle(situation: Situation, worker: Worker) -> str:
     return ""
 
 
-def _states_of(worker: Worker, services: frozenset[str]) -> str:
-    """`a1111 down, comfyui busy with other clients' prompts`."""
-    busy = sorted(name for name in services if worker.services[name] == "busy")
-    out = sorted(services - set(busy))
-    words = [f"{', '.join(out)} down"] if out else []
-    return ", ".join(words + [f"{name} busy with other clients' prompts" for name in busy])
+def outages_in_words(worker: Worker, services: frozenset[str], now: int) -> str:
+    """`a1111 down: no answer (for 40s), comfyui busy: works on 1 prompt of other clients (for 5s)`."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for name in sorted(services, key=lambda name: (worker.services[name] == "busy", name)):
+        why = worker.outages[name].why if name in worker.outages else ""
+        alike.setdefault((worker.services[name], why), []).append(name)
+    return ", ".join(_outage(worker, names, state, why, now) for (state, why), names in alike.items())
+
+
+def _outage(worker: Worker, names: Sequence[str], state: str, why: str, now: int) -> str:
+    if not why:
+        state = "busy with other clients' prompts" if state == "busy" else state
+        return f"{', '.join(names)} {state}"
+    since = min(worker.outages[name].since for name in names)
+    return f"{', '.join(names)} {state}: {why} (for {duration(max(0, now - since) / 1000)})"
 
 
 def _ahead(situation: Situation, worker: Worker, fitting: Fitting) -> tuple[int, bool]:

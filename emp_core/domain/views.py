@@ -14,7 +14,7 @@ from emp_core.domain.job import Job
 from emp_core.domain.matching import Miss
 from emp_core.domain.outcome import Artifact
 from emp_core.domain.standing import Standing, WaitingClass
-from emp_core.domain.worker import LastFailure, Worker
+from emp_core.domain.worker import LastFailure, Outage, Worker
 
 _COUNTED = ("priority", "attempt", "gen", "version", "failures", "losses", "releases", "max_failures")
 _NAMED = (
@@ -66,12 +66,17 @@ def worker_view(worker: Worker) -> dict[str, Any]:
         "slots": worker.slots,
         "active": list(worker.active),
         "services": dict(worker.services),
+        "outages": {name: _outage_view(outage) for name, outage in worker.outages.items()},
         "capabilities": worker.capabilities.to_json(),
         "started_at": time_view(worker.started_at),
         "beat_at": time_view(worker.beat_at),
         "last_failure": _last_failure_view(worker.last_failure),
         "info": dict(worker.info),
     }
+
+
+def _outage_view(outage: Outage) -> dict[str, Any]:
+    return {"why": outage.why, "since": time_view(outage.since)}
 
 
 def _last_failure_view(failure: LastFailure | None) -> dict[str, Any] | None:

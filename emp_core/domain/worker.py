@@ -35,6 +35,17 @@ class LastFailure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """Why a service of a worker takes no jobs."""
+
+    why: str
+    """In the worker's words."""
+
+    since: int
+    """ms since 1970 by the worker's own clock, for people only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
     """One agent process: a profile and slots."""
 
@@ -51,7 +62,10 @@ class Worker:
     """Jobs that it holds."""
 
     services: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Service -> `up` or `down`."""
+    """Service -> `up`, `busy` or `down`."""
+
+    outages: Mapping[str, Outage] = field(default_factory=dict[str, Outage])
+    """The services that are busy or down."""
 
     beat_at: int = 0
     """ms since 1970, Redis TIME, of its last beat."""

@@ -11,7 +11,7 @@ from emp_core.domain.json_text import load_json
 from emp_core.domain.ordering import parts
 from emp_core.domain.requirements import Requirements, requirements_of
 from emp_core.domain.states import WAITING, JobState
-from emp_core.domain.worker import LastFailure, Worker, WorkerState
+from emp_core.domain.worker import LastFailure, Outage, Worker, WorkerState
 from emp_core.errors import InvalidInput
 
 Record = tuple[str | bytes, ...]
@@ -233,6 +233,7 @@ def _sound_worker(
         raise ValueError("not a record of a worker")
     workflow, customers = info.get("workflow"), info.get("max_customers")
     gone = fields.get("gone") if fields.get("alive") != "1" else None
+    services, _, reasons = fields.get("services", "").partition("\n")
     return Worker(
         id=worker_id,
         machine=fields.get("machine", ""),
@@ -242,7 +243,8 @@ def _sound_worker(
         capabilities=capabilities_of(capabilities),
         slots=_count(fields.get("slots", "1")),
         active=tuple(active),
-        services=dict(word.split("=", 1) for word in fields.get("services", "").split()),
+        services=dict(word.split("=", 1) for word in services.split()),
+        outages=_outages(reasons),
         beat_at=_count(fields.get("beat", "0")),
         lost_at=lost_at,
         started_at=_count(fields.get("started", "0")),
@@ -252,6 +254,12 @@ def _sound_worker(
         workflow=workflow if isinstance(workflow, str) else "",
         max_customers=customers if isinstance(customers, int) else None,
     )
+
+
+def _outages(text: str) -> dict[str, Outage]:
+    """Lines of `comfyui 1767225600000 no answer`."""
+    lines = [line.split(" ", 2) for line in text.split("\n") if line]
+    return {name: Outage(why=why, since=_count(since)) for name, since, why in lines}
 
 
 def _last_failure(text: str) -> LastFailure | None:

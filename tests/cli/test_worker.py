@@ -4,7 +4,7 @@ import json
 
 from emp_core.domain.worker import WorkerState
 from tests.cli.conftest import Command, Do, Shell, interrupt
-from tests.support.builders import register
+from tests.support.builders import register, submit
 from tests.support.waiting import poll_until
 
 
@@ -48,3 +48,14 @@ def test_without_services_it_says_what_to_type(emp: Command) -> None:
     said = emp("worker", "start")
     assert said.code == 2
     assert "emp worker start --services comfyui" in said.err
+
+
+def test_why_a_service_is_down_is_told_wherever_it_is_shown(emp: Command, do: Do[object]) -> None:
+    probed = "comfyui=down\ncomfyui 1767225600000 the file store is away: \x1b[2Jno answer"
+    do(lambda store: register(store, probed=probed))
+    do(lambda store: submit(store, id="waits"))
+    why = "comfyui down: the file store is away: [2Jno answer (for "
+    for words in (["workers"], ["worker", "gpu1:0"], ["explain", "waits"], ["explain", "--worker", "gpu1:0"]):
+        assert why in emp(*words).out, words
+    outage = json.loads(emp("worker", "gpu1:0", "-o", "json").out)["outages"]["comfyui"]
+    assert outage["since"] == "2026-01-01T00:00:00.000Z"

@@ -83,7 +83,7 @@ class Agent:
         self.slots: dict[str, Slot] = {}
         """Claim nonce -> what runs."""
 
-        self.board = ServiceBoard(connectors, self.wake, options.probe_seconds)
+        self.board = ServiceBoard(connectors, self.wake, options.probe_seconds, clock)
         self._files = Files(artifacts, options.spool, self.board.bar)
         self.contact = Contact(store, clock, options, self.slots, self.board.text, self._hear, self.wake)
         self._intake = Intake(options, self.board, self.contact.tokens)
@@ -158,7 +158,7 @@ class Agent:
         await self.contact.take_up()
         self._registered = True
         given_back = len(registered.given_back)
-        self._log.info("worker.registered", state=self.state, services=self.board.text(), given_back=given_back)
+        self._log.info("worker.registered", state=self.state, services=self.board.words(), given_back=given_back)
 
     async def _leave(self) -> None:
         for ended in self._done:

@@ -122,7 +122,7 @@ class Files:
             self._why = why or "no answer"
             self._away.set()
             log.warning("files.away", why=self._why)
-            self._on_change(self._why)
+            self._on_change(f"the file store is away: {self._why}")
 
     def _answered(self) -> None:
         if self._why:

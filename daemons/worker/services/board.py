@@ -9,6 +9,7 @@ from typing import TypeVar
 import structlog
 
 from daemons.worker.connector import Connector, Probe, ServiceDown
+from emp_core.clock import Clock
 
 log = structlog.get_logger()
 
@@ -24,6 +25,9 @@ BUSY_PAUSE = 1.0
 
 LONGEST_PAUSE = 60.0
 """A probe may be answered by a service that refuses every job: each run that says so doubles the pause, up to this."""
+
+MAX_REASON = 300
+"""Characters of a reason that the queue is told."""
 
 MISSES_THAT_COUNT = 2
 """One silence is no outage."""
@@ -49,6 +53,9 @@ class ServiceState:
     swept: bool = False
     probe: Probe | None = None
     why: str = "not probed yet"
+    since: int = 0
+    """When it opened or closed last, ms since 1970."""
+
     probed: asyncio.Event = field(default_factory=asyncio.Event)
     struck: asyncio.Event = field(default_factory=asyncio.Event)
     """A run has found it down."""
@@ -72,18 +79,28 @@ class ServiceState:
 class ServiceBoard:
     """Probes the services and says which have room."""
 
-    def __init__(self, connectors: Sequence[Connector], on_change: Callable[[], None], probe_seconds: float) -> None:
-        self.states = {connector.service: ServiceState(connector) for connector in connectors}
+    def __init__(
+        self, connectors: Sequence[Connector], on_change: Callable[[], None], probe_seconds: float, clock: Clock
+    ) -> None:
+        now = clock.now_ms()
+        self.states = {connector.service: ServiceState(connector, since=now) for connector in connectors}
         self.changes = 0
         """Counts what may change the worker's offer or its services' text."""
 
         self._on_change = on_change
         self._probe_seconds = probe_seconds
+        self._clock = clock
         self._ours = False
 
-    def text(self) -> str:
+    def words(self) -> str:
         """`comfyui=up ollama=busy a1111=down`."""
         return " ".join(f"{name}={state.word}" for name, state in self.states.items())
+
+    def text(self) -> str:
+        """What the queue is told: the words, and a line for each that is not up: `a1111 1767225600000 no answer`."""
+        closed = [(name, state) for name, state in self.states.items() if not state.is_open]
+        lines = [f"{name} {state.since} {_line(state.barred or state.why)}" for name, state in closed]
+        return "\n".join([self.words(), *lines])
 
     def without_room(self) -> frozenset[str]:
         """The services that are down or full."""
@@ -96,7 +113,8 @@ class ServiceBoard:
     def bar(self, why: str) -> None:
         """Claim nothing for any service, for this reason; '' ends that."""
         for state in self.states.values():
-            state.barred = why
+            was_open, state.barred = state.is_open, why
+            self._note_time(state, was_open)
         self.changes += 1
         self._on_change()
 
@@ -171,8 +189,9 @@ class ServiceBoard:
             self._set(state, up=not probe.busy, why=probe.busy, busy=bool(probe.busy), also=others)
 
     def _set(self, state: ServiceState, *, up: bool, why: str, busy: bool = False, also: bool = False) -> None:
-        before = state.word
+        before, was_open, told = state.word, state.is_open, state.why
         state.up, state.why, state.works_for_others = up, why, busy
+        self._note_time(state, was_open)
         changed = state.word != before
         if changed and busy:
             log.info("service.busy", service=state.connector.service, why=why)
@@ -180,9 +199,13 @@ class ServiceBoard:
             log.info("service.up", service=state.connector.service)
         elif changed or not state.probed.is_set():
             log.warning("service.down", service=state.connector.service, why=why)
-        if changed or also:
+        if changed or also or why != told:
             self.changes += 1
             self._on_change()
+
+    def _note_time(self, state: ServiceState, was_open: bool) -> None:
+        if state.is_open != was_open:
+            state.since = self._clock.now_ms()
 
     async def sweep(self) -> None:
         """Stop what an earlier life left running. From now on a service that comes up is swept before it is used."""
@@ -226,6 +249,11 @@ async def _guarded(call: Callable[[], Awaitable[T]], service: str, seconds: floa
     except Exception as error:
         log.exception("connector.bug", service=service)
         raise ServiceDown(f"{type(error).__name__}: {error}") from error
+
+
+def _line(text: str) -> str:
+    """The text on one line, encodable and not too long."""
+    return " ".join(text.encode("utf-8", "replace").decode().split())[:MAX_REASON]
 
 
 def _pause_after(strikes: int) -> float:

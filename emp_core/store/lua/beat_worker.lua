@@ -7,7 +7,7 @@
 -- ARGV   boot      str
 -- ARGV   lease     int     ms
 -- ARGV   jitter    float   0.5 to 1.5
--- ARGV   services  str     `comfyui=up a1111=down`
+-- ARGV   services  str     `comfyui=up a1111=down`, and a line for each that is not up: `a1111 <ms> <why>`
 -- REST   held      job attempt nonce
 -- DERIVES nearly every key: see the table of keys
 -- USES   now chores worker renew

@@ -13,7 +13,7 @@
 -- ARGV   waiter       str     whose wake-up list it reads
 -- ARGV   slots        int
 -- ARGV   info         str     JSON for people
--- ARGV   services     str     `comfyui=up a1111=down`
+-- ARGV   services     str     `comfyui=up a1111=down`, and a line for each that is not up: `a1111 <ms> <why>`
 -- ARGV   dead_boot    str     of an earlier life whose process is gone for sure; '' where none is known
 -- DERIVES nearly every key: see the table of keys
 -- USES   now profiles ending wake

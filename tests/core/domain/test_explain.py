@@ -13,9 +13,10 @@ from emp_core.domain.requirements import Requirements
 from emp_core.domain.standing import Line, Situation, Tier, WaitingClass
 from emp_core.domain.states import JobState
 from emp_core.domain.views import explanation_view, worker_explanation_view
-from emp_core.domain.worker import Worker, WorkerState
+from emp_core.domain.worker import Outage, Worker, WorkerState
 
 NOW = 1_767_225_600_000
+STORE_AWAY = Outage(why="the file store is away: no answer", since=NOW - 40_000)
 
 
 def make_job(**changes: Any) -> Job:
@@ -121,6 +122,24 @@ def test_where_no_worker_fits_it_is_never_and_the_nearest_miss_is_named() -> Non
         ({"beat_at": NOW - 16_000, "lost_at": NOW + 14_000}, "silent: not seen for 16s"),
         ({"services": {"comfyui": "down", "a1111": "up"}}, "comfyui down"),
         ({"services": {"comfyui": "down", "a1111": "down"}}, "a1111, comfyui down"),
+        (
+            {"services": {"comfyui": "down", "a1111": "up"}, "outages": {"comfyui": STORE_AWAY}},
+            "comfyui down: the file store is away: no answer (for 40s)",
+        ),
+        (
+            {
+                "services": {"comfyui": "down", "a1111": "down"},
+                "outages": {"comfyui": STORE_AWAY, "a1111": replace(STORE_AWAY, since=NOW + 1_000)},
+            },
+            "a1111, comfyui down: the file store is away: no answer (for 40s)",
+        ),
+        (
+            {
+                "services": {"comfyui": "busy", "a1111": "down"},
+                "outages": {"comfyui": Outage(why="works on 2 prompts", since=NOW), "a1111": STORE_AWAY},
+            },
+            "a1111 down: the file store is away: no answer (for 40s), comfyui busy: works on 2 prompts (for 0.0s)",
+        ),
     ],
 )
 def test_a_worker_that_fits_and_cannot_take_it_now_says_why(changes: dict[str, Any], reason: str) -> None:
@@ -306,3 +325,9 @@ def test_the_views_name_every_dimension() -> None:
     assert view["nearest"][0]["capabilities"] == {"gpu_memory_gb": 16}
     skipped = worker_explanation_view(explain_worker(make_worker(), line(others(1, gpu_memory_gb=80)), NOW))["skips"]
     assert (skipped[0]["jobs"], skipped[0]["misses"][0]["asked"]) == (1, 80)
+
+
+def test_a_free_worker_with_one_service_down_says_why_that_is_down() -> None:
+    worker = make_worker(services={"comfyui": "down", "a1111": "up"}, outages={"comfyui": STORE_AWAY})
+    explanation = explain_worker(worker, line(), NOW)
+    assert explanation.reason == "free, but comfyui down: the file store is away: no answer (for 40s)"

@@ -22,7 +22,9 @@ async def test_a_busy_service_claims_nothing_until_it_is_free(store: Store) -> N
         await wait_until(lambda: connector.probes > before + 1, "two more probes")
         assert await states(store, job) == [JobState.PENDING]
         await agent.heart.beat()
-        assert (await store.inspector.worker("gpu1:0")).services == {"comfyui": "busy"}
+        worker = await store.inspector.worker("gpu1:0")
+        assert worker.services == {"comfyui": "busy"}
+        assert worker.outages["comfyui"].why == "works on 1 prompt of other clients"
         connector.busy = ""
         await until(store, job, JobState.ACTIVE)
         assert (await store.inspector.job(job)).attempt == 1

@@ -9,6 +9,7 @@ from daemons.worker.agent.intake import TURN_JOBS, Intake
 from daemons.worker.agent.options import AgentOptions
 from daemons.worker.connector import Probe
 from daemons.worker.services.board import ServiceBoard
+from emp_core.clock import SystemClock
 from emp_core.domain.capabilities import Capabilities
 from emp_core.store import Turn
 from tests.support.fakes import ScriptedConnector
@@ -20,7 +21,7 @@ class Rig:
         self, *connectors: ScriptedConnector, models: dict[str, list[str]] | None = None, **options: Any
     ) -> None:
         self.tokens: deque[str] = deque()
-        self.board = ServiceBoard(connectors, lambda: None, 60)
+        self.board = ServiceBoard(connectors, lambda: None, 60, SystemClock())
         for state in self.board.states.values():
             state.up = True
         offered = {"services": [connector.service for connector in connectors], "models": models or {}}

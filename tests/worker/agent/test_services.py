@@ -48,7 +48,7 @@ async def test_with_one_service_down_it_claims_for_the_others(store: Store) -> N
         waiting, done = await submit(store, service="comfyui"), await submit(store, service="ollama")
         run = await up.next_run()
         assert run.job_id == done
-        assert agent.heart.services == "comfyui=down ollama=up"
+        assert agent.heart.services.startswith("comfyui=down ollama=up\n")
         assert await states(store, waiting) == [JobState.PENDING]
         await come_back(agent, down)
         assert (await down.next_run()).job_id == waiting
@@ -58,7 +58,7 @@ async def test_with_all_services_down_it_claims_nothing_and_wakes_up_with_the_fi
     connector = ScriptedConnector()
     async with working(store, connector) as agent:
         await go_down(agent, connector)
-        await wait_until(lambda: agent.heart.services == "comfyui=down", "the queue is told")
+        await wait_until(lambda: agent.heart.services.startswith("comfyui=down"), "the queue is told")
         job = await submit(store)
         assert not (await store.inspector.job(job)).unworkable
         await come_back(agent, connector)

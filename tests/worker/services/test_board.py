@@ -10,14 +10,15 @@ from structlog.testing import capture_logs
 from daemons.worker.connector import Probe
 from daemons.worker.services import board as services
 from daemons.worker.services.board import ServiceBoard
-from tests.support.fakes import ScriptedConnector
+from emp_core.clock import SystemClock
+from tests.support.fakes import FrozenClock, ScriptedConnector
 from tests.support.waiting import wait_until
 
 
 class Board(ServiceBoard):
     def __init__(self, *connectors: ScriptedConnector, probe_seconds: float = 60.0) -> None:
         self.told = 0
-        super().__init__(connectors, self._tell, probe_seconds)
+        super().__init__(connectors, self._tell, probe_seconds, SystemClock())
 
     def _tell(self) -> None:
         self.told += 1
@@ -35,9 +36,9 @@ async def watched(board: ServiceBoard, name: str = "comfyui") -> AsyncIterator[N
 
 async def test_a_service_is_down_until_it_was_asked() -> None:
     board = Board(ScriptedConnector("comfyui"), ScriptedConnector("ollama"))
-    assert board.text() == "comfyui=down ollama=down"
+    assert board.text().startswith("comfyui=down ollama=down\n")
     await board.probe("ollama")
-    assert board.text() == "comfyui=down ollama=up"
+    assert board.text().startswith("comfyui=down ollama=up\n")
     assert board.told == 1
 
 
@@ -259,7 +260,7 @@ async def test_a_busy_service_has_no_room_until_a_probe_finds_it_free() -> None:
     with capture_logs() as logs:
         await board.probe("comfyui")
         await board.probe("comfyui")
-    assert (board.text(), board.without_room()) == ("comfyui=busy", frozenset({"comfyui"}))
+    assert (board.states["comfyui"].word, board.without_room()) == ("busy", frozenset({"comfyui"}))
     assert board.states["comfyui"].why == connector.busy
     assert [entry["event"] for entry in logs] == ["service.busy"]
     connector.busy = ""
@@ -284,5 +285,36 @@ async def test_a_run_that_finds_the_service_busy_does_not_lengthen_the_pause(mon
             await wait_until(lambda: board.states["comfyui"].up, "the next probe")
             board.take(["comfyui"])
             board.leave("comfyui", "works on 1 prompt of other clients", busy=True)
-            assert board.text() == "comfyui=busy"
+            assert board.states["comfyui"].word == "busy"
     assert max(pause for pause in pauses if pause != 60.0) <= 1.0
+
+
+async def test_the_text_says_why_and_since_when_a_service_is_closed() -> None:
+    clock, connector = FrozenClock(1.0), ScriptedConnector()
+    board = ServiceBoard([connector, ScriptedConnector("ollama")], lambda: None, 60.0, clock)
+    await board.probe("comfyui")
+    await board.probe("ollama")
+    assert board.text() == "comfyui=up ollama=up"
+    clock.advance(1)
+    connector.busy = "works on\n1 prompt"
+    await board.probe("comfyui")
+    clock.advance(1)
+    board.bar("the file store is away: no answer")
+    assert board.text().split("\n") == [
+        "comfyui=down ollama=down",
+        "comfyui 2000 the file store is away: no answer",
+        "ollama 3000 the file store is away: no answer",
+    ]
+    board.bar("")
+    assert board.text() == "comfyui=busy ollama=up\ncomfyui 2000 works on 1 prompt"
+
+
+async def test_another_reason_of_a_closed_service_is_told() -> None:
+    connector = ScriptedConnector()
+    connector.busy = "works on 1 prompt"
+    board = Board(connector)
+    await board.probe("comfyui")
+    connector.busy = "works on 2 prompts"
+    await board.probe("comfyui")
+    assert board.text().endswith("works on 2 prompts")
+    assert board.told == 2

@@ -14,6 +14,14 @@ class LastFailure(Answer):
     """The connector's own word, such as `out_of_memory`."""
 
 
+class Outage(Answer):
+    """Why a service of a worker takes no jobs."""
+
+    why: str
+    since: Time
+    """By the worker's own clock."""
+
+
 class Worker(Answer):
     """An agent process."""
 
@@ -34,7 +42,10 @@ class Worker(Answer):
     """Jobs that it runs."""
 
     services: dict[str, str]
-    """Service -> `up` or `down`."""
+    """Service -> `up`, `busy` or `down`."""
+
+    outages: dict[str, Outage]
+    """The services that are busy or down."""
 
     capabilities: dict[str, Any]
     started_at: Time
