@@ -259,10 +259,10 @@ class Inspector:
         attempts = (attempt_of(entry.decode("utf-8", "replace")) for entry in entries)
         return [attempt for attempt in attempts if attempt is not None]
 
-    async def position(self, job: Job) -> int:
-        """How many waiting jobs of its own class stand before it."""
+    async def ahead_in_class(self, job: Job) -> int | None:
+        """How many jobs of its own class stand before a pending job; None if it is in no such line."""
         rank = await self._link.call("ZREVRANK", self._key(f"jobs:pending:{job.class_id}"), job.id)
-        return int(rank or 0)
+        return None if rank is None else int(rank)
 
     async def worker(self, worker_id: str) -> Worker:
         """One worker. Raises `NotFound`."""

@@ -161,10 +161,10 @@ async def get_job(hub: SharedHub, job_id: ResolvedJobId) -> Response:
     """One job, by its id or the beginning of it, with its payload and what came of it; all else takes whole ids."""
     async with in_time(hub):
         job = await hub.store.inspector.job(job_id)
-        position = await hub.store.inspector.position(job) if job.state is JobState.PENDING else None
+        ahead = await hub.store.inspector.ahead_in_class(job) if job.state is JobState.PENDING else None
         request, outcome = await _request_of(hub, job_id), await _outcome_of(hub, job_id)
     value, url = await _with_small_data(hub, job_id, outcome)
-    view = {**job_answer(job), **request, **_outcome_view(job, value), "result_url": url, "position": position}
+    view = {**job_answer(job), **request, **_outcome_view(job, value), "result_url": url, "ahead_in_class": ahead}
     return success({**view, "job": view})
 
 

@@ -268,10 +268,18 @@ async def test_the_body_is_what_was_submitted(store: Store) -> None:
     assert json.loads(await store.inspector.body(job) or b"") == {"payload": {"seed": 2**64 + 7, "empty": []}}
 
 
-async def test_position_in_its_class(store: Store) -> None:
+async def test_a_pending_job_has_those_of_its_class_ahead(store: Store) -> None:
     jobs = await _submit_many(store, 3)
-    positions = [await store.inspector.position(await store.inspector.job(job)) for job in jobs]
-    assert positions == [0, 1, 2]
+    ahead = [await store.inspector.ahead_in_class(await store.inspector.job(job)) for job in jobs]
+    assert ahead == [0, 1, 2]
+
+
+async def test_a_returned_job_is_not_in_the_line_of_its_class(store: Store) -> None:
+    first, _ = await register(store, "gpu1:0"), await register(store, "gpu1:1")
+    await submit(store)
+    claim = await first.take()
+    await first.release(claim)
+    assert await store.inspector.ahead_in_class(await store.inspector.job(claim.job_id)) is None
 
 
 async def test_holds_is_the_fence(store: Store) -> None:

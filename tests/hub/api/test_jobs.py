@@ -46,7 +46,7 @@ async def test_a_job_is_told_flat_and_once_more_inside(hub: httpx.AsyncClient, s
     job_id = await submit(store, workflow_id="flow", customer_id="acme")
     job = body_of(await hub.get(f"/jobs/{job_id}"))
     assert job["job"] == {name: job[name] for name in job["job"]}
-    assert (job["id"], job["job_id"], job["status"], job["position"]) == (job_id, job_id, "pending", 0)
+    assert (job["id"], job["job_id"], job["status"], job["ahead_in_class"]) == (job_id, job_id, "pending", 0)
     assert (job["workflow_id"], job["customer_id"]) == ("flow", "acme")
 
 

@@ -101,8 +101,9 @@ class JobDetail(Job, Outcome):
 
     template: str | None
     params: dict[str, Any] | None
-    position: int | None
-    """Of a pending job: how many that ask the same stand before it."""
+    ahead_in_class: int | None
+    """Of a pending job: how many jobs that need the same stand before it; null if it waits for another worker than
+    those that gave it back. `GET /jobs/ID/explain` counts all jobs that a worker takes before it."""
 
 
 class JobAnswer(JobDetail, Successful):
