@@ -78,6 +78,20 @@ class ClassView:
     unworkable: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class More:
+    """What is shown of one job and not in lists."""
+
+    body: bytes | None
+    """The payload as it was submitted; None where it was spilled."""
+
+    outcome: Any
+    """The result of a completed job or the failure of a failed one, as JSON; None where there is none."""
+
+    ahead_in_class: int | None
+    """How many jobs of its own class stand before a pending job; None if it is in no such line."""
+
+
 class Inspector:
     """Reads jobs, workers and classes."""
 
@@ -107,6 +121,11 @@ class Inspector:
         name: bytes = found[0]
         return name.decode()
 
+    async def find(self, prefix: str) -> Job:
+        """The one job whose id is this or begins so. Raises `NotFound` or `Ambiguous`."""
+        found = await self.jobs_by_id([prefix])
+        return found[0] if found else await self.job(await self.resolve(prefix))
+
     async def job(self, job_id: str) -> Job:
         """One job. Raises `NotFound`."""
         found = await self.jobs_by_id([job_id])
@@ -116,12 +135,13 @@ class Inspector:
 
     async def jobs_by_id(self, job_ids: Sequence[str]) -> list[Job]:
         """Those of the jobs that exist, in the order given."""
-        hashes = await self._link.read_many([("HGETALL", self._key(f"job:{job_id}")) for job_id in job_ids])
-        found = [(job_id, job_fields(_fields(flat))) for job_id, flat in zip(job_ids, hashes, strict=True) if flat]
-        classes = list({fields.get("class", "") for _, fields in found})
-        known = await self._classes(classes)
-        leases = await self._link.read_many([("ZSCORE", self._key("leases"), job_id) for job_id, _ in found])
-        return [self._job(job_id, fields, known, lease) for (job_id, fields), lease in zip(found, leases, strict=True)]
+        hashes = [("HGETALL", self._key(f"job:{job_id}")) for job_id in job_ids]
+        scores = [("ZSCORE", self._key("leases"), job_id) for job_id in job_ids]
+        read = await self._link.read_many([*hashes, *scores])
+        both = zip(job_ids, read[: len(hashes)], read[len(hashes) :], strict=True)
+        found = [(job_id, job_fields(_fields(flat)), lease) for job_id, flat, lease in both if flat]
+        known = await self._classes(list({fields.get("class", "") for _, fields, _ in found}))
+        return [self._job(job_id, fields, known, lease) for job_id, fields, lease in found]
 
     def _job(self, job_id: str, fields: Mapping[str, str], known: Mapping[str, Class], lease: Any) -> Job:
         asked, unworkable = known.get(fields.get("class", ""), (Requirements(), False))
@@ -248,6 +268,14 @@ class Inspector:
         text = await self._link.call("GET", self._key(f"job.result:{job_id}"))
         return json_of(text) if text else None
 
+    async def more_of(self, job: Job) -> More:
+        """What is shown of one job and not in lists, in one round trip."""
+        rank = ("ZREVRANK", self._key(f"jobs:pending:{job.class_id}"), job.id)
+        texts = [("GET", self._key(f"job.payload:{job.id}")), ("GET", self._key(f"job.result:{job.id}"))]
+        sound = [None if each is DAMAGED else each for each in await self._link.read_many([*texts, rank])]
+        body, outcome, ahead = sound
+        return More(body=body, outcome=json_of(outcome) if outcome else None, ahead_in_class=ahead)
+
     async def log(self, job_id: str, start: int = 0) -> list[str]:
         """The kept log lines from `start` on."""
         lines = await self._link.call("LRANGE", self._key(f"job.log:{job_id}"), start, -1)
@@ -258,11 +286,6 @@ class Inspector:
         entries = await self._link.call("LRANGE", self._key(f"job.attempts:{job_id}"), 0, -1)
         attempts = (attempt_of(entry.decode("utf-8", "replace")) for entry in entries)
         return [attempt for attempt in attempts if attempt is not None]
-
-    async def ahead_in_class(self, job: Job) -> int | None:
-        """How many jobs of its own class stand before a pending job; None if it is in no such line."""
-        rank = await self._link.call("ZREVRANK", self._key(f"jobs:pending:{job.class_id}"), job.id)
-        return None if rank is None else int(rank)
 
     async def worker(self, worker_id: str) -> Worker:
         """One worker. Raises `NotFound`."""

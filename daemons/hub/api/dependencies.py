@@ -145,15 +145,6 @@ KnownJobId = Annotated[str, Depends(_known)]
 """Where a job that is not there would look like one of which there is nothing to tell."""
 
 
-async def _resolved(job_id: JobId, hub: SharedHub) -> str:
-    async with in_time(hub):
-        return await hub.store.inspector.resolve(job_id)
-
-
-ResolvedJobId = Annotated[str, Depends(_resolved)]
-"""A job's id, of which a person who looks one up may give the beginning."""
-
-
 async def _worker_id(worker_id: str) -> str:
     if not is_id(worker_id):
         raise NotFound("worker", cut(worker_id))

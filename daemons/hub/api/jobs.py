@@ -15,7 +15,6 @@ from daemons.hub.api.dependencies import (
     JobId,
     KnownJobId,
     ListRoute,
-    ResolvedJobId,
     SharedHub,
     TimedRoute,
     in_time,
@@ -157,20 +156,19 @@ async def list_jobs(hub: SharedHub, query: Annotated[JobQuery, Query()]) -> Resp
 
 
 @router.get("/jobs/{job_id}")
-async def get_job(hub: SharedHub, job_id: ResolvedJobId) -> Response:
+async def get_job(hub: SharedHub, job_id: JobId) -> Response:
     """One job, by its id or the beginning of it, with its payload and what came of it; all else takes whole ids."""
     async with in_time(hub):
-        job = await hub.store.inspector.job(job_id)
-        ahead = await hub.store.inspector.ahead_in_class(job) if job.state is JobState.PENDING else None
-        request, outcome = await _request_of(hub, job_id), await _outcome_of(hub, job_id)
-    value, url = await _with_small_data(hub, job_id, outcome)
-    view = {**job_answer(job), **request, **_outcome_view(job, value), "result_url": url, "ahead_in_class": ahead}
+        job = await hub.store.inspector.find(job_id)
+        more = await hub.store.inspector.more_of(job)
+    value, url = await _with_small_data(hub, job.id, results.outcome_of(more.outcome))
+    told = {"result_url": url, "ahead_in_class": more.ahead_in_class}
+    view = {**job_answer(job), **_request_of(job.id, more.body), **_outcome_view(job, value), **told}
     return success({**view, "job": view})
 
 
-async def _request_of(hub: Hub, job_id: str) -> dict[str, Any]:
+def _request_of(job_id: str, body: bytes | None) -> dict[str, Any]:
     """What was asked of the service; a large payload has a path of its own, a damaged one is null."""
-    body = await hub.store.inspector.body(job_id)
     url = f"/api/jobs/{job_id}/payload" if body is None else None
     asked = _read_asked(body or b"{}")
     return {"payload_url": url, **{name: asked.get(name) for name in ("payload", "template", "params")}}
@@ -182,10 +180,6 @@ def _read_asked(body: bytes) -> Mapping[str, Any]:
     except ValueError:
         return {}
     return asked if isinstance(asked, dict) else {}
-
-
-async def _outcome_of(hub: Hub, job_id: str) -> results.Outcome:
-    return results.outcome_of(await hub.store.inspector.outcome(job_id))
 
 
 async def _with_small_data(
@@ -219,7 +213,7 @@ async def get_result(hub: SharedHub, job_id: JobId) -> Response:
     """
     async with in_time(hub):
         job = await hub.store.inspector.job(job_id)
-        outcome = await _outcome_of(hub, job_id)
+        outcome = results.outcome_of(await hub.store.inspector.outcome(job_id))
     answer = job_answer(job)
     names = ("id", "job_id", "state", "status", "code", "ended_at")
     head = {**{name: answer[name] for name in names}, **_outcome_view(job, outcome.value)}
