@@ -81,6 +81,8 @@ SKIPPED_COLUMNS: tuple[Column[Skipped], ...] = (
 def write_worker_explanation(explanation: WorkerExplanation) -> None:
     """Write what a worker would take, and what it skips."""
     terminal.headline(f"worker {explanation.worker.id}: {explanation.reason}", "")
+    if explanation.outage not in explanation.reason:
+        terminal.data(f"  {one_line(explanation.outage)}")
     takes, skips = explanation.takes, explanation.skips
     terminal.data(f"  it can run {_count(takes)} and skips {_count(each.waiting for each in skips)}")
     if not explanation.exact:

@@ -83,6 +83,9 @@ class WorkerExplanation:
     reason: str
     """`free`, or why it takes nothing now."""
 
+    outage: str
+    """Its services that are down or busy, and why."""
+
     takes: tuple[WaitingClass, ...]
     """In the order of their best jobs: a claim takes the first job of the first class."""
 
@@ -116,11 +119,12 @@ def explain_worker(
 ) -> WorkerExplanation:
     """Explain a worker against the line of all that it could choose from; `customers`: whose jobs it runs."""
     only = only_customers(worker, {worker.id: customers})
-    left, out = left_of(worker), down(worker)
+    left = left_of(worker)
     judged = [(each, match(each.requirements, left)) for each in line.classes]
     return WorkerExplanation(
         worker=worker,
-        reason=obstacle(worker, now) or (f"free, but {outages_in_words(worker, out, now)}" if out else "free"),
+        reason=obstacle(worker, now) or "free",
+        outage=outages_in_words(worker, down(worker), now),
         takes=tuple(each for each, verdict in judged if verdict.ok and may_take(worker, each, only)),
         skips=tuple(Skipped(waiting=each, verdict=verdict) for each, verdict in judged if not verdict.ok),
         exact=line.exact,

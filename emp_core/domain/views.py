@@ -116,6 +116,7 @@ def worker_explanation_view(explanation: WorkerExplanation) -> dict[str, Any]:
         "worker": explanation.worker.id,
         "state": explanation.worker.state.value,
         "reason": explanation.reason,
+        "outage": explanation.outage,
         "takes": [_class_view(waiting) for waiting in explanation.takes],
         "skips": [_skipped_view(skipped) for skipped in explanation.skips],
         "exact": explanation.exact,

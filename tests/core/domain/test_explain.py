@@ -330,4 +330,7 @@ def test_the_views_name_every_dimension() -> None:
 def test_a_free_worker_with_one_service_down_says_why_that_is_down() -> None:
     worker = make_worker(services={"comfyui": "down", "a1111": "up"}, outages={"comfyui": STORE_AWAY})
     explanation = explain_worker(worker, line(), NOW)
-    assert explanation.reason == "free, but comfyui down: the file store is away: no answer (for 40s)"
+    assert (explanation.reason, explanation.outage) == (
+        "free",
+        "comfyui down: the file store is away: no answer (for 40s)",
+    )

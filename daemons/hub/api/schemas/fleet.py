@@ -80,6 +80,9 @@ class ExplainWorkerAnswer(Successful):
     worker: str
     state: str
     reason: str
+    outage: str
+    """Its services that are down or busy, and why."""
+
     takes: list[dict[str, Any]]
     """In the order of claims: the next claim takes `first` of the first entry."""
 
