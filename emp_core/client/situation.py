@@ -11,7 +11,7 @@ from emp_core.domain.ordering import parts
 from emp_core.domain.standing import Line, Situation, left_of, standings
 from emp_core.domain.states import JobState
 from emp_core.domain.worker import Worker
-from emp_core.store import Store
+from emp_core.store import Attempt, Store
 from emp_core.store.outlook import Outlook, Place
 
 MOST_PROFILES = 20
@@ -23,9 +23,8 @@ async def explain_job(store: Store, job: Job) -> Explanation:
     return await _explain(store, job, await Outlook(store.link).place(job))
 
 
-async def _lacks(store: Store, job: Job) -> dict[str, str]:
+def _lacks(job: Job, attempts: Sequence[Attempt]) -> dict[str, str]:
     """What each worker that refused the job said that it lacks."""
-    attempts = await store.inspector.attempts(job.id)
     said = {attempt.worker: attempt.detail for attempt in attempts if attempt.outcome == "mismatch"}
     return {name: said[name] for name in job.avoid if name in said}
 
@@ -43,6 +42,7 @@ async def _explain(store: Store, job: Job, place: Place) -> Explanation:
     outlook = Outlook(store.link)
     pending = job.state is JobState.PENDING
     fleet = await store.inspector.workers()
+    attempts = await store.inspector.attempts(job.id) if job.lacking else []
     situation = Situation(
         job=job,
         fleet=fleet,
@@ -53,7 +53,8 @@ async def _explain(store: Store, job: Job, place: Place) -> Explanation:
         parents=await outlook.states(job.depends_on) if job.state is JobState.BLOCKED else {},
         limit=await outlook.limit(job.class_id, job.requirements) if pending else "",
         avoided_until=await outlook.avoided_until(job) if job.avoid else None,
-        lacks=await _lacks(store, job) if job.lacking else {},
+        lacks=_lacks(job, attempts),
+        awaits_room=job.state is JobState.DELAYED and bool(attempts) and attempts[-1].outcome == "mismatch",
     )
     if not situation.line.exact:
         situation = replace(situation, lines=await _lines(outlook, situation, place))

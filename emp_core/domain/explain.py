@@ -11,6 +11,7 @@ from emp_core.domain.durations import duration
 from emp_core.domain.job import Job
 from emp_core.domain.matching import Verdict, match
 from emp_core.domain.nearest import NearMiss, nearest
+from emp_core.domain.policy import POLICY
 from emp_core.domain.standing import (
     MOST_CLASSES,
     Line,
@@ -192,8 +193,21 @@ def _own_reasons(situation: Situation) -> Iterator[Reason]:
         yield Reason("expired", "its deadline has passed: the next claim, or a hub, fails it")
     if job.held:
         yield Reason("held", "an operator holds it", f"emp job unhold {job.id}")
+    elif situation.awaits_room and job.due_at is not None:
+        yield _lacking(situation)
+        yield Reason("delayed", _no_room((job.due_at - now) / 1000))
     elif job.state is JobState.DELAYED and job.due_at is not None:
         yield Reason("delayed", _delay(job, (job.due_at - now) / 1000))
+
+
+def _lacking(situation: Situation) -> Reason:
+    said = "; ".join(f"{name} {words}" for name, words in situation.lacks.items())
+    return Reason("lacking", f"it waits for a worker that has what it needs: {said}")
+
+
+def _no_room(seconds: float) -> str:
+    when = f"in {duration(seconds)}" if seconds > 0 else "with the next claim, or by a hub"
+    return f"{POLICY.avoided_cap} jobs already wait for another worker, and no more may: it is offered again {when}"
 
 
 def _delay(job: Job, seconds: float) -> str:
@@ -209,8 +223,7 @@ def _queue_reasons(situation: Situation, fitting: Sequence[Standing], first: Sta
     if situation.limit:
         yield Reason("limit", situation.limit)
     if situation.avoided_until is not None and situation.lacks:
-        said = "; ".join(f"{name} {words}" for name, words in situation.lacks.items())
-        yield Reason("lacking", f"it waits for a worker that has what it needs: {said}")
+        yield _lacking(situation)
     elif situation.avoided_until is not None:
         seconds = max(0, situation.avoided_until - situation.now) / 1000
         names = ", ".join(situation.job.avoid)

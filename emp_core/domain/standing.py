@@ -96,6 +96,9 @@ class Situation:
     lacks: Mapping[str, str] = field(default_factory=dict[str, str])
     """Worker that refused the job -> what it lacks: `lacks the node class 'Foo'`."""
 
+    awaits_room: bool = False
+    """A worker refused the job, and it is delayed because too many jobs wait for another worker already."""
+
     @property
     def claimable(self) -> bool:
         """Whether a worker that may take the job could start it now."""
@@ -224,7 +227,7 @@ def _own_obstacle(situation: Situation, worker: Worker) -> str:
     job, out = situation.job, down(worker)
     if out and not fits(job.requirements, left_of(worker)):
         return outages_in_words(worker, out, situation.now)
-    if situation.avoided_until is not None and worker.id in job.avoid:
+    if (situation.avoided_until is not None or situation.awaits_room) and worker.id in job.avoid:
         return situation.lacks.get(worker.id, "avoided: it did not finish this job before")
     customers = only_customers(worker, situation.customers)
     if customers is not None and job.customer_id not in customers:

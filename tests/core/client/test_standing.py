@@ -10,9 +10,10 @@ import pytest
 from emp_core.client.situation import explain_job, explain_worker, preview
 from emp_core.domain.explain import Explanation
 from emp_core.domain.job import Job
+from emp_core.domain.policy import POLICY
 from emp_core.domain.standing import Tier
 from emp_core.domain.worker import WorkerState
-from emp_core.store import Claimed, JobFilter, Store
+from emp_core.store import Claimed, JobFilter, Store, mismatched
 from emp_core.store.inspector import LISTED
 from tests.support.builders import WorkerDriver, make_capabilities, make_request, register, submit
 from tests.support.time_travel import end_avoiding, fall_due, reap
@@ -222,3 +223,25 @@ async def test_what_is_said_to_be_next_is_what_the_next_claim_takes(
     for _ in range(160):
         await queue.dice.choice(acts)()
     assert (queue.taken > 10, queue.passed_over > 3, queue.unsure > 0) == (True, True, most_classes == 2)
+
+
+async def test_a_job_that_finds_the_list_of_returned_jobs_full_says_what_it_waits_for(store: Store) -> None:
+    broken, _ = await register(store, "gpu1:0"), await register(store, "gpu1:1")
+    key, filler = store.link.key("avoided"), [f"filler-{n}" for n in range(POLICY.avoided_cap)]
+    await store.link.call("ZADD", key, *(word for name in filler for word in (1, name)))
+    job = await submit(store)
+    await broken.settle(mismatched(await broken.take(), "lacks the node class 'Foo'"))
+    found = await explained(store, job)
+    await store.link.call("ZREM", key, *filler)
+    assert [reason.code for reason in found.reasons] == ["lacking", "delayed"]
+    assert "gpu1:0 lacks the node class 'Foo'" in found.reasons[0].text
+    assert "256 jobs already wait for another worker" in found.reasons[1].text
+
+
+async def test_a_refused_job_that_backs_off_after_a_failed_run_says_so(store: Store) -> None:
+    broken, good = await register(store, "gpu1:0"), await register(store, "gpu1:1")
+    job = await submit(store)
+    await broken.settle(mismatched(await broken.take(), "lacks the node class 'Foo'"))
+    await good.fail(await good.take())
+    (reason,) = (await explained(store, job)).reasons
+    assert reason.text.startswith("failed 1 of 3 times")

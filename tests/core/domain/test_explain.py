@@ -334,3 +334,20 @@ def test_a_free_worker_with_one_service_down_says_why_that_is_down() -> None:
         "free",
         "comfyui down: the file store is away: no answer (for 40s)",
     )
+
+
+@pytest.mark.parametrize(
+    ("due", "when"),
+    [(43_000, "offered again in 43s"), (-1, "offered again with the next claim, or by a hub")],
+)
+def test_a_job_delayed_because_too_many_wait_for_another_worker_says_so(due: int, when: str) -> None:
+    job = make_job(state=JobState.DELAYED, due_at=NOW + due, avoid=("gpu1:0",), lacking=True)
+    lacks = {"gpu1:0": "lacks the node class 'Foo'"}
+    explanation = explained(job, make_worker(), make_worker("gpu2:0"), lacks=lacks, awaits_room=True)
+    assert (explanation.tier, codes(explanation)) == (Tier.NOT_NOW, ["lacking", "delayed"])
+    assert [reason.text for reason in explanation.reasons] == [
+        "it waits for a worker that has what it needs: gpu1:0 lacks the node class 'Foo'",
+        f"256 jobs already wait for another worker, and no more may: it is {when}",
+    ]
+    reasons = {standing.worker.id: standing.reason for standing in explanation.standings}
+    assert reasons == {"gpu1:0": "lacks the node class 'Foo'", "gpu2:0": "free"}
