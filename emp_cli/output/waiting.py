@@ -80,7 +80,7 @@ def _has_ended(job: "Job") -> bool:
 
 def _tell_deleted(job_ids: Sequence[str]) -> None:
     for job_id in job_ids:
-        terminal.fail(f"job {job_id} was deleted while it was waited for, so its result is not known")
+        terminal.fail(f"job {job_id} was deleted before its result was read")
 
 
 async def _ends(

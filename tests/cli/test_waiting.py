@@ -81,7 +81,7 @@ async def test_a_deleted_job_is_told_and_exits_6_with_the_others_kept(
     await client.cancel(cancelled)
     jobs, code = await wait_for(client, [gone, cancelled], any_of=any_of)
     assert ([job.id for job in jobs], code) == ([cancelled], ExitCode.NOT_FOUND)
-    assert capsys.readouterr().err.startswith(f"error: job {gone} was deleted while it was waited for")
+    assert capsys.readouterr().err.startswith(f"error: job {gone} was deleted before its result was read")
 
 
 @pytest.mark.parametrize(
@@ -132,9 +132,12 @@ def test_job_wait_tells_a_deleted_job_and_the_results_of_the_others(emp: Command
     said = emp("job", "wait", "gone", "kept", "-o", "ids")
     assert (said.code, said.lines) == (6, ["kept"])
     assert said.err.splitlines() == [
-        "error: job gone was deleted while it was waited for, so its result is not known",
+        "error: job gone was deleted before its result was read",
         "warning: job kept was cancelled",
     ]
+    alone = emp("job", "wait", "gone")
+    assert (alone.code, alone.out) == (6, "")
+    assert alone.err == "error: job gone was deleted before its result was read\n"
     unknown = emp("job", "wait", "kept", "nobody")
     assert (unknown.code, unknown.out) == (6, "")
     assert "no job nobody" in unknown.err

@@ -49,7 +49,8 @@ async def _wait(
     names = [await _whole_id(emp, name) for name in ids]
     session.farewell = farewell(names)
     jobs, code = await wait_for(emp, names, any_of=any_of, seconds=seconds)
-    formats.write(jobs, JOBS, output, await emp.now_ms())
+    if jobs or output is not Format.TABLE:  # of deleted jobs only the error tells
+        formats.write(jobs, JOBS, output, await emp.now_ms())
     await tell_ends(emp, jobs)
     return code
 
