@@ -23,6 +23,7 @@ from emp_cli.submit.bulk import Bulk, open_batch
 from emp_cli.submit.request import Asked, Line, digest_of, read_inputs, read_texts, requests
 from emp_core.domain.explain import Explanation
 from emp_core.domain.standing import Tier
+from emp_core.domain.states import JobState
 from emp_core.domain.views import explanation_view, job_view
 from emp_core.errors import InvalidInput, QueueUnavailable
 from emp_core.ids import new_job_id
@@ -230,9 +231,10 @@ async def _wait(emp: "AsyncEmp", job_ids: Sequence[str], then: Then) -> ExitCode
     story = terminal.note if then.follow else None
     jobs, code = await wait_for(emp, job_ids, seconds=then.seconds, tell=story)
     await tell_ends(emp, jobs)
-    if then.saving:
-        for job in jobs:
+    for job in jobs:
+        if then.saving:
             await save(emp, job.id, then.saving)
+        if job.state is JobState.COMPLETED:
             await tell_notes(emp, job.id)
     if then.output not in (Format.TABLE, Format.IDS):
         formats.write_one_or_all([job_view(job) for job in jobs], then.output)

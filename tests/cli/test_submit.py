@@ -1,14 +1,18 @@
 """emp submit."""
 
 import json
+import shutil
 import threading
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from emp_core.store import Store
+from emp_core.artifacts import open_artifacts
+from emp_core.client.locate import local_files
+from emp_core.store import Claimed, Store
 from tests.cli.conftest import Command, Do, Shell, first_line, interrupt
-from tests.support.builders import register, submit
+from tests.support.builders import WorkerDriver, register, submit
 
 
 def test_stdout_is_the_id_and_nothing_else(emp: Command, do: Do[object]) -> None:
@@ -98,7 +102,15 @@ def test_files_are_read_before_a_queue_is_looked_for(emp: Command) -> None:
     assert emp("submit", "nowhere.jsonl", "--redis", "redis://127.0.0.1:1/0").code == 2
 
 
-def work_off(do: Do[object], *, good: bool = True) -> threading.Thread:
+async def complete(worker: WorkerDriver, claim: Claimed) -> None:
+    await worker.complete(claim, seed=7)
+
+
+async def fail(worker: WorkerDriver, claim: Claimed) -> None:
+    await worker.fail(claim, retryable=False)
+
+
+def work_off(do: Do[object], end: Callable[[WorkerDriver, Claimed], Awaitable[object]] = complete) -> threading.Thread:
     """A worker that does one job as soon as there is one."""
 
     async def work(store: Store) -> None:
@@ -106,7 +118,7 @@ def work_off(do: Do[object], *, good: bool = True) -> threading.Thread:
         claim = None
         while claim is None:
             claim = await worker.claim()
-        await (worker.complete(claim, seed=7) if good else worker.fail(claim, retryable=False))
+        await end(worker, claim)
 
     thread = threading.Thread(target=lambda: do(work))
     thread.start()
@@ -120,8 +132,41 @@ def test_wait_ends_with_the_job(emp: Command, do: Do[object]) -> None:
     assert (said.code, json.loads(said.out)["state"]) == (0, "completed")
 
 
+def test_wait_tells_the_notes_of_a_result_whose_files_are_not_saved(emp: Command, do: Do[object]) -> None:
+    worker = work_off(do, lambda worker, claim: worker.complete(claim, notes=["all files are \x1b[2Jpreviews"]))
+    said = emp("submit", "--service", "comfyui", "--id", "good", "--wait")
+    worker.join()
+    assert (said.code, said.out, said.err) == (0, "good\n", "warning: job good: all files are [2Jpreviews\n")
+
+
+@pytest.mark.parametrize(
+    ("size", "kept", "told"),
+    [
+        (300_000, True, "job good: all files are previews"),
+        (300_000, False, "may have notes: emp job result good"),
+        (2_000_000, True, "may have notes: emp job result good"),
+    ],
+    ids=["read", "unreadable", "large"],
+)
+def test_wait_tells_the_notes_of_a_result_in_a_file_or_where_they_are(
+    emp: Command, do: Do[object], surroundings: Path, size: int, kept: bool, told: str
+) -> None:
+    async def end(worker: WorkerDriver, claim: Claimed) -> None:
+        files = open_artifacts(local_files(surroundings / "data"), worker.store.files_id)
+        data = {"notes": ["all files are previews"], "text": "x" * size}
+        await worker.complete_in_a_file(files, claim, data)
+        if not kept:
+            shutil.rmtree(surroundings / "data" / "artifacts")
+
+    worker = work_off(do, end)
+    said = emp("submit", "--service", "comfyui", "--id", "good", "--wait")
+    worker.join()
+    assert said.code == 0
+    assert told in said.err
+
+
 def test_and_fails_with_it(emp: Command, do: Do[object]) -> None:
-    worker = work_off(do, good=False)
+    worker = work_off(do, fail)
     said = emp("submit", "--service", "comfyui", "--follow", "--timeout", "100s")
     worker.join()
     assert (said.code, len(said.lines)) == (1, 1)
