@@ -271,7 +271,9 @@ class Settings(SettingsModel):
         validation_alias="EMP_DATA_DIR",
         examples=["~/.local/share/emp"],
     )
-    """The directory of the embedded Valkey and of local files; default: the user's data directory."""
+    """The directory of the embedded Valkey and of local files; default: the user's data directory.
+
+    While the file store is away, a worker keeps at most one output of each running job in `spool` there."""
 
     test_settings: bool = Field(default=False, validation_alias="EMP_TEST_SETTINGS")
     """Allows settings for tests only, such as leases of a second."""

@@ -37,6 +37,9 @@ class AttemptContext:
         self._stored: set[str] = set()
         """Artifacts whose upload was answered."""
 
+        self._uploading = asyncio.Lock()
+        """Bounds what waits on the worker's disk: one output of each attempt."""
+
         self._clock = clock
         self._on_news = on_news
         self._stall_ms = stall_ms
@@ -83,7 +86,7 @@ class AttemptContext:
             put = self._artifacts.put
             return arrived or await put(job_id, attempt, plain, kept.chunks(), media_type=media_type, kind=kind)
 
-        async with spooled(chunks, self._files.spool) as kept:
+        async with self._uploading, spooled(chunks, self._files.spool) as kept:
             artifact = await self._files.reach(send, self)
         self._stored.add(artifact.id)
         return artifact

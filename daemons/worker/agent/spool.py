@@ -30,8 +30,9 @@ class Spooled:
 async def spooled(chunks: AsyncIterable[bytes], directory: Path | None) -> AsyncIterator[Spooled]:
     """Keep a file until the end of the body: a small one in memory, a larger one on disk, without a name.
 
-    A file without a name is gone with its process, so no start has to clean up. Its size is limited, and each running
-    job has one at a time, so the spool is limited too. Raises `ArtifactsUnavailable` if the disk does not take it.
+    A file without a name is gone with its process, so no start has to clean up. Its size is limited, and each attempt
+    has one at a time (`AttemptContext.upload`), so the spool is limited too. Raises `ArtifactsUnavailable` if the disk
+    does not take it.
     """
     with tempfile.SpooledTemporaryFile(CHUNK_BYTES, dir=str(directory) if directory else None) as file:
         meter = Meter(MAX_ARTIFACT_BYTES)

@@ -1,6 +1,7 @@
 """A file store that is away for a while: outputs wait for it, no attempt is lost, and nothing more is claimed."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterable, AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -77,11 +78,11 @@ class AwayStore(ObjectArtifacts):
 class Rig:
     """An attempt with files, and what the worker is told of the store."""
 
-    def __init__(self) -> None:
+    def __init__(self, spool: Path | None = None) -> None:
         self.store = AwayStore()
         self.clock = FrozenClock()
         self.told: list[str] = []
-        self.files = Files(self.store, None, self.told.append)
+        self.files = Files(self.store, spool, self.told.append)
         self.context = AttemptContext(make_claim(), self.files, self.store, self.clock, lambda: None, 0)
 
     def upload(self, data: bytes = b"picture") -> "asyncio.Task[Artifact]":
@@ -225,3 +226,31 @@ async def test_output_has_a_limit_and_needs_a_disk(tmp_path: Path, monkeypatch: 
     with pytest.raises(LimitExceeded):
         async with spooled(in_chunks(data), tmp_path):
             pass
+
+
+def _outputs_on_disk(directory: Path) -> int:
+    """The files without a name in a directory that this process has open."""
+    return sum(os.path.realpath(link).startswith(str(directory)) for link in Path("/proc/self/fd").iterdir())
+
+
+async def test_an_attempt_keeps_one_output_at_a_time_on_disk(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.store.error = ArtifactsUnavailable("no answer")
+    uploads = [rig.upload(b"x" * (CHUNK_BYTES + 1)) for _ in range(3)]
+    await wait_until(lambda: rig.told, "the worker is told")
+    assert _outputs_on_disk(tmp_path) == 1
+    rig.store.error = None
+    assert len({(await upload).id for upload in uploads}) == 3
+    assert _outputs_on_disk(tmp_path) == 0
+
+
+async def test_the_output_of_an_attempt_that_is_stopped_leaves_the_disk(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.store.error = ArtifactsUnavailable("no answer")
+    uploads = [rig.upload(b"x" * (CHUNK_BYTES + 1)) for _ in range(2)]
+    await wait_until(lambda: rig.told, "the worker is told")
+    rig.context.cancelled.set()
+    for upload in uploads:
+        with pytest.raises(Interrupted):
+            await upload
+    assert _outputs_on_disk(tmp_path) == 0
