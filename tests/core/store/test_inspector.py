@@ -2,7 +2,6 @@
 
 import json
 import random
-from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from emp_core.domain.states import JobState
 from emp_core.domain.worker import WorkerState
 from emp_core.errors import Ambiguous, EmpError, NotFound
 from emp_core.store import JobFilter, Store
-from emp_core.store.connection import Link
 from emp_core.store.inspector import LOOK_AT_MOST
 from tests.support.builders import make_request, register, submit
 from tests.support.snapshot import Look
@@ -270,20 +268,6 @@ async def test_the_body_is_what_was_submitted(store: Store) -> None:
     assert json.loads(await store.inspector.body(job) or b"") == {"payload": {"seed": 2**64 + 7, "empty": []}}
 
 
-async def test_a_pending_job_has_those_of_its_class_ahead(store: Store) -> None:
-    jobs = await _submit_many(store, 3)
-    more = [await store.inspector.more_of(await store.inspector.job(job)) for job in jobs]
-    assert [each.ahead_in_class for each in more] == [0, 1, 2]
-
-
-async def test_a_returned_job_is_not_in_the_line_of_its_class(store: Store) -> None:
-    first, _ = await register(store, "gpu1:0"), await register(store, "gpu1:1")
-    await submit(store)
-    claim = await first.take()
-    await first.release(claim)
-    assert (await store.inspector.more_of(await store.inspector.job(claim.job_id))).ahead_in_class is None
-
-
 async def test_holds_is_the_fence(store: Store) -> None:
     worker = await register(store)
     job = await submit(store)
@@ -396,22 +380,3 @@ async def test_an_empty_queue(store: Store) -> None:
     page, found = await store.inspector.page(), await store.inspector.summary()
     assert (page.jobs, page.looked_at, page.more) == ((), 0, False)
     assert (sum(found.jobs.values()), found.oldest_pending_ms) == (0, None)
-
-
-async def test_a_running_job_with_all_of_it_takes_three_round_trips(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    worker, job = await register(store), await submit(store)
-    await worker.take()
-    trips = 0
-    connection = Link._connection
-
-    def counted(link: Link) -> AbstractAsyncContextManager[None]:
-        nonlocal trips
-        trips += 1
-        return connection(link)
-
-    monkeypatch.setattr(Link, "_connection", counted)
-    more = await store.inspector.more_of(await store.inspector.find(job))
-    assert trips == 3
-    assert (more.body, more.outcome, more.ahead_in_class) == (await store.inspector.body(job), None, None)
