@@ -7,6 +7,9 @@ LOCKED := $(VENV)/.locked
 INSTALLED := $(VENV)/.installed
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
 
+# The tests start hundreds of programs, which are slow to start without compiled modules.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check fmt test mutants bench lock generated
 

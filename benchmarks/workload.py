@@ -102,7 +102,7 @@ class Worker:
     ) -> "Worker":
         life = Life(worker=name, boot="1", profile=offered.profile_id, lease_ms=LEASE_MS)
         known = await store.registry.register(life, offered, machine="bench", waiter=waiter, slots=slots)
-        await store.registry.judge(life, offered, known.slot)
+        await store.registry.judge(life, offered, known.profile_number)
         return cls(store, life, offered)
 
     async def turn(self, done: Iterable[Claimed] = (), slots: int = 0, token: str = "") -> Turn:

@@ -9,7 +9,7 @@ EmpError
 ├── Conflict                not allowed in the current state
 │   └── DeletedId           the id is that of a deleted job
 ├── Refused                 the queue said no, with a stable reason
-├── QueueUnavailable        Redis is away, loading, full, read-only or too old
+├── QueueUnavailable        Redis is unavailable, loading, full, read-only or too old
 ├── HubUnavailable          the hub does not answer
 ├── ArtifactsUnavailable    the artifact store cannot take the call
 └── Misconfigured           a setting cannot work

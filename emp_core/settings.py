@@ -273,7 +273,7 @@ class Settings(SettingsModel):
     )
     """The directory of the embedded Valkey and of local files; default: the user's data directory.
 
-    While the file store is away, a worker keeps at most one output of each running job in `spool` there."""
+    While the file store is unavailable, a worker keeps at most one output of each running job in `spool` there."""
 
     test_settings: bool = Field(default=False, validation_alias="EMP_TEST_SETTINGS")
     """Allows settings for tests only, such as leases of a second."""

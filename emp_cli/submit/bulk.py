@@ -90,7 +90,7 @@ class Bulk:
     lost: QueueUnavailable | None = None
 
     async def run(self, emp: "AsyncEmp") -> ExitCode:
-        """Submit the lines in order. What is wrong with one does not keep the others; a queue that is away does."""
+        """Submit the lines in order. A wrong line does not stop the others; an unavailable queue does."""
         terminal.note(f"batch {self.batch.id}: {len(self.lines)} requests")
         with _progress(len(self.lines)) as advance:
             for start in range(0, len(self.lines), AT_ONCE):

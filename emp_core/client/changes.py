@@ -17,7 +17,7 @@ RUNNING_BLOCK_MS = 500
 """Progress and log lines are no events; while a job runs it is read twice a second, as often as a worker reports."""
 
 PATIENCE_SECONDS = 30.0
-"""How long the queue may be away before whoever waits is told."""
+"""How long the queue may be unavailable before whoever waits is told."""
 
 READ_AT_ONCE = 500
 

@@ -14,7 +14,7 @@ from emp_core.domain.job import Job
 from emp_core.domain.matching import Miss
 from emp_core.domain.outcome import Artifact
 from emp_core.domain.standing import Standing, WaitingClass
-from emp_core.domain.worker import LastFailure, Outage, Worker
+from emp_core.domain.worker import LastFailure, ServiceOutage, Worker
 
 _COUNTED = ("priority", "attempt", "gen", "version", "failures", "losses", "releases", "max_failures")
 _NAMED = (
@@ -75,7 +75,7 @@ def worker_view(worker: Worker) -> dict[str, Any]:
     }
 
 
-def _outage_view(outage: Outage) -> dict[str, Any]:
+def _outage_view(outage: ServiceOutage) -> dict[str, Any]:
     return {"why": outage.why, "since": time_view(outage.since)}
 
 

@@ -35,7 +35,7 @@ class LastFailure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outage:
+class ServiceOutage:
     """Why a service of a worker takes no jobs."""
 
     why: str
@@ -64,7 +64,7 @@ class Worker:
     services: Mapping[str, str] = field(default_factory=dict[str, str])
     """Service -> `up`, `busy` or `down`."""
 
-    outages: Mapping[str, Outage] = field(default_factory=dict[str, Outage])
+    outages: Mapping[str, ServiceOutage] = field(default_factory=dict[str, ServiceOutage])
     """The services that are busy or down."""
 
     beat_at: int = 0

@@ -180,7 +180,7 @@ class Broker:
     ) -> list[Submitted | EmpError]:
         """Store jobs in order, each whole or not at all; the answers line by line.
 
-        Where Redis goes away in the middle, the lines that it did not answer have the error; if all, it is raised. Its
+        If Redis fails in the middle, the lines that it did not answer have the error; if all, it is raised. Its
         `job_ids` name the jobs. Whoever may cancel this gives a list, which then has the `answers` that had come.
         """
         answers = [] if answers is None else answers
@@ -225,7 +225,7 @@ class Broker:
             if answer[0] == b"ok" and answer[3] == b"new"
         }
         if created:
-            # Where Redis goes away now, a chore judges them.
+            # Where Redis becomes unavailable now, a chore judges them.
             with suppress(QueueUnavailable):
                 answers[place:] = answers_of(lines, said, await self._classes.judge_new(created))
 

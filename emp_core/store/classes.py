@@ -38,9 +38,9 @@ class ClassIndex:
         """Judge new classes (id -> requirements) against every profile in use. True where a live worker's fits."""
         profiles = await self._profiles_in_use()
         verdicts = (
-            (class_id, profile, str(slot), "1" if fits(requirements_of(canonical), offered) else "0")
+            (class_id, profile, str(number), "1" if fits(requirements_of(canonical), offered) else "0")
             for class_id, canonical in classes.items()
-            for profile, slot, offered in profiles
+            for profile, number, offered in profiles
         )
         await self._record(verdicts)
         await self._link.call("ZREM", self._link.key("classes.unjudged"), *classes)
@@ -59,20 +59,20 @@ class ClassIndex:
             await self.judge_new({name.decode(): text.decode() for name, text in found.items() if text})
         return len(classes)
 
-    async def judge_profile(self, profile: str, slot: int, offered: Capabilities) -> int:
+    async def judge_profile(self, profile: str, number: int, offered: Capabilities) -> int:
         """Judge a new profile against every class, in rounds that never hold the loop for long; how many were."""
         judged = 0
         begin = await self._link.call("HGET", self._link.key(f"profile:{profile}"), "judged")
         after = begin.decode() if begin else "0"
-        last, page = await self._unjudged(slot, after)
+        last, page = await self._unjudged(number, after)
         while int(last) > int(after):
             verdicts = [
-                (class_id, profile, str(slot), "1" if fits(requirements_of(canonical), offered) else "0")
+                (class_id, profile, str(number), "1" if fits(requirements_of(canonical), offered) else "0")
                 for class_id, canonical in page
             ]
             judged, after = judged + len(verdicts), last
             (last, page), _ = await asyncio.gather(
-                self._unjudged(slot, after),
+                self._unjudged(number, after),
                 self._link.run("record_verdicts", verdicts, profile=profile, judged=after),
             )
         return judged
@@ -82,11 +82,11 @@ class ClassIndex:
 
         A class whose requirements are lost fits nobody: it must not stand in anybody's way.
         """
-        slot = await self._link.call("HGET", self._link.key("profiles"), profile)
+        number = await self._link.call("HGET", self._link.key("profiles"), profile)
         reads = [("HGET", self._link.key(f"class:{class_id}"), "requirements") for class_id in classes]
         found = await self._link.read_many(reads)
         verdicts = [
-            (class_id, profile, slot or b"", "1" if text and fits(requirements_of(text.decode()), offered) else "0")
+            (class_id, profile, number or b"", "1" if text and fits(requirements_of(text.decode()), offered) else "0")
             for class_id, text in zip(classes, found, strict=True)
         ]
         await self._record(verdicts)
@@ -102,9 +102,9 @@ class ClassIndex:
         while page := list(itertools.islice(ahead, PAGE)):
             await self._link.run("record_verdicts", page, profile="", judged="")
 
-    async def _unjudged(self, slot: int, after: str) -> tuple[str, list[tuple[str, str]]]:
+    async def _unjudged(self, number: int, after: str) -> tuple[str, list[tuple[str, str]]]:
         """The serial of the last class of a page, and those that are not judged."""
-        answer = await self._link.run("unjudged_classes", slot=slot, after=after, batch=PAGE)
+        answer = await self._link.run("unjudged_classes", number=number, after=after, batch=PAGE)
         flat = [text.decode() for text in answer[1:]]
         return answer[0].decode(), list(zip(flat[::2], flat[1::2], strict=True))
 
@@ -113,12 +113,12 @@ class ClassIndex:
         fleet = await self._link.call("GET", self._link.key("fleet"))
         if fleet != self._fleet:
             flat = await self._link.call("HGETALL", self._link.key("profiles"))
-            slots = dict(flat) if isinstance(flat, dict) else dict(zip(flat[::2], flat[1::2], strict=True))
-            reads = [("HGET", self._link.key(f"profile:{name.decode()}"), "capabilities") for name in slots]
+            numbers = dict(flat) if isinstance(flat, dict) else dict(zip(flat[::2], flat[1::2], strict=True))
+            reads = [("HGET", self._link.key(f"profile:{name.decode()}"), "capabilities") for name in numbers]
             texts = await self._link.read_many(reads)
             self._profiles = [
-                (name.decode(), int(slot), capabilities_of(text.decode()))
-                for (name, slot), text in zip(slots.items(), texts, strict=True)
+                (name.decode(), int(number), capabilities_of(text.decode()))
+                for (name, number), text in zip(numbers.items(), texts, strict=True)
                 if text
             ]
             self._fleet = fleet

@@ -11,7 +11,7 @@ from emp_core.domain.json_text import load_json
 from emp_core.domain.ordering import parts
 from emp_core.domain.requirements import Requirements, requirements_of
 from emp_core.domain.states import WAITING, JobState
-from emp_core.domain.worker import LastFailure, Outage, Worker, WorkerState
+from emp_core.domain.worker import LastFailure, ServiceOutage, Worker, WorkerState
 from emp_core.errors import InvalidInput
 
 Record = tuple[str | bytes, ...]
@@ -256,10 +256,10 @@ def _sound_worker(
     )
 
 
-def _outages(text: str) -> dict[str, Outage]:
+def _outages(text: str) -> dict[str, ServiceOutage]:
     """Lines of `comfyui 1767225600000 no answer`."""
     lines = [line.split(" ", 2) for line in text.split("\n") if line]
-    return {name: Outage(why=why, since=_count(since)) for name, since, why in lines}
+    return {name: ServiceOutage(why=why, since=_count(since)) for name, since, why in lines}
 
 
 def _last_failure(text: str) -> LastFailure | None:

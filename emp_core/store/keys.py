@@ -143,7 +143,7 @@ KEYS: Sequence[Key] = (
     _row("workflow.pending:{workflow}", "zset", "Its waiting jobs by score, for workers reserved for it.", _WAITING),
     # Classes and what fits.
     _row("class:{class}", "hash", "Requirements, customer, jobs, active jobs, who ran it well.", _AS_CLASS),
-    _row("class.verdicts:{class}", "string", "Two bits for each profile slot: judged, fits.", _AS_CLASS),
+    _row("class.verdicts:{class}", "string", "Two bits for each profile number: judged, fits.", _AS_CLASS),
     _row("classes", "zset", "Classes by serial, in the order of their creation.", _CLASSES),
     _row("classes.serial", "string", "The last serial given.", _FIXED),
     _row("classes.unjudged", "zset", "New classes until their creator has judged them, by ms.", _CLASSES),
@@ -153,12 +153,14 @@ KEYS: Sequence[Key] = (
     _row("heads", "zset", "Classes with waiting jobs, not parked, by the score of their best.", _CLASSES),
     _row("improved", "zset", "Classes by the change number at which their head last rose.", _CLASSES),
     _row("changes", "string", "The last change number.", _FIXED),
-    _row("cursor:{slot}", "hash", "`s`: no head above this score fits the profile; `v`: as of this change.", _PROFILES),
-    _row("profiles", "hash", "Profile -> slot, its place in the verdict bits.", "ten minutes without a worker"),
+    _row(
+        "cursor:{number}", "hash", "`s`: no head above this score fits the profile; `v`: as of this change.", _PROFILES
+    ),
+    _row("profiles", "hash", "Profile -> number, its place in the verdict bits.", "ten minutes without a worker"),
     _row("profile:{profile}", "hash", "Capabilities, rank, how far it was judged.", "its profile"),
     _row("profiles.used", "zset", "Profiles by the ms of their last use.", _PROFILES),
     _row("profiles.workers", "zset", "Slots by the number of their live workers.", _PROFILES),
-    _row("profiles.live", "string", "The `fits` bit of every slot with a live worker.", "two bits a slot"),
+    _row("profiles.live", "string", "The `fits` bit of every profile number with a live worker.", "two bits a number"),
     _row(
         "profiles.closing", "hash", "Slot -> serial of the last class whose bits were cleared.", "a chore's next rounds"
     ),
@@ -171,7 +173,12 @@ KEYS: Sequence[Key] = (
     _row("parked", "set", "Classes kept out of `heads` by a limit.", _CLASSES),
     _row("parked:{whose}", "set", "The classes that a customer's or a class's limit parks.", _CLASSES),
     # Workers.
-    _row("worker:{worker}", "hash", "Boot, state, profile, slot, services, last beat, info for people.", _AS_WORKER),
+    _row(
+        "worker:{worker}",
+        "hash",
+        "Boot, state, profile, its number (`slot`), services, last beat, info for people.",
+        _AS_WORKER,
+    ),
     _row("worker.failures:{worker}", "list", "The classes of its last failures in a row.", _AS_WORKER, at_most=3),
     _row(
         "worker.refusals:{worker}",
@@ -182,11 +189,11 @@ KEYS: Sequence[Key] = (
     ),
     _row("workers", "zset", "Live workers by the ms at which they count as lost.", "the fleet"),
     _row("workers.gone", "zset", "Gone workers by the ms at which they went.", "a day each"),
-    _row("idle.where", "hash", "Idle worker -> slot and the names that it is reserved for.", "the fleet"),
+    _row("idle.where", "hash", "Idle worker -> profile number and the names that it is reserved for.", "the fleet"),
     _row("idle.names", "set", "The names that idle workers are reserved for.", "the fleet"),
     _row("idle", "zset", "Slots with idle workers by rank: the least capable first, then the cheapest.", _PROFILES),
-    _row("idle.bits", "string", "The `fits` bit of every slot with idle workers.", "two bits a slot"),
-    _row("idle.workers:{slot}", "zset", "The slot's idle workers by the ms since when.", "the fleet"),
+    _row("idle.bits", "string", "The `fits` bit of every profile number with idle workers.", "two bits a number"),
+    _row("idle.workers:{number}", "zset", "The profile number's idle workers by the ms since when.", "the fleet"),
     _row(
         "idle.reserved:{whose}",
         "zset",

@@ -94,8 +94,8 @@ class Outlook:
         Claims keep a cursor for the profile: no head above this score fitted as of a change; heads that rose since may.
         """
         key = self._link.key
-        slot = await self._link.call("HGET", key("profiles"), profile)
-        cursor = await self._link.call("HMGET", key(f"cursor:{slot.decode()}"), "s", "v") if slot else (None, None)
+        number = await self._link.call("HGET", key("profiles"), profile)
+        cursor = await self._link.call("HMGET", key(f"cursor:{number.decode()}"), "s", "v") if number else (None, None)
         if cursor[0] is None or cursor[1] is None:
             return await self.line(place, firsts=firsts)
         below, since = cursor[0].decode(), cursor[1].decode()

@@ -18,7 +18,7 @@ class Registered:
     """The answer to a registration."""
 
     state: WorkerState
-    slot: int
+    profile_number: int
     given_back: tuple[str, ...]
     """Jobs of an earlier life of this worker id."""
 
@@ -97,20 +97,20 @@ class Registry:
                 raise _in_use(arguments["worker"], *rest)
             given_back += rest[1]
         jobs = tuple(job.decode() for job in given_back)
-        return Registered(state=WorkerState(state.decode()), slot=int(rest[0]), given_back=jobs)
+        return Registered(state=WorkerState(state.decode()), profile_number=int(rest[0]), given_back=jobs)
 
-    async def judge(self, life: Life, capabilities: Capabilities, slot: int) -> int:
+    async def judge(self, life: Life, capabilities: Capabilities, number: int) -> int:
         """Judge a registered profile against the classes that it has not been judged against."""
-        return await self._classes.judge_profile(life.profile, slot, capabilities)
+        return await self._classes.judge_profile(life.profile, number, capabilities)
 
     async def open_profile(self, capabilities: Capabilities) -> int:
         """Make room for the verdicts of a profile that nobody registers, and judge it."""
         profile = capabilities.profile_id
-        slot: int = await self._link.run(
+        number: int = await self._link.run(
             "open_profile", profile=profile, capabilities=capabilities.canonical(), rank=str(capabilities.rank)
         )
-        await self._classes.judge_profile(profile, slot, capabilities)
-        return slot
+        await self._classes.judge_profile(profile, number, capabilities)
+        return number
 
     async def steer(self, worker: str, state: WorkerState, *, reason: str = "", boot: str = "") -> WorkerState:
         """Pause, resume, drain, fence or stop a worker; `boot` where it speaks itself. The state before."""

@@ -12,7 +12,7 @@ import pytest
 from tests.cli.conftest import Command, Shell, free_port
 
 TOKEN = "a-l0ng-text"
-AWAY = {"status": "unavailable", "detail": "cannot reach Redis", "code": "redis_unavailable", "version": "0.1.0"}
+UNAVAILABLE = {"status": "unavailable", "detail": "cannot reach Redis", "code": "redis_unavailable", "version": "0.1.0"}
 WELL = {"status": "ok", "engine": "valkey", "engine_version": "9.1.2", "durability": "everysec", "version": "0.1.0"}
 
 
@@ -89,7 +89,7 @@ def test_a_hub_that_does_not_answer_is_exit_code_5_and_a_next_step(
 
 @pytest.mark.usefixtures("elsewhere")
 def test_a_hub_without_its_redis_is_shown_and_is_exit_code_5(emp: Command) -> None:
-    with answering(503, AWAY) as url:
+    with answering(503, UNAVAILABLE) as url:
         said = emp("hub", "status", "--hub", url)
         assert said.code == 5
         assert said.err.startswith("error: the hub cannot reach its queue\nhint: ")

@@ -51,10 +51,10 @@ def test_without_services_it_says_what_to_type(emp: Command) -> None:
 
 
 def test_why_a_service_is_down_is_told_wherever_it_is_shown(emp: Command, do: Do[object]) -> None:
-    probed = "comfyui=down\ncomfyui 1767225600000 the file store is away: \x1b[2Jno answer"
+    probed = "comfyui=down\ncomfyui 1767225600000 the file store is unavailable: \x1b[2Jno answer"
     do(lambda store: register(store, probed=probed))
     do(lambda store: submit(store, id="waits"))
-    why = "comfyui down: the file store is away: [2Jno answer (for "
+    why = "comfyui down: the file store is unavailable: [2Jno answer (for "
     for words in (["workers"], ["worker", "gpu1:0"], ["explain", "waits"], ["explain", "--worker", "gpu1:0"]):
         assert why in emp(*words).out, words
     outage = json.loads(emp("worker", "gpu1:0", "-o", "json").out)["outages"]["comfyui"]

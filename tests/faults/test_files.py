@@ -1,4 +1,4 @@
-"""The hub that keeps the files is away for a while."""
+"""The hub that keeps the files is unavailable for a while."""
 
 from urllib.parse import urlsplit
 
@@ -22,7 +22,7 @@ async def test_killed_hub_costs_no_finished_job(store: Store, fleet: Fleet) -> N
     hub.kill()
     made = {"service": "simulation", "payload": {"duration": 0.1, "outputs": 1, "size": 3_000_000}}
     job, later = [await submit(store, **made) for _ in range(2)]
-    await eventually(lambda: worker.said("files.away"), "the worker misses the hub")
+    await eventually(lambda: worker.said("files.unavailable"), "the worker misses the hub")
     assert await is_in(store, later, JobState.PENDING)
     fleet.launch_hub(port=place.port)
 

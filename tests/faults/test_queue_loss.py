@@ -1,4 +1,4 @@
-"""Redis is killed, restarted, robbed of the end of its file, or goes away for several leases."""
+"""Redis is killed, restarted, robbed of the end of its file, or becomes unavailable for several leases."""
 
 import asyncio
 import random

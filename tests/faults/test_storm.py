@@ -48,7 +48,7 @@ class Nemesis:
             self.supervise()
 
     def supervise(self) -> None:
-        """A worker that began while Redis was away has ended, and said so; who runs it starts it again."""
+        """A worker that began while Redis was unavailable has ended, and said so; who runs it starts it again."""
         for name, worker in self._fleet.workers.items():
             if worker.exit_code is not None:
                 assert "QueueUnavailable" in worker.output.splitlines()[-1], worker.output[-3_000:]

@@ -1,4 +1,4 @@
-"""Redis away, hung, full, read-only, or set up to lose jobs: each is told at once, and is over when it is over."""
+"""Redis unavailable, hung, full, read-only, or set up to lose jobs: each is told at once, and so is its end."""
 
 import os
 import signal
@@ -81,7 +81,7 @@ async def test_redis_goes_and_comes_back(client: httpx.AsyncClient, mortal: Serv
     await assert_well(client)
 
 
-async def test_a_payload_is_not_kept_for_a_queue_that_is_away(
+async def test_a_payload_is_not_kept_for_a_queue_that_is_unavailable(
     client: httpx.AsyncClient, mortal: Server, files: MemoryStore
 ) -> None:
     mortal.kill()
@@ -90,7 +90,7 @@ async def test_a_payload_is_not_kept_for_a_queue_that_is_away(
     assert list(files.list().collect()) == []
 
 
-async def test_a_redis_that_hangs_is_away(
+async def test_a_redis_that_hangs_is_unavailable(
     client: httpx.AsyncClient, mortal: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await assert_well(client)

@@ -49,7 +49,7 @@ class WorkerDriver:
     store: Store
     life: Life
     capabilities: Capabilities
-    slot: int
+    profile_number: int
     waiter: str
 
     @property
@@ -150,5 +150,5 @@ async def register(
         dead_boot=dead_boot,
     )
     if judge:
-        await store.registry.judge(life, offered, answer.slot)
-    return WorkerDriver(store, life, offered, answer.slot, waiter)
+        await store.registry.judge(life, offered, answer.profile_number)
+    return WorkerDriver(store, life, offered, answer.profile_number, waiter)

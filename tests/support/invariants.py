@@ -157,8 +157,10 @@ def workflows_index(found: Snapshot, jobs: Jobs) -> Iterator[str]:
 
 
 def idle_is_consistent(found: Snapshot, jobs: Jobs) -> Iterator[str]:
-    by_slot = {
-        (worker, slot) for slot in found.ids("idle.workers:{slot}") for worker in found.scores(f"idle.workers:{slot}")
+    by_number = {
+        (worker, number)
+        for number in found.ids("idle.workers:{number}")
+        for worker in found.scores(f"idle.workers:{number}")
     }
     reserved = {
         (worker, name)
@@ -166,15 +168,15 @@ def idle_is_consistent(found: Snapshot, jobs: Jobs) -> Iterator[str]:
         for worker in found.scores(f"idle.reserved:{name}")
     }
     where = [(worker, *text.partition(" ")[::2]) for worker, text in found.fields("idle.where").items()]
-    if by_slot != {(worker, slot) for worker, slot, names in where if not names}:
-        yield f"idle.workers:* hold {sorted(by_slot)}, idle.where says {where}"
+    if by_number != {(worker, number) for worker, number, names in where if not names}:
+        yield f"idle.workers:* hold {sorted(by_number)}, idle.where says {where}"
     if reserved != {(worker, name) for worker, _, names in where for name in names.split()}:
         yield f"idle.reserved:* hold {sorted(reserved)}, idle.where says {where}"
     if found.members("idle.names") != {name for _, name in reserved}:
         yield f"idle.names is {found.members('idle.names')}, they should be those of {sorted(reserved)}"
-    slots = {slot for _, slot in by_slot}
-    if set(found.scores("idle")) != slots or _slots_in(found.string("idle.bits")) != slots:
-        yield f"idle and idle.bits should name the slots {sorted(slots)}"
+    numbers = {number for _, number in by_number}
+    if set(found.scores("idle")) != numbers or _numbers_in(found.string("idle.bits")) != numbers:
+        yield f"idle and idle.bits should name the numbers {sorted(numbers)}"
     for worker, _, _ in where:
         known = found.fields(f"worker:{worker}")
         if known.get("alive") != "1" or known.get("state") != "ready":
@@ -185,17 +187,17 @@ def profiles_count(found: Snapshot, jobs: Jobs) -> Iterator[str]:
     live = {name: known for name, known in found.hashes("worker:{worker}").items() if known.get("alive") == "1"}
     counts = Counter(known["slot"] for known in live.values())
     yield from _differ("profiles.workers", found.scores("profiles.workers"), counts)
-    if _slots_in(found.string("profiles.live")) != set(counts):
-        yield f"profiles.live should have the slots {sorted(counts)}"
+    if _numbers_in(found.string("profiles.live")) != set(counts):
+        yield f"profiles.live should have the numbers {sorted(counts)}"
     if set(found.scores("workers")) != set(live):
         yield f"workers holds {sorted(found.scores('workers'))}, alive are {sorted(live)}"
     free, closing = found.members("profiles.free"), set(found.fields("profiles.closing"))
-    slots = [*found.fields("profiles").values(), *free, *closing]
-    if sorted(slots) != sorted(str(n) for n in range(len(slots))):
-        yield f"slots are given twice or lost: {sorted(slots)}"
+    numbers = [*found.fields("profiles").values(), *free, *closing]
+    if sorted(numbers) != sorted(str(n) for n in range(len(numbers))):
+        yield f"numbers are given twice or lost: {sorted(numbers)}"
     for name in found.ids("class.verdicts:{class}"):
-        for slot in _slots_in(found.string(f"class.verdicts:{name}"), either=True) & free:
-            yield f"slot {slot} is free and {name} has a verdict for it"
+        for number in _numbers_in(found.string(f"class.verdicts:{name}"), either=True) & free:
+            yield f"number {number} is free and {name} has a verdict for it"
 
 
 def children_are_awaited(found: Snapshot, jobs: Jobs) -> Iterator[str]:
@@ -274,7 +276,7 @@ RULES: Mapping[str, Rule] = {
 }
 
 
-def _slots_in(bits: bytes, *, either: bool = False) -> set[str]:
-    """The slots whose `fits` bit is set in a string of two bits a slot, or whose bits are not both 0."""
+def _numbers_in(bits: bytes, *, either: bool = False) -> set[str]:
+    """The numbers whose `fits` bit is set in a string of two bits a number, or whose bits are not both 0."""
     wanted = 3 if either else 1
     return {str(4 * at + n) for at, byte in enumerate(bits) for n in range(4) if byte >> (6 - 2 * n) & wanted}

@@ -35,7 +35,7 @@ def _problems(entry: Entry, owners: Mapping[str, Callable[[str], bool]]) -> Iter
 
 
 def _owners(found: Snapshot) -> Mapping[str, Callable[[str], bool]]:
-    slots = {*found.fields("profiles").values(), *found.fields("profiles.closing")}
+    numbers = {*found.fields("profiles").values(), *found.fields("profiles.closing")}
     classes_of = {name: found.fields(f"class:{name}").get("customer") for name in found.ids("class:{class}")}
     return {
         "job": lambda name: f"job:{name}" in found.entries,
@@ -43,7 +43,7 @@ def _owners(found: Snapshot) -> Mapping[str, Callable[[str], bool]]:
         "worker": lambda name: f"worker:{name}" in found.entries,
         "workflow": lambda name: f"workflow:{name}" in found.entries,
         "profile": lambda name: name in found.fields("profiles"),
-        "slot": lambda name: name in slots,
+        "number": lambda name: name in numbers,
         "customer": lambda name: name in classes_of.values(),
         "first4": lambda name: all(f"job:{job}" in found.entries for job in found.scores(f"ids:{name}")),
     }

@@ -46,9 +46,10 @@ travels as text. A job keeps its place over back-off, hold, release and loss; on
 All jobs with the same requirements form one *class*; all workers with the same capabilities share one *profile*. The id
 of each is a hash of its canonical text. `heads` holds the best place of each class, so the next job for a worker is the
 head of the first class that its profile fits. Python decides what fits (`domain.matching`), and `class.verdicts:*`
-keeps the answers: two bits for each profile slot, judged and fits. The process that creates a class judges it against
+keeps the answers: two bits for each profile number, judged and fits. The process that creates a class judges it against
 the profiles in use; the worker that registers a new profile judges it against the classes; a claim that meets a head
-without a verdict judges it first, and never passes it. A slot is reused only when its bits are cleared in every class.
+without a verdict judges it first, and never passes it. A profile number is reused only when its bits are
+cleared in every class.
 
 ## The cursor
 

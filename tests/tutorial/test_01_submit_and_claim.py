@@ -24,7 +24,7 @@ async def test_from_submit_to_result(store: Store) -> None:
     offered = Capabilities.parse({"services": ["comfyui"], "gpu_memory_gb": 24})
     life = Life(worker="gpu1:0", boot="first", profile=offered.profile_id, lease_ms=30_000)
     registered = await store.registry.register(life, offered, machine="gpu1", waiter="gpu1", slots=1)
-    await store.registry.judge(life, offered, registered.slot)
+    await store.registry.judge(life, offered, registered.profile_number)
 
     # It asks for one job, under a nonce that it drew itself, so that it may ask again if the answer is lost.
     turn = await store.broker.turn(life, offered, Wish(nonces=("a-random-word",)))

@@ -21,7 +21,7 @@ from emp_core.store.connection import busy
 from emp_core.store.inspector import LOOK_AT_MOST
 
 ANSWER_SECONDS = 5.0
-"""A Redis that takes longer counts as away: a caller gets an answer, never a hang."""
+"""A Redis that takes longer counts as unavailable: a caller gets an answer, never a hang."""
 
 
 MAX_LISTED = 4_000

@@ -119,7 +119,7 @@ class _Spilling:
         """Of the calls under way."""
 
     async def keep(self, job_id: str, payload: bytes) -> None:
-        # A queue that is away would have callers leave a file with each of their attempts.
+        # A queue that is unavailable would have callers leave a file with each of their attempts.
         await self._hub.store.link.call("PING")
         self.limit.reschedule(None)
         self._kept.add(job_id)
@@ -134,7 +134,7 @@ class _Spilling:
             for job_id in self._kept.intersection(job_ids):
                 await self._hub.artifacts.delete_job(job_id)
         except ArtifactsUnavailable as error:
-            log.warning("artifacts.away", reason=error.message)
+            log.warning("artifacts.unavailable", reason=error.message)
 
 
 async def submit_batch(hub: Hub, lines: Sequence[JobRequest | EmpError]) -> list[Outcome | EmpError]:

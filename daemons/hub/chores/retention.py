@@ -54,7 +54,7 @@ class Forget:
             for job_id in forgotten:
                 await self._artifacts.delete_job(job_id)
         except ArtifactsUnavailable as error:
-            log.warning("artifacts.away", reason=error.message)
+            log.warning("artifacts.unavailable", reason=error.message)
         return len(forgotten)
 
 
@@ -133,5 +133,5 @@ class Sweep:
         try:
             return await self._artifacts.sweep(self._inspector.known, self._clock.now_ms() - self._spared_ms)
         except ArtifactsUnavailable as error:
-            log.warning("artifacts.away", reason=error.message)
+            log.warning("artifacts.unavailable", reason=error.message)
             return 0

@@ -154,7 +154,7 @@ class Agent:
         self._intake.opened = {offer.life.profile}
         self.contact.registered(offer.life)
         self._heart.live(offer.life)
-        await self._store.registry.judge(offer.life, offer.capabilities, registered.slot)
+        await self._store.registry.judge(offer.life, offer.capabilities, registered.profile_number)
         await self.contact.take_up()
         self._registered = True
         given_back = len(registered.given_back)
@@ -280,7 +280,7 @@ class Agent:
     # -- jobs
 
     async def _begin_claimed(self) -> None:
-        """Start what was claimed; where the queue goes away meanwhile, the rest is started the next time."""
+        """Start what was claimed; where the queue becomes unavailable meanwhile, the rest is started the next time."""
         while self._claimed:
             claim = self._claimed[0]
             requirements = self._known.get(claim.class_id)

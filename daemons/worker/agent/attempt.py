@@ -5,7 +5,7 @@ import math
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 
-from daemons.worker.agent.files import AWAY, Files
+from daemons.worker.agent.files import UNAVAILABLE, Files
 from daemons.worker.agent.spool import spooled
 from emp_core.artifacts import ArtifactStore
 from emp_core.artifacts.contract import Place, in_chunks
@@ -100,7 +100,7 @@ class AttemptContext:
         return None
 
     async def upload_once(self, name: str, data: bytes, media_type: str) -> Artifact:
-        """Store something that can also be kept elsewhere: a store that is away is an error at once."""
+        """Store something that can also be kept elsewhere: a store that is unavailable is an error at once."""
         job_id, attempt = self._claim.job_id, self._claim.attempt
         return await self._artifacts.put(job_id, attempt, name, in_chunks(data), media_type=media_type)
 
@@ -115,7 +115,7 @@ class AttemptContext:
                 async for chunk in chunks:
                     got += len(chunk)
                     yield chunk
-            except AWAY as error:
+            except UNAVAILABLE as error:
                 await self._files.endure(error, self)
             else:
                 return

@@ -1,4 +1,4 @@
-"""The worker's file store, which may be away for a while: what a job made waits on this disk until the store is back.
+"""The worker's file store. While it is unavailable, what a job made waits on this disk.
 
 A call of a running attempt is repeated until it is answered, or until the attempt is told to stop or is out of time.
 Meanwhile the worker claims nothing (`on_change` tells the board of services): no other job could store its files.
@@ -21,13 +21,13 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 
-AWAY = (HubUnavailable, ArtifactsUnavailable, AccessDenied)
+UNAVAILABLE = (HubUnavailable, ArtifactsUnavailable, AccessDenied)
 """A token that is being changed is an outage like any other."""
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 10.0
 LOOK_SECONDS = 5.0
-"""A store that is silent for longer counts as away."""
+"""A store that is silent for longer counts as unavailable."""
 
 PROBED_JOB = "probe"
 """Its files are asked for to see whether the store answers; there are none."""
@@ -64,14 +64,14 @@ class Files:
 
         self._on_change = on_change
         self._why = ""
-        self._away = asyncio.Event()
+        self._unavailable = asyncio.Event()
         self._misses = 0
-        """Calls that found the store away since the last transfer."""
+        """Calls that found the store unavailable since the last transfer."""
 
     async def watch(self) -> None:
-        """Look for ever whether a store that was away is back."""
+        """Look for ever whether a store that was unavailable is back."""
         while True:
-            await self._away.wait()
+            await self._unavailable.wait()
             await asyncio.sleep(_pause_after(self._misses))
             await self.look()
 
@@ -88,12 +88,12 @@ class Files:
             self._answered()
 
     async def reach(self, call: Callable[[], Awaitable[T]], attempt: Waiter) -> T:
-        """The answer to a call, repeated while the store is away. Raises `Interrupted` if the attempt must stop."""
+        """Repeat a call until the store answers it. Raises `Interrupted` if the attempt must stop."""
         tries = 0
         while True:
             try:
                 answer = await call()
-            except AWAY as error:
+            except UNAVAILABLE as error:
                 tries += 1
                 await self.endure(error, attempt, tries)
             else:
@@ -102,10 +102,10 @@ class Files:
                 return answer
 
     async def endure(self, error: EmpError, attempt: Waiter, tries: int = 1) -> None:
-        """Wait after a call of an attempt that found the store away. Raises `Interrupted`, or the error out of time."""
+        """Wait after an attempt found the store unavailable. Raises `Interrupted`, or the error out of time."""
         self._missed(error.message)
         if tries == 1:
-            attempt.log(f"the file store is away, waiting for it: {error.message}")
+            attempt.log(f"the file store is unavailable, waiting for it: {error.message}")
         attempt.alive()
         left = attempt.time_left()
         if left <= 0:
@@ -114,20 +114,20 @@ class Files:
             async with asyncio.timeout(min(_pause_after(tries), left)):
                 await attempt.cancelled.wait()
         if attempt.cancelled.is_set():
-            raise Interrupted("stopped while the file store was away") from error
+            raise Interrupted("stopped while the file store was unavailable") from error
 
     def _missed(self, why: str) -> None:
         self._misses += 1
         if not self._why:
             self._why = why or "no answer"
-            self._away.set()
-            log.warning("files.away", why=self._why)
-            self._on_change(f"the file store is away: {self._why}")
+            self._unavailable.set()
+            log.warning("files.unavailable", why=self._why)
+            self._on_change(f"the file store is unavailable: {self._why}")
 
     def _answered(self) -> None:
         if self._why:
             self._why = ""
-            self._away.clear()
+            self._unavailable.clear()
             log.info("files.back")
             self._on_change("")
 

@@ -42,7 +42,7 @@ class AgentOptions:
     """How often its services are asked how they are."""
 
     spool: Path | None = None
-    """Where outputs wait while the file store is away; None: the system's temporary directory."""
+    """Where outputs wait while the file store is unavailable; None: the system's temporary directory."""
 
     info: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What it says of itself, for people."""

@@ -19,7 +19,7 @@ class Room:
         self._looked: float | None = None
 
     async def has(self, size: int) -> bool:
-        """Whether a result of so many bytes may lie in Redis. Where Redis is away, the last answer stands."""
+        """Whether a result of so many bytes may lie in Redis. Where Redis is unavailable, the last answer stands."""
         if MAX_INLINE_RESULT_CROWDED < size <= MAX_INLINE_RESULT:
             await self._look()
         return size <= (MAX_INLINE_RESULT_CROWDED if self._share > MEMORY_CROWDED else MAX_INLINE_RESULT)

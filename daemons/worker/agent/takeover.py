@@ -22,7 +22,7 @@ LATEST_BEAT = 1.1 / BEATS_A_LEASE
 
 SHORTEST_PAUSE = 0.01
 AWAY_PAUSE = 1.0
-"""Seconds between two tries while Redis is away."""
+"""Seconds between two tries while Redis is unavailable."""
 
 
 async def take_id(register: Callable[[], Awaitable[None]], told_to_stop: asyncio.Event, *, waits: bool) -> bool:

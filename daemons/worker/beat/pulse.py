@@ -87,7 +87,7 @@ class Pulse:
             await self._rest(BEATS_A_LEASE if reached else TRIES_A_LEASE)
 
     async def _rest(self, times_a_lease: int) -> None:
-        """A part of a lease; less where the queue was away, for then each second that it is back counts."""
+        """A part of a lease; less where the queue was unavailable, for then each second that it is back counts."""
         seconds = self._life.lease_ms / 1000 / times_a_lease * random.uniform(0.9, 1.1) if self._life else None
         try:
             async with asyncio.timeout(seconds):

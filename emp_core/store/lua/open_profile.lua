@@ -8,6 +8,6 @@
 -- ARGV   rank         str
 -- DERIVES profiles, profiles.free, profiles.closing, profiles.used, profile:<id>, fleet
 -- USES   now profiles
--- RETURNS slot
+-- RETURNS number
 
 return tonumber(open_profile(profile, capabilities, rank))

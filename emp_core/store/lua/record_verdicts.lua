@@ -1,31 +1,31 @@
 -- record_verdicts: keeps what the predicate said of classes and profiles, and wakes workers for classes that became known.
--- A verdict is a pure function of the two ids, so a late one is as right as an early one; a profile is named with its slot,
--- and refused where the slot is another's by now.
+-- A verdict is a pure function of the two ids, so a late one is as right as an early one; a profile is named with its number,
+-- and refused where the number is another's by now.
 --
 -- FLAGS  allow-oom
 -- KEYS   schema    string  the layout's version; names the prefix
 -- ARGV   profile   str     the profile that was judged against a page of classes, or ''
 -- ARGV   judged    str     the serial of the last of them
--- REST   verdicts  class profile slot fits
--- DERIVES class.verdicts:<class>, profile:<id>, cursor:<slot>, classes.unworkable, heads, the idle sets, wake:<waiter>
+-- REST   verdicts  class profile number fits
+-- DERIVES class.verdicts:<class>, profile:<id>, cursor:<number>, classes.unworkable, heads, the idle sets, wake:<waiter>
 -- USES   now pick standing wake
 -- RETURNS how many were recorded
 
 -- The cursor says that nothing above it fits; it must not be above a head that now does.
-local function lift_cursor(class, slot)
+local function lift_cursor(class, number)
   local head = call('ZSCORE', P .. 'heads', class)
-  local stored = head and call('HGET', P .. 'cursor:' .. slot, 's')
-  if stored and above(head, stored) then call('HSET', P .. 'cursor:' .. slot, 's', head) end
+  local stored = head and call('HGET', P .. 'cursor:' .. number, 's')
+  if stored and above(head, stored) then call('HSET', P .. 'cursor:' .. number, 's', head) end
 end
 
-local recorded, touched, fitting, slots = 0, {}, {}, {}
+local recorded, touched, fitting, numbers = 0, {}, {}, {}
 for i = verdicts_at, #ARGV, verdicts_width do
-  local class, of, slot, fits = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3] == '1'
+  local class, of, number, fits = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3] == '1'
   local known = call('EXISTS', P .. 'class:' .. class) == 1 or call('ZSCORE', P .. 'heads', class)
-  slots[of] = slots[of] or call('HGET', P .. 'profiles', of)
-  if known and slots[of] == slot then
-    call('BITFIELD', P .. 'class.verdicts:' .. class, 'SET', 'u2', '#' .. slot, fits and 3 or 2)
-    if fits then lift_cursor(class, slot) end
+  numbers[of] = numbers[of] or call('HGET', P .. 'profiles', of)
+  if known and numbers[of] == number then
+    call('BITFIELD', P .. 'class.verdicts:' .. class, 'SET', 'u2', '#' .. number, fits and 3 or 2)
+    if fits then lift_cursor(class, number) end
     touched[class] = true
     fitting[class] = fitting[class] or fits or nil
     recorded = recorded + 1

@@ -18,7 +18,7 @@
 -- DERIVES nearly every key: see the table of keys
 -- USES   now profiles ending wake
 -- ONCE   finish leave_active close_claim note_attempt avoiding to_pending
--- RETURNS state, slot, ids given back; or `again`, 0, ids given back: call again for the rest; or
+-- RETURNS state, number, ids given back; or `again`, 0, ids given back: call again for the rest; or
 --         `refused:worker_id_in_use` with the boot, machine, info, last beat and end of the lease of the life that has
 --         the id, and the time
 
@@ -55,14 +55,14 @@ if known[3] == '1' then retire_worker(worker, 'restarted', '') end
 
 local kept = known[2] == 'paused' or known[2] == 'fenced'
 local state = kept and known[2] or known[1] == boot and known[2] == 'draining' and 'draining' or 'ready'
-local slot = open_profile(profile, capabilities, rank)
+local number = open_profile(profile, capabilities, rank)
 local started = known[1] == boot and known[4] or now
 call('HSET', key, 'boot', boot, 'state', state, 'alive', 1, 'gone', '', 'beat', now, 'machine', machine, 'started', started,
-  'profile', profile, 'slot', slot, 'rank', rank, 'waiter', waiter, 'slots', slots, 'info', info, 'services', services)
+  'profile', profile, 'slot', number, 'rank', rank, 'waiter', waiter, 'slots', slots, 'info', info, 'services', services)
 if not kept then call('HSET', key, 'reason', '') end
 call('HDEL', key, 'ended')
 call('ZADD', P .. 'workers', now + lease, worker)
 call('ZREM', P .. 'workers.gone', worker)
-count_worker(slot, 1)
+count_worker(number, 1)
 emit('worker_' .. state, '-', 0, 0, state, worker)
-return { state, slot, given_back }
+return { state, number, given_back }

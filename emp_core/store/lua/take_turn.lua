@@ -19,8 +19,8 @@
 -- ONCE   read_job transition occupy counting
 -- RETURNS state, answers of settled, claimed jobs, classes to judge, 1 where the search goes on with the next call
 
-local state, slot = present_worker(worker, boot), tonumber(call('HGET', P .. 'profiles', profile))
-if not state or not slot then
+local state, number = present_worker(worker, boot), tonumber(call('HGET', P .. 'profiles', profile))
+if not state or not number then
   if token ~= '' then pass_on(token) end
   return { 'refused:register' }
 end
@@ -44,14 +44,14 @@ if nonces == '' then
 end
 
 local ready = state == 'ready'
-local claimed, unjudged, done, idle = claim_all(ready, slot, worker, nonces, lease, workflow, customers)
+local claimed, unjudged, done, idle = claim_all(ready, number, worker, nonces, lease, workflow, customers)
 local used = false
 for _, job in ipairs(claimed) do used = used or job[1] == 'ok' and job[5] == token end
 if token ~= '' or not idle then leave_idle(worker) end
 if token ~= '' and not used then pass_on(token) end
 if idle then
   local names = reserved_names(workflow, customers)
-  join_idle(worker, slot, names)
+  join_idle(worker, number, names)
   -- Nobody else sees that it waits under this profile, which need not be the one that it registered.
   if names ~= '' then call('ZADD', P .. 'profiles.used', now, profile) end
 end

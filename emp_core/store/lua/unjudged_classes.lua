@@ -2,7 +2,7 @@
 --
 -- FLAGS  no-writes
 -- KEYS   schema    string  the layout's version; names the prefix
--- ARGV   slot      int
+-- ARGV   number    int
 -- ARGV   after     str     the serial to go on from
 -- ARGV   batch     int
 -- DERIVES classes, class:<class>, class.verdicts:<class>
@@ -10,7 +10,7 @@
 -- RETURNS the serial of the last class looked at (the one given at the end), then class and requirements in turn
 
 local found = call('ZRANGE', P .. 'classes', '(' .. after, '+inf', 'BYSCORE', 'LIMIT', 0, batch, 'WITHSCORES')
-local answer, verdicts = { found[#found] or after }, verdicts_of(found, slot, 2)
+local answer, verdicts = { found[#found] or after }, verdicts_of(found, number, 2)
 for i = 1, #found, 2 do
   if verdicts[(i + 1) / 2] < 2 then
     answer[#answer + 1] = found[i]

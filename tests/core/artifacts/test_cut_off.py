@@ -106,7 +106,7 @@ async def test_a_cancel_is_one_though_nothing_can_be_taken_back(holder: ObjectAr
     task.cancel()
     held.may[DESCRIBE].set()
     await held.begun[EMPTY].wait()
-    held.error = GenericError("the store is away")
+    held.error = GenericError("the store is unavailable")
     held.may[EMPTY].set()
     await asyncio.wait([task])
     assert task.cancelled()

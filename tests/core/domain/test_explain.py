@@ -13,10 +13,10 @@ from emp_core.domain.requirements import Requirements
 from emp_core.domain.standing import Line, Situation, Tier, WaitingClass
 from emp_core.domain.states import JobState
 from emp_core.domain.views import explanation_view, worker_explanation_view
-from emp_core.domain.worker import Outage, Worker, WorkerState
+from emp_core.domain.worker import ServiceOutage, Worker, WorkerState
 
 NOW = 1_767_225_600_000
-STORE_AWAY = Outage(why="the file store is away: no answer", since=NOW - 40_000)
+STORE_DOWN = ServiceOutage(why="the file store is unavailable: no answer", since=NOW - 40_000)
 
 
 def make_job(**changes: Any) -> Job:
@@ -123,22 +123,23 @@ def test_where_no_worker_fits_it_is_never_and_the_nearest_miss_is_named() -> Non
         ({"services": {"comfyui": "down", "a1111": "up"}}, "comfyui down"),
         ({"services": {"comfyui": "down", "a1111": "down"}}, "a1111, comfyui down"),
         (
-            {"services": {"comfyui": "down", "a1111": "up"}, "outages": {"comfyui": STORE_AWAY}},
-            "comfyui down: the file store is away: no answer (for 40s)",
+            {"services": {"comfyui": "down", "a1111": "up"}, "outages": {"comfyui": STORE_DOWN}},
+            "comfyui down: the file store is unavailable: no answer (for 40s)",
         ),
         (
             {
                 "services": {"comfyui": "down", "a1111": "down"},
-                "outages": {"comfyui": STORE_AWAY, "a1111": replace(STORE_AWAY, since=NOW + 1_000)},
+                "outages": {"comfyui": STORE_DOWN, "a1111": replace(STORE_DOWN, since=NOW + 1_000)},
             },
-            "a1111, comfyui down: the file store is away: no answer (for 40s)",
+            "a1111, comfyui down: the file store is unavailable: no answer (for 40s)",
         ),
         (
             {
                 "services": {"comfyui": "busy", "a1111": "down"},
-                "outages": {"comfyui": Outage(why="works on 2 prompts", since=NOW), "a1111": STORE_AWAY},
+                "outages": {"comfyui": ServiceOutage(why="works on 2 prompts", since=NOW), "a1111": STORE_DOWN},
             },
-            "a1111 down: the file store is away: no answer (for 40s), comfyui busy: works on 2 prompts (for 0.0s)",
+            "a1111 down: the file store is unavailable: no answer (for 40s), "
+            "comfyui busy: works on 2 prompts (for 0.0s)",
         ),
     ],
 )
@@ -328,11 +329,11 @@ def test_the_views_name_every_dimension() -> None:
 
 
 def test_a_free_worker_with_one_service_down_says_why_that_is_down() -> None:
-    worker = make_worker(services={"comfyui": "down", "a1111": "up"}, outages={"comfyui": STORE_AWAY})
+    worker = make_worker(services={"comfyui": "down", "a1111": "up"}, outages={"comfyui": STORE_DOWN})
     explanation = explain_worker(worker, line(), NOW)
     assert (explanation.reason, explanation.outage) == (
         "free",
-        "comfyui down: the file store is away: no answer (for 40s)",
+        "comfyui down: the file store is unavailable: no answer (for 40s)",
     )
 
 

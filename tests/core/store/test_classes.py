@@ -14,9 +14,9 @@ from tests.support.builders import make_capabilities, make_request, register, su
 from tests.support.snapshot import Look
 
 
-async def _verdicts(look: Look, class_id: str, *slots: int) -> list[int]:
+async def _verdicts(look: Look, class_id: str, *numbers: int) -> list[int]:
     bits = look().string(f"class.verdicts:{class_id}")
-    return [bits[slot // 4] >> (6 - 2 * (slot % 4)) & 3 if slot // 4 < len(bits) else 0 for slot in slots]
+    return [bits[number // 4] >> (6 - 2 * (number % 4)) & 3 if number // 4 < len(bits) else 0 for number in numbers]
 
 
 async def test_the_verdicts_are_those_of_the_predicate(store: Store, look: Look) -> None:
@@ -25,7 +25,10 @@ async def test_the_verdicts_are_those_of_the_predicate(store: Store, look: Look)
         request = make_request(requirements=asked)
         await store.broker.submit(request)
         wanted = [3 if match(request.requirements, worker.capabilities).ok else 2 for worker in workers]
-        assert await _verdicts(look, request.requirements.class_id, *(worker.slot for worker in workers)) == wanted
+        assert (
+            await _verdicts(look, request.requirements.class_id, *(worker.profile_number for worker in workers))
+            == wanted
+        )
 
 
 async def test_classes_before_profiles_and_profiles_before_classes(store: Store, look: Look) -> None:
@@ -35,7 +38,7 @@ async def test_classes_before_profiles_and_profiles_before_classes(store: Store,
     second = make_request(requirements={"gpu_memory_gb": 2})
     await store.broker.submit(second)
     for request in (first, second):
-        assert await _verdicts(look, request.requirements.class_id, worker.slot) == [3]
+        assert await _verdicts(look, request.requirements.class_id, worker.profile_number) == [3]
 
 
 async def test_another_process_sees_new_profiles(store: Store, look: Look) -> None:
@@ -50,7 +53,7 @@ async def test_another_process_sees_new_profiles(store: Store, look: Look) -> No
         "HSET", store.link.key(f"class:{new.requirements.class_id}"), "requirements", new.requirements.canonical()
     )
     await other.judge_new({new.requirements.class_id: new.requirements.canonical()})
-    assert await _verdicts(look, new.requirements.class_id, 0, late.slot) == [2, 3]
+    assert await _verdicts(look, new.requirements.class_id, 0, late.profile_number) == [2, 3]
     await store.link.call("ZREM", store.link.key("classes"), new.requirements.class_id)
     await store.link.call(
         "DEL", *(store.link.key(f"{kind}:{new.requirements.class_id}") for kind in ("class", "class.verdicts"))
@@ -65,7 +68,7 @@ async def test_classes_whose_creator_died_are_judged_by_a_chore(store: Store, lo
     await store.link.call("DEL", store.link.key(f"class.verdicts:{name}"))
     await store.link.call("ZADD", store.link.key("classes.unjudged"), 1, name, 1, "gone")
     assert await store.upkeep.judge_waiting() == 2
-    assert await _verdicts(look, name, worker.slot) == [3]
+    assert await _verdicts(look, name, worker.profile_number) == [3]
     assert look().scores("classes.unjudged") == {}
     assert "class.verdicts:gone" not in look().entries
 
@@ -74,14 +77,14 @@ async def test_a_new_profile_is_judged_a_page_at_a_time(store: Store) -> None:
     count = PAGE + 20
     await store.broker.submit_many([make_request(requirements={"gpu_memory_gb": n / 100}) for n in range(1, count + 1)])
     worker = await register(store, judge=False)
-    assert await store.registry.judge(worker.life, worker.capabilities, worker.slot) == count
+    assert await store.registry.judge(worker.life, worker.capabilities, worker.profile_number) == count
 
 
 async def test_judging_never_holds_the_loop_for_long(store: Store) -> None:
     await store.broker.submit_many([make_request(requirements={"gpu_memory_gb": n / 100}) for n in range(1, 1_001)])
     worker = await register(store, judge=False)
     longest = 0.0
-    judging = asyncio.ensure_future(store.registry.judge(worker.life, worker.capabilities, worker.slot))
+    judging = asyncio.ensure_future(store.registry.judge(worker.life, worker.capabilities, worker.profile_number))
     while not judging.done():
         before = time.thread_time()
         await asyncio.sleep(0)
@@ -95,11 +98,11 @@ async def test_two_workers_of_one_profile_may_judge_at_once(store: Store, look: 
     await store.broker.submit_many(requests)
     one, two = await register(store, "one", judge=False), await register(store, "two", judge=False)
     await asyncio.gather(
-        *(store.registry.judge(worker.life, worker.capabilities, worker.slot) for worker in (one, two))
+        *(store.registry.judge(worker.life, worker.capabilities, worker.profile_number) for worker in (one, two))
     )
     for request in requests:
         wanted = 3 if match(request.requirements, one.capabilities).ok else 2
-        assert await _verdicts(look, request.requirements.class_id, one.slot) == [wanted]
+        assert await _verdicts(look, request.requirements.class_id, one.profile_number) == [wanted]
 
 
 @pytest.mark.damages
@@ -134,7 +137,7 @@ async def test_a_class_created_while_a_profile_opens_is_judged_by_one_of_both(st
     submitting = asyncio.ensure_future(submit_all())
     workers = await asyncio.gather(*(register(store, f"w{n}", gpu_memory_gb=n) for n in range(1, 9)))
     await submitting
-    slots = [worker.slot for worker in workers]
+    numbers = [worker.profile_number for worker in workers]
     for request in requests:
-        assert 0 not in await _verdicts(look, request.requirements.class_id, *slots)
+        assert 0 not in await _verdicts(look, request.requirements.class_id, *numbers)
     assert make_capabilities(gpu_memory_gb=1).profile_id in look().fields("profiles")

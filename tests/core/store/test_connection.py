@@ -92,7 +92,7 @@ async def test_r23_submits_resume_with_the_space(store: Store, full: Callable[[b
     await submit(store)
 
 
-# A Redis that is away, or not ready. Each with a server of its own.
+# A Redis that is unavailable, or not ready. Each with a server of its own.
 
 
 @pytest.fixture(params=[REDIS, "valkey"])

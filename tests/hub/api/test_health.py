@@ -12,11 +12,11 @@ from tests.hub.conftest import Call, body_of
 TOKEN = "correct horse battery staple"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
-AWAY = QueueUnavailable("redis_unavailable", "cannot connect to 10.9.8.7:6379")
+UNAVAILABLE = QueueUnavailable("redis_unavailable", "cannot connect to 10.9.8.7:6379")
 ODD = Misconfigured("10.9.8.7 is a replica", hint="set REDIS_URL to another than 10.9.8.7")
 
 
-@pytest.mark.parametrize(("error", "code"), [(AWAY, "redis_unavailable"), (ODD, "misconfigured")])
+@pytest.mark.parametrize(("error", "code"), [(UNAVAILABLE, "redis_unavailable"), (ODD, "misconfigured")])
 async def test_only_who_shows_the_token_is_told_why_the_hub_is_ill(
     hub: httpx.AsyncClient, calling: Call, monkeypatch: pytest.MonkeyPatch, error: EmpError, code: str
 ) -> None:

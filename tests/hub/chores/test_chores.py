@@ -153,7 +153,7 @@ async def test_files_that_cannot_be_deleted_stop_nothing(store: Store, tmp_path:
     with capture_logs() as logs:
         assert await Forget(store.upkeep, artifacts, Retention(), SystemClock()).run_once() == 1
         assert await Sweep(store.inspector, artifacts, Retention(), SystemClock()).run_once() == 0
-    assert {entry["event"] for entry in logs} <= {"artifacts.away"}
+    assert {entry["event"] for entry in logs} <= {"artifacts.unavailable"}
 
 
 async def test_a_redis_that_changes_is_noticed(store: Store, server: Server) -> None:

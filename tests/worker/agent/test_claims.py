@@ -173,7 +173,7 @@ async def test_without_its_token_the_safety_net_finds_the_job(store: Store) -> N
         driver = await register(store, "thief:0")
         link = store.link
         await link.call("DEL", link.key("idle.where"), link.key("idle"), link.key("idle.bits"))
-        await link.call("DEL", link.key(f"idle.workers:{driver.slot}"))
+        await link.call("DEL", link.key(f"idle.workers:{driver.profile_number}"))
         await submit(store)
         await connector.begun(1)
         await store.registry.steer("thief:0", WorkerState.STOPPED)

@@ -1,4 +1,4 @@
-"""A file store that is away for a while: outputs wait for it, no attempt is lost, and nothing more is claimed."""
+"""An unavailable file store: outputs wait for it, no attempt is lost, and nothing more is claimed."""
 
 import asyncio
 import os
@@ -98,10 +98,10 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "LONGEST_PAUSE", 0.01)
 
 
-AWAY = [HubUnavailable("no answer"), ArtifactsUnavailable("no answer"), AccessDenied("no such token")]
+UNAVAILABLE = [HubUnavailable("no answer"), ArtifactsUnavailable("no answer"), AccessDenied("no such token")]
 
 
-@pytest.mark.parametrize("error", AWAY, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("error", UNAVAILABLE, ids=lambda error: type(error).__name__)
 async def test_upload_waits_until_the_store_is_back(error: EmpError) -> None:
     rig = Rig()
     rig.store.error = error
@@ -111,10 +111,10 @@ async def test_upload_waits_until_the_store_is_back(error: EmpError) -> None:
     rig.store.error = None
     artifact = await upload
     assert await read_all(await rig.store.open(artifact.id)) == b"picture"
-    assert rig.told == [f"the file store is away: {error.message}", ""]
+    assert rig.told == [f"the file store is unavailable: {error.message}", ""]
     report = rig.context.take_report()
     assert report is not None
-    assert report.lines == (f"the file store is away, waiting for it: {error.message}",)
+    assert report.lines == (f"the file store is unavailable, waiting for it: {error.message}",)
 
 
 async def test_upload_ends_if_the_attempt_must_stop() -> None:
@@ -182,7 +182,7 @@ async def test_worker_claims_nothing_while_its_output_waits(store: Store) -> Non
         await agent.heart.beat()
         worker = await store.inspector.worker("gpu1:0")
         assert worker.services == {"comfyui": "down"}
-        assert worker.outages["comfyui"].why == "the file store is away: no answer"
+        assert worker.outages["comfyui"].why == "the file store is unavailable: no answer"
         other = await submit(store)
         assert not (await store.inspector.job(other)).unworkable
         assert await states(store, job, other) == [JobState.ACTIVE, JobState.PENDING]
@@ -206,7 +206,7 @@ async def test_worker_that_starts_without_its_store_claims_once_that_is_back(sto
             artifacts.error = None
             assert (await connector.next_run()).job_id == job
     said = [entry["event"] for entry in logs if entry["event"].startswith("files.")]
-    assert said == ["files.away", "files.back"]
+    assert said == ["files.unavailable", "files.back"]
 
 
 async def test_large_output_is_kept_on_disk_and_leaves_nothing_there(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ async def register(store: Store, worker: str, machine: str, info: dict[str, Any]
     offered = make_capabilities()
     life = Life(worker=worker, boot=f"boot-{worker}", profile=offered.profile_id, lease_ms=30_000)
     answer = await store.registry.register(life, offered, machine=machine, waiter="w", slots=1, info=info)
-    await store.registry.judge(life, offered, answer.slot)
+    await store.registry.judge(life, offered, answer.profile_number)
 
 
 def about_the_dead() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Redis goes away and comes back: results are kept, claims are not doubled, nothing hangs."""
+"""Redis becomes unavailable and comes back: results are kept, claims are not doubled, nothing hangs."""
 
 import asyncio
 import signal

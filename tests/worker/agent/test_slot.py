@@ -119,7 +119,7 @@ async def test_the_connector_gets_what_was_asked() -> None:
         (JobFailed(Failure(message="m", code="c")), "error job", "c"),
         (JobFailed(Failure(message="m", code="c", retryable=False, blame=Blame.BACKEND)), "permanent backend", "c"),
         (Interrupted("somebody pressed cancel"), "error backend", "interrupted"),
-        (ArtifactsUnavailable("the store is away"), "error worker", "worker_error"),
+        (ArtifactsUnavailable("the store is unavailable"), "error worker", "worker_error"),
         (InvalidInput("artifact", "is too large"), "permanent job", "invalid"),
         (NotFound("artifact", "a/1/1"), "permanent job", "invalid"),
         (ZeroDivisionError("by zero"), "error worker", "connector_bug"),
@@ -147,7 +147,7 @@ async def test_a_result_that_redis_can_take_is_not_lost_for_want_of_a_file(
     text: int, verb: Verb, error: type[EmpError], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(*_: object) -> None:
-        raise error("the store is away")
+        raise error("the store is unavailable")
 
     monkeypatch.setattr(AttemptContext, "upload", away)
     settlement = await settled(Result(data={"text": "x" * text}), room=Room(crowded, FrozenClock()))

@@ -31,8 +31,8 @@ async def hold(store: Store) -> WorkerDriver:
     life = Life(worker="gpu1:0", boot="boot-1", profile=offered.profile_id, lease_ms=LEASE_MS)
     info = {"pid": 4711, "pid_began": 1.0, "pid_space": "another container"}
     answer = await store.registry.register(life, offered, machine="host-x", waiter="w", slots=1, info=info)
-    await store.registry.judge(life, offered, answer.slot)
-    return WorkerDriver(store, life, offered, answer.slot, "w")
+    await store.registry.judge(life, offered, answer.profile_number)
+    return WorkerDriver(store, life, offered, answer.profile_number, "w")
 
 
 @asynccontextmanager

@@ -299,11 +299,11 @@ async def test_the_text_says_why_and_since_when_a_service_is_closed() -> None:
     connector.busy = "works on\n1 prompt"
     await board.probe("comfyui")
     clock.advance(1)
-    board.bar("the file store is away: no answer")
+    board.bar("the file store is unavailable: no answer")
     assert board.text().split("\n") == [
         "comfyui=down ollama=down",
-        "comfyui 2000 the file store is away: no answer",
-        "ollama 3000 the file store is away: no answer",
+        "comfyui 2000 the file store is unavailable: no answer",
+        "ollama 3000 the file store is unavailable: no answer",
     ]
     board.bar("")
     assert board.text() == "comfyui=busy ollama=up\ncomfyui 2000 works on 1 prompt"

@@ -14,7 +14,7 @@ class LastFailure(Answer):
     """The connector's own word, such as `out_of_memory`."""
 
 
-class Outage(Answer):
+class ServiceOutage(Answer):
     """Why a service of a worker takes no jobs."""
 
     why: str
@@ -44,7 +44,7 @@ class Worker(Answer):
     services: dict[str, str]
     """Service -> `up`, `busy` or `down`."""
 
-    outages: dict[str, Outage]
+    outages: dict[str, ServiceOutage]
     """The services that are busy or down."""
 
     capabilities: dict[str, Any]

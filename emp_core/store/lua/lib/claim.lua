@@ -41,8 +41,8 @@ local function past_deadline(id, job)
 end
 
 -- Whether a worker may take a listed job: yes, no, or nil where its class is not judged. Parks what is at its limit.
-local function may_take(slot, class)
-  local verdict = verdict_of(class, slot)
+local function may_take(number, class)
+  local verdict = verdict_of(class, number)
   if verdict < 2 then return nil end
   if verdict == 2 then return false end
   local whose = over_limit(class)
@@ -51,12 +51,12 @@ local function may_take(slot, class)
 end
 
 -- Jobs that wait for another worker come before the class heads that they outrank. An id, or a class to judge first.
-local function take_avoided(slot, worker, customers, floor)
+local function take_avoided(number, worker, customers, floor)
   for _, id in ipairs(call('ZRANGE', P .. 'avoided', '+inf', floor and '(' .. floor or '-inf', 'BYSCORE', 'REV')) do
     local known = peek_job(id, 'avoid', 'customer')
     local class, customer = known[1], known[3] or nil
     if class and not has_word(known[2], worker) and (customers == '' or has_word(customers, customer)) then
-      local may = may_take(slot, class)
+      local may = may_take(number, class)
       if may == nil then return nil, class end
       if may then
         call('ZREM', P .. 'avoided', id)
@@ -76,12 +76,12 @@ local function take_class(class)
 end
 
 -- A worker reserved for a workflow takes from that workflow's jobs only, filtered by the same verdicts.
-local function take_of_workflow(slot, worker, workflow)
+local function take_of_workflow(number, worker, workflow)
   for _, id in ipairs(call('ZRANGE', P .. 'workflow.pending:' .. workflow, 0, -1, 'REV')) do
     local known = peek_job(id, 'avoid')
     local class = known[1]
     if class and not (has_word(known[2], worker) and call('ZSCORE', P .. 'avoided', id)) then
-      local may = may_take(slot, class)
+      local may = may_take(number, class)
       if may == nil then return nil, { class } end
       if may then
         unlist_pending(id, { workflow = workflow, class = class })
@@ -93,19 +93,19 @@ local function take_of_workflow(slot, worker, workflow)
 end
 
 -- Returns an id that is out of its list, or nil; the classes to judge first; and whether the search came to its end.
-local function take_best(slot, worker, workflow, customers)
+local function take_best(number, worker, workflow, customers)
   if workflow ~= '' then
-    local id, unjudged = take_of_workflow(slot, worker, workflow)
+    local id, unjudged = take_of_workflow(number, worker, workflow)
     return id, unjudged, true
   end
   while true do
     local class, unjudged, done
-    if customers == '' then class, unjudged, done = pick(slot) else class, unjudged, done = pick_among(slot, customers) end
+    if customers == '' then class, unjudged, done = pick(number) else class, unjudged, done = pick_among(number, customers) end
     if #unjudged > 0 or not done then return nil, unjudged, done end
     local special = call('EXISTS', P .. 'avoided', P .. 'limits', P .. 'idle.where') > 0
     nobody_idle = not special
     if special then
-      local id, unknown = take_avoided(slot, worker, customers, class and call('ZSCORE', P .. 'heads', class))
+      local id, unknown = take_avoided(number, worker, customers, class and call('ZSCORE', P .. 'heads', class))
       if id or unknown then return id, { unknown }, true end
     end
     if not class then return nil, unjudged, true end
@@ -116,9 +116,9 @@ local function take_best(slot, worker, workflow, customers)
 end
 
 -- One job for one nonce. Gives up a call where very many jobs are past their deadline.
-local function claim_one(slot, worker, nonce, lease, workflow, customers)
+local function claim_one(number, worker, nonce, lease, workflow, customers)
   for _ = 1, 50 do
-    local id, unjudged, done = take_best(slot, worker, workflow, customers)
+    local id, unjudged, done = take_best(number, worker, workflow, customers)
     if not id then return nil, unjudged, done end
     local job = readable_pending(id)
     if job and not (job.deadline and past_deadline(id, job)) then
@@ -141,7 +141,7 @@ end
 
 -- A nonce that has its job gets it again (the reply was lost), whatever the worker's state; others only where it is ready.
 -- Returns the claimed jobs, the classes to judge first, whether the search came to its end, and whether it found nothing.
-local function claim_all(ready, slot, worker, nonces, lease, workflow, customers)
+local function claim_all(ready, number, worker, nonces, lease, workflow, customers)
   local claimed, unjudged, done, nothing = {}, {}, true, false
   counting(function()
     for nonce in string.gmatch(nonces, '%S+') do
@@ -150,7 +150,7 @@ local function claim_all(ready, slot, worker, nonces, lease, workflow, customers
       if job and job.nonce == nonce then
         claimed[#claimed + 1] = handed(held, job, 'already')
       elseif ready and done and #unjudged == 0 and not nothing then
-        job, unjudged, done = claim_one(slot, worker, nonce, lease, workflow, customers)
+        job, unjudged, done = claim_one(number, worker, nonce, lease, workflow, customers)
         claimed[#claimed + 1] = job
         nothing = not job and done and #unjudged == 0
       end

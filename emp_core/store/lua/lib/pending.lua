@@ -14,9 +14,9 @@ local function another_fits(class, avoid)
   end
   for at = 1, math.min(#verdicts, #live) do
     local both = bit.band(string.byte(verdicts, at), string.byte(live, at))
-    for slot = 4 * (at - 1), both ~= 0 and 4 * at - 1 or -1 do
-      if bit.band(both, 4 ^ (3 - slot % 4)) ~= 0 then
-        others = others + tonumber(call('ZSCORE', P .. 'profiles.workers', slot) or 0)
+    for number = 4 * (at - 1), both ~= 0 and 4 * at - 1 or -1 do
+      if bit.band(both, 4 ^ (3 - number % 4)) ~= 0 then
+        others = others + tonumber(call('ZSCORE', P .. 'profiles.workers', number) or 0)
         if others > 0 then return true end
       end
     end

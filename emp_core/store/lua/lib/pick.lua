@@ -9,15 +9,15 @@
 
 local TOP, NEAR, BUDGET = 8, 40, 1000
 
-local function load_cursor(slot)
-  local stored = call('HMGET', P .. 'cursor:' .. slot, 's', 'v')
+local function load_cursor(number)
+  local stored = call('HMGET', P .. 'cursor:' .. number, 's', 'v')
   local s, v = stored[1] or '+inf', tonumber(stored[2]) or tonumber(call('GET', P .. 'changes')) or 0
   return { s = s, v = v, stored_s = s, stored_v = v }
 end
 
-local function save_cursor(slot, cursor)
+local function save_cursor(number, cursor)
   if cursor.s == cursor.stored_s and cursor.v == cursor.stored_v then return end
-  call('HSET', P .. 'cursor:' .. slot, 's', cursor.s, 'v', cursor.v)
+  call('HSET', P .. 'cursor:' .. number, 's', cursor.s, 'v', cursor.v)
 end
 
 -- Scores travel as strings; '+inf' is above and '-inf' below every number.
@@ -26,9 +26,9 @@ local function above(one, other)
     and (one == '+inf' or other == '-inf' or tonumber(one) > tonumber(other))
 end
 
-local function look_from_top(slot, from, to)
+local function look_from_top(number, from, to)
   local unjudged, classes = {}, call('ZRANGE', P .. 'heads', from, to - 1, 'REV')
-  local verdicts = verdicts_of(classes, slot, 1)
+  local verdicts = verdicts_of(classes, number, 1)
   for i, class in ipairs(classes) do
     if verdicts[i] == 3 and #unjudged == 0 then return class, unjudged, true end
     if verdicts[i] < 2 then unjudged[#unjudged + 1] = class end
@@ -37,9 +37,9 @@ local function look_from_top(slot, from, to)
 end
 
 -- Lifts the cursor to the heads that rose since. False where one of them is not judged, or the budget is spent.
-local function catch_up(slot, cursor, unjudged)
+local function catch_up(number, cursor, unjudged)
   local rose = call('ZRANGE', P .. 'improved', '(' .. cursor.v, '+inf', 'BYSCORE', 'LIMIT', 0, BUDGET)
-  local verdicts, last = verdicts_of(rose, slot, 1), nil
+  local verdicts, last = verdicts_of(rose, number, 1), nil
   for i, class in ipairs(rose) do
     if verdicts[i] < 2 then
       unjudged[1] = class
@@ -54,12 +54,12 @@ local function catch_up(slot, cursor, unjudged)
 end
 
 -- Heads may share a score, so it goes by rank, and ends a call only below the score that it began with.
-local function walk_down(slot, cursor, unjudged)
+local function walk_down(number, cursor, unjudged)
   local began, from = cursor.s, call('ZCOUNT', P .. 'heads', '(' .. cursor.s, '+inf')
   local looked, step = 0, 2
   while looked < BUDGET or cursor.s == began do
     local heads = call('ZRANGE', P .. 'heads', from + looked, from + looked + step - 1, 'REV', 'WITHSCORES')
-    local verdicts = verdicts_of(heads, slot, 2)
+    local verdicts = verdicts_of(heads, number, 2)
     for i = 1, #heads, 2 do
       local verdict = verdicts[(i + 1) / 2]
       cursor.s = heads[i + 1]
@@ -80,39 +80,39 @@ local function walk_down(slot, cursor, unjudged)
   return nil, false
 end
 
-local function search(slot)
-  local cursor, unjudged, class, done = load_cursor(slot), {}, nil, false
+local function search(number)
+  local cursor, unjudged, class, done = load_cursor(number), {}, nil, false
   local behind = call('ZCOUNT', P .. 'improved', '(' .. cursor.v, '+inf')
   if behind > NEAR then
-    class, unjudged, done = look_from_top(slot, 0, TOP)
-    if not done then class, unjudged, done = look_from_top(slot, TOP, NEAR) end
+    class, unjudged, done = look_from_top(number, 0, TOP)
+    if not done then class, unjudged, done = look_from_top(number, TOP, NEAR) end
     if done then return class, unjudged, true end
   end
   if behind > NEAR and behind > call('ZCOUNT', P .. 'heads', '(' .. cursor.s, '+inf') then
     cursor = { s = '+inf', v = tonumber(call('GET', P .. 'changes')) or 0 }
-  elseif behind > 0 and not catch_up(slot, cursor, unjudged) then
-    save_cursor(slot, cursor)
+  elseif behind > 0 and not catch_up(number, cursor, unjudged) then
+    save_cursor(number, cursor)
     return nil, unjudged, #unjudged > 0
   end
-  class, done = walk_down(slot, cursor, unjudged)
-  save_cursor(slot, cursor)
+  class, done = walk_down(number, cursor, unjudged)
+  save_cursor(number, cursor)
   return class, unjudged, done
 end
 
 -- Returns the class or nil, the classes to judge first, and whether the search came to its end.
-local function pick(slot)
+local function pick(number)
   local first = call('ZRANGE', P .. 'heads', '0', '0', 'REV')[1]
-  if first and verdict_of(first, slot) == 3 then return first, {}, true end
-  return search(slot)
+  if first and verdict_of(first, number) == 3 then return first, {}, true end
+  return search(number)
 end
 
 -- The best class among those of some customers, for a worker that may not take on another one.
-local function pick_among(slot, customers)
+local function pick_among(number, customers)
   local best, best_score, unjudged = nil, nil, {}
   for customer in string.gmatch(customers, '%S+') do
     for _, class in ipairs(call('SMEMBERS', P .. 'customer.classes:' .. customer)) do
       local head = call('ZSCORE', P .. 'heads', class)
-      local verdict = head and verdict_of(class, slot)
+      local verdict = head and verdict_of(class, number)
       if verdict == 3 and (not best or tonumber(head) > tonumber(best_score)) then best, best_score = class, head end
       if verdict and verdict < 2 then unjudged[#unjudged + 1] = class end
     end

@@ -1,26 +1,26 @@
--- profiles: each set of capabilities in use has a slot, its place in the verdict bits, and counts its live workers.
+-- profiles: each set of capabilities in use has a number, its place in the verdict bits, and counts its live workers.
 --
 -- USES idle wake transition pending
 
 local function open_profile(profile, capabilities, rank)
   local key = P .. 'profile:' .. profile
-  local slot = call('HGET', P .. 'profiles', profile)
-  if not slot then
-    slot = call('SPOP', P .. 'profiles.free') or call('HLEN', P .. 'profiles') + call('HLEN', P .. 'profiles.closing')
-    call('HSET', P .. 'profiles', profile, slot)
-    call('HSET', key, 'capabilities', capabilities, 'rank', rank, 'slot', slot)
+  local number = call('HGET', P .. 'profiles', profile)
+  if not number then
+    number = call('SPOP', P .. 'profiles.free') or call('HLEN', P .. 'profiles') + call('HLEN', P .. 'profiles.closing')
+    call('HSET', P .. 'profiles', profile, number)
+    call('HSET', key, 'capabilities', capabilities, 'rank', rank, 'slot', number)
     call('INCR', P .. 'fleet')
   end
   call('ZADD', P .. 'profiles.used', now, profile)
-  return slot
+  return number
 end
 
 -- The fleet as far as `unworkable` goes: which profiles have a live worker.
-local function count_worker(slot, by)
-  local left = tonumber(call('ZINCRBY', P .. 'profiles.workers', by, slot))
-  if left <= 0 then call('ZREM', P .. 'profiles.workers', slot) end
+local function count_worker(number, by)
+  local left = tonumber(call('ZINCRBY', P .. 'profiles.workers', by, number))
+  if left <= 0 then call('ZREM', P .. 'profiles.workers', number) end
   if left <= 0 or by > 0 and left == by then
-    call('BITFIELD', P .. 'profiles.live', 'SET', 'u2', '#' .. slot, left > 0 and 1 or 0)
+    call('BITFIELD', P .. 'profiles.live', 'SET', 'u2', '#' .. number, left > 0 and 1 or 0)
     call('INCR', P .. 'fleet')
     call('SET', P .. 'fleet.changed', now)
   end

@@ -1,18 +1,18 @@
--- verdict: two bits for each (class, profile slot): judged, fits. Four slots a byte, the first in the high bits.
+-- verdict: two bits for each (class, profile number): judged, fits. Four numbers a byte, the first in the high bits.
 --
 -- USES now
 
 -- 0 not judged, 2 judged and does not fit, 3 fits.
-local function verdict_of(class, slot)
-  local at = int(math.floor(slot / 4))
+local function verdict_of(class, number)
+  local at = int(math.floor(number / 4))
   local byte = string.byte(call('GETRANGE', P .. 'class.verdicts:' .. class, at, at)) or 0
-  return math.floor(byte / 4 ^ (3 - slot % 4)) % 4
+  return math.floor(byte / 4 ^ (3 - number % 4)) % 4
 end
 
 -- Of every class, or every `step`th entry, of a list.
-local function verdicts_of(classes, slot, step)
+local function verdicts_of(classes, number, step)
   local keys, verdicts, prefix = {}, {}, P .. 'class.verdicts:'
-  local at, unit = math.floor(slot / 4) + 1, 4 ^ (3 - slot % 4)
+  local at, unit = math.floor(number / 4) + 1, 4 ^ (3 - number % 4)
   for i = 1, #classes, step do keys[(i - 1) / step + 1] = prefix .. classes[i] end
   for i, bits in ipairs(keys[1] and call('MGET', unpack(keys)) or {}) do
     verdicts[i] = math.floor((bits and string.byte(bits, at) or 0) / unit) % 4

@@ -38,9 +38,9 @@ local function has_word(words, word)
   return words and word and string.find(' ' .. words .. ' ', ' ' .. word .. ' ', 1, true) ~= nil
 end
 
--- The longest idle worker of a slot that is not to be avoided (words, or nil).
-local function first_idle(slot, avoid)
-  for _, worker in ipairs(call('ZRANGE', P .. 'idle.workers:' .. slot, 0, avoid and POLICY.avoid_workers or 0)) do
+-- The longest idle worker of a profile number that is not to be avoided (words, or nil).
+local function first_idle(number, avoid)
+  for _, worker in ipairs(call('ZRANGE', P .. 'idle.workers:' .. number, 0, avoid and POLICY.avoid_workers or 0)) do
     if not has_word(avoid, worker) then return worker end
   end
 end
@@ -50,8 +50,8 @@ local function wake_one(class, avoid)
   local verdicts = bits and call('GET', P .. 'class.verdicts:' .. class)
   if not verdicts or not any_common(verdicts, bits) then return false end
   for from = 0, call('ZCARD', P .. 'idle') - 1, 32 do
-    for _, slot in ipairs(call('ZRANGE', P .. 'idle', from, from + 31)) do
-      local worker = verdict_of(class, tonumber(slot)) == 3 and first_idle(slot, avoid)
+    for _, number in ipairs(call('ZRANGE', P .. 'idle', from, from + 31)) do
+      local worker = verdict_of(class, tonumber(number)) == 3 and first_idle(number, avoid)
       if worker and wake(worker, class) then return true end
     end
   end
@@ -60,8 +60,8 @@ end
 
 local function wake_reserved(name, class, avoid)
   for _, worker in ipairs(call('ZRANGE', P .. 'idle.reserved:' .. name, 0, -1)) do
-    local slot = string.match(call('HGET', P .. 'idle.where', worker) or '', '^%d+')
-    if slot and not has_word(avoid, worker) and verdict_of(class, tonumber(slot)) == 3 then return wake(worker, class) end
+    local number = string.match(call('HGET', P .. 'idle.where', worker) or '', '^%d+')
+    if number and not has_word(avoid, worker) and verdict_of(class, tonumber(number)) == 3 then return wake(worker, class) end
   end
   return false
 end

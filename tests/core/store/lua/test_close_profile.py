@@ -1,4 +1,4 @@
-"""close_profile: a slot is given again only when no class remembers a verdict for it."""
+"""close_profile: a number is given again only when no class remembers a verdict for it."""
 
 from dataclasses import replace
 
@@ -24,9 +24,9 @@ async def test_a_profile_without_workers_gives_its_slot_back(store: Store, look:
     assert await store.upkeep.close_profiles() == 0
     found = look()
     assert found.fields("profiles") == {}
-    assert found.members("profiles.free") == {str(worker.slot)}
+    assert found.members("profiles.free") == {str(worker.profile_number)}
     assert set(found.string(f"class.verdicts:{found.job(job)['class']}")) == {0}
-    assert f"cursor:{worker.slot}" not in found.entries
+    assert f"cursor:{worker.profile_number}" not in found.entries
 
 
 async def test_a_profile_in_use_stays(store: Store, look: Look) -> None:
@@ -68,12 +68,12 @@ async def test_while_a_slot_closes_its_profile_gets_another(store: Store, look: 
     await _unused(store, worker.life.profile)
     await store.upkeep.close_profiles(batch=2)
     again = await register(store, boot="boot-2")
-    assert again.slot != worker.slot
+    assert again.profile_number != worker.profile_number
     while await store.upkeep.close_profiles(batch=2):
         pass
     assert len(await again.drain()) == 4
     third = await register(store, "gpu3:0", gpu_memory_gb=8)
-    assert third.slot == worker.slot
+    assert third.profile_number == worker.profile_number
     assert look().fields("profiles.closing") == {}
 
 
@@ -84,5 +84,5 @@ async def test_a_slot_given_again_knows_nothing_of_its_past(store: Store) -> Non
     await _unused(store, large.life.profile)
     await store.upkeep.close_profiles()
     small = await register(store, "gpu2:0", gpu_memory_gb=8, judge=False)
-    assert small.slot == large.slot
+    assert small.profile_number == large.profile_number
     assert await small.claim() is None

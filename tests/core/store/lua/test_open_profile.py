@@ -10,12 +10,12 @@ from tests.support.snapshot import Look
 async def test_a_reduced_profile_has_a_slot_and_no_worker(store: Store, look: Look) -> None:
     worker = await register(store, services=["comfyui", "a1111"])
     rest = worker.capabilities.without_services(frozenset({"a1111"}))
-    slot = await store.registry.open_profile(rest)
+    number = await store.registry.open_profile(rest)
     found = look()
-    assert slot != worker.slot
-    assert found.fields("profiles")[rest.profile_id] == str(slot)
-    assert found.scores("profiles.workers") == {str(worker.slot): 1}
-    assert await store.registry.open_profile(rest) == slot
+    assert number != worker.profile_number
+    assert found.fields("profiles")[rest.profile_id] == str(number)
+    assert found.scores("profiles.workers") == {str(worker.profile_number): 1}
+    assert await store.registry.open_profile(rest) == number
 
 
 async def test_t3_with_a_service_down_the_worker_claims_what_is_left(store: Store, look: Look) -> None:
@@ -33,9 +33,9 @@ async def test_t3_with_a_service_down_the_worker_claims_what_is_left(store: Stor
 async def test_it_waits_under_the_reduced_profile(store: Store, look: Look) -> None:
     worker = await register(store, services=["comfyui", "a1111"])
     rest = worker.capabilities.without_services(frozenset({"a1111"}))
-    slot = await store.registry.open_profile(rest)
+    number = await store.registry.open_profile(rest)
     await store.broker.turn(replace(worker.life, profile=rest.profile_id), rest, Wish(nonces=("n1",)))
-    assert look().fields("idle.where") == {worker.id: f"{slot} "}
+    assert look().fields("idle.where") == {worker.id: f"{number} "}
     await submit(store, service="a1111")
     assert await worker.tokens() == []
     await submit(store)
@@ -44,5 +44,5 @@ async def test_it_waits_under_the_reduced_profile(store: Store, look: Look) -> N
 
 async def test_slots_are_given_in_turn_and_once(store: Store) -> None:
     offers = [make_capabilities(gpu_memory_gb=n) for n in range(1, 6)]
-    slots = [await store.registry.open_profile(offer) for offer in offers]
-    assert slots == [0, 1, 2, 3, 4]
+    numbers = [await store.registry.open_profile(offer) for offer in offers]
+    assert numbers == [0, 1, 2, 3, 4]

@@ -14,7 +14,7 @@ async def test_two_bits_a_slot_judged_and_fits(store: Store, look: Look) -> None
     job = await submit(store, requirements={"gpu_memory_gb": 3})
     bits = look().string(f"class.verdicts:{look().job(job)['class']}")
     verdicts = [bits[n // 4] >> (6 - 2 * (n % 4)) & 3 for n in range(8)]
-    assert [verdicts[worker.slot] for worker in workers] == [2, 2, 3, 3, 3, 3]
+    assert [verdicts[worker.profile_number] for worker in workers] == [2, 2, 3, 3, 3, 3]
     assert verdicts[6:] == [0, 0]
 
 
@@ -23,14 +23,14 @@ async def test_a_verdict_for_a_slot_that_is_anothers_is_refused(store: Store, lo
     job = await submit(store)
     name = look().job(job)["class"]
     before = look().string(f"class.verdicts:{name}")
-    assert await _record(store, (name, "another-profile", str(worker.slot), "0")) == 0
+    assert await _record(store, (name, "another-profile", str(worker.profile_number), "0")) == 0
     assert await _record(store, (name, worker.life.profile, "9", "0")) == 0
     assert look().string(f"class.verdicts:{name}") == before
 
 
 async def test_a_verdict_for_a_class_that_was_dropped_is_refused(store: Store, look: Look) -> None:
     worker = await register(store)
-    assert await _record(store, ("no-class", worker.life.profile, str(worker.slot), "1")) == 0
+    assert await _record(store, ("no-class", worker.life.profile, str(worker.profile_number), "1")) == 0
     assert "class.verdicts:no-class" not in look().entries
 
 
@@ -55,11 +55,11 @@ async def test_a_job_that_avoids_another_wakes_who_is_judged_later(store: Store,
     assert look().scores("avoided").keys() == {job}
     late = await register(store, "gpu3:0", gpu_memory_gb=8, judge=False)
     key = store.link.key
-    await store.link.call("HSET", key("idle.where"), late.id, f"{late.slot} ")
-    await store.link.call("ZADD", key(f"idle.workers:{late.slot}"), 1, late.id)
-    await store.link.call("ZADD", key("idle"), 1, late.slot)
-    await store.link.call("BITFIELD", key("idle.bits"), "SET", "u2", f"#{late.slot}", 1)
-    await store.registry.judge(late.life, late.capabilities, late.slot)
+    await store.link.call("HSET", key("idle.where"), late.id, f"{late.profile_number} ")
+    await store.link.call("ZADD", key(f"idle.workers:{late.profile_number}"), 1, late.id)
+    await store.link.call("ZADD", key("idle"), 1, late.profile_number)
+    await store.link.call("BITFIELD", key("idle.bits"), "SET", "u2", f"#{late.profile_number}", 1)
+    await store.registry.judge(late.life, late.capabilities, late.profile_number)
     assert len(await late.tokens()) == 1
 
 
@@ -71,8 +71,8 @@ async def test_a_cursor_is_lifted_to_a_head_that_now_fits(store: Store, look: Lo
     assert (await worker.take()).job_id == behind
     known = look()
     high = max(known.scores("heads"), key=lambda name: known.scores("heads")[name])
-    await _record(store, (high, worker.life.profile, str(worker.slot), "1"))
-    assert look().fields(f"cursor:{worker.slot}")["s"] == known.job(await _head(store, high))["score"]
+    await _record(store, (high, worker.life.profile, str(worker.profile_number), "1"))
+    assert look().fields(f"cursor:{worker.profile_number}")["s"] == known.job(await _head(store, high))["score"]
     assert (await worker.take()).class_id == high
 
 

@@ -21,17 +21,17 @@ async def test_a_worker_and_its_profile_are_there(store: Store, look: Look) -> N
     known = found.fields(f"worker:{worker.id}")
     assert (known["state"], known["alive"], known["machine"], known["boot"]) == ("ready", "1", "rack-7", "boot-1")
     assert before <= found.scores("workers")[worker.id] - LEASE_MS <= after
-    assert found.fields("profiles") == {worker.capabilities.profile_id: str(worker.slot)}
+    assert found.fields("profiles") == {worker.capabilities.profile_id: str(worker.profile_number)}
     assert found.fields(f"profile:{worker.life.profile}")["capabilities"] == worker.capabilities.canonical()
-    assert found.scores("profiles.workers") == {str(worker.slot): 1}
+    assert found.scores("profiles.workers") == {str(worker.profile_number): 1}
     assert [entry["e"].split(" ")[0] for entry in found.log("events")] == ["worker_ready"]
 
 
 async def test_equal_machines_share_a_profile(store: Store, look: Look) -> None:
     one, two = await register(store), await register(store, "gpu2:0")
     other = await register(store, "gpu3:0", gpu_memory_gb=8)
-    assert one.slot == two.slot != other.slot
-    assert look().scores("profiles.workers") == {str(one.slot): 2, str(other.slot): 1}
+    assert one.profile_number == two.profile_number != other.profile_number
+    assert look().scores("profiles.workers") == {str(one.profile_number): 2, str(other.profile_number): 1}
 
 
 async def test_another_process_with_the_same_id_is_refused_while_the_first_beats(store: Store, look: Look) -> None:
@@ -50,7 +50,7 @@ async def test_refusal_says_who_holds_the_id_and_for_how_long(store: Store) -> N
     offered, info = make_capabilities(), {"pid": 4711}
     life = Life(worker="gpu1:0", boot="boot-1", profile=offered.profile_id, lease_ms=20_000)
     answer = await store.registry.register(life, offered, machine="rack-7", waiter="w", slots=1, info=info)
-    await store.registry.judge(life, offered, answer.slot)
+    await store.registry.judge(life, offered, answer.profile_number)
     with pytest.raises(WorkerIdInUse) as refused:
         await register(store, boot="boot-2")
     assert refused.value.message == "worker gpu1:0 is in use by pid 4711 on rack-7"
@@ -80,7 +80,11 @@ async def test_a_restart_tells_what_was_given_back(store: Store) -> None:
     answer = await store.registry.register(
         life, worker.capabilities, machine="gpu1", waiter="w", slots=1, dead_boot="boot-1"
     )
-    assert (answer.state, answer.slot, answer.given_back) == (WorkerState.READY, worker.slot, (job,))
+    assert (answer.state, answer.profile_number, answer.given_back) == (
+        WorkerState.READY,
+        worker.profile_number,
+        (job,),
+    )
 
 
 @pytest.mark.damages
@@ -135,7 +139,7 @@ async def test_another_profile_in_the_same_life_moves_the_worker(store: Store, l
     assert await worker.claim() is None
     again = await register(store, capabilities=make_capabilities(gpu_memory_gb=8))
     found = look()
-    assert found.scores("profiles.workers") == {str(again.slot): 1}
+    assert found.scores("profiles.workers") == {str(again.profile_number): 1}
     assert found.fields("idle.where") == {}
     await submit(store, requirements={"gpu_memory_gb": 16})
     assert await again.claim() is None

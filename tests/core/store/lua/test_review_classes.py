@@ -18,7 +18,7 @@ async def test_a_class_is_unworkable_when_the_last_that_fits_goes(store: Store, 
     found = look()
     assert found.members("classes.unworkable") == {found.job(hard)["class"]}
     assert [(await store.inspector.job(job)).unworkable for job in (easy, hard)] == [False, True]
-    assert small.slot != large.slot
+    assert small.profile_number != large.profile_number
 
 
 async def test_paused_draining_and_busy_are_not_now_not_never(store: Store, look: Look) -> None:

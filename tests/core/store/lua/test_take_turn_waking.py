@@ -25,9 +25,9 @@ async def _woken(*workers: WorkerDriver) -> list[str]:
 async def test_who_finds_nothing_is_idle_in_the_same_call(store: Store, look: Look) -> None:
     worker = await _idle(store, "gpu1:0")
     found = look()
-    assert found.fields("idle.where") == {worker.id: f"{worker.slot} "}
-    assert found.scores(f"idle.workers:{worker.slot}").keys() == {worker.id}
-    assert found.scores("idle").keys() == {str(worker.slot)}
+    assert found.fields("idle.where") == {worker.id: f"{worker.profile_number} "}
+    assert found.scores(f"idle.workers:{worker.profile_number}").keys() == {worker.id}
+    assert found.scores("idle").keys() == {str(worker.profile_number)}
 
 
 async def test_r33_a_job_wakes_exactly_one(store: Store, look: Look) -> None:
@@ -72,7 +72,7 @@ async def test_only_who_fits_is_woken(store: Store) -> None:
 async def test_among_equals_the_longest_idle(store: Store) -> None:
     workers = [await _idle(store, f"gpu{n}:0") for n in (3, 1, 2)]
     for n, worker in enumerate(workers):
-        await store.link.call("ZADD", store.link.key(f"idle.workers:{worker.slot}"), "XX", n, worker.id)
+        await store.link.call("ZADD", store.link.key(f"idle.workers:{worker.profile_number}"), "XX", n, worker.id)
     order = []
     for _ in workers:
         await submit(store)
@@ -110,10 +110,10 @@ async def _idle_after_token(store: Store) -> WorkerDriver:
     await store.link.call("DEL", store.link.key("idle.reserved:workflow:none-such"), store.link.key("idle.names"))
     await store.link.call("HDEL", store.link.key("idle.where"), worker.id)
     key = store.link.key
-    await store.link.call("HSET", key("idle.where"), worker.id, f"{worker.slot} ")
-    await store.link.call("ZADD", key(f"idle.workers:{worker.slot}"), 1, worker.id)
-    await store.link.call("ZADD", key("idle"), worker.capabilities.rank, worker.slot)
-    await store.link.call("BITFIELD", key("idle.bits"), "SET", "u2", f"#{worker.slot}", 1)
+    await store.link.call("HSET", key("idle.where"), worker.id, f"{worker.profile_number} ")
+    await store.link.call("ZADD", key(f"idle.workers:{worker.profile_number}"), 1, worker.id)
+    await store.link.call("ZADD", key("idle"), worker.capabilities.rank, worker.profile_number)
+    await store.link.call("BITFIELD", key("idle.bits"), "SET", "u2", f"#{worker.profile_number}", 1)
     return worker
 
 
@@ -211,7 +211,7 @@ async def test_a_reserved_workers_token_is_passed_on_to_another_reserved_one(sto
     second = await submit(store, workflow_id="w")
     await store.broker.set_priority([second], 90)
     assert await two.claim(workflow="v") is None
-    await store.link.call("HSET", store.link.key("idle.where"), two.id, f"{two.slot} workflow:w")
+    await store.link.call("HSET", store.link.key("idle.where"), two.id, f"{two.profile_number} workflow:w")
     for name, command in (("v", "DEL"), ("w", "ZADD")):
         arguments = (1, two.id) if command == "ZADD" else ()
         await store.link.call(command, store.link.key(f"idle.reserved:workflow:{name}"), *arguments)

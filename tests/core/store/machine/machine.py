@@ -57,7 +57,7 @@ OF_TIME: Acts = {
     "time_passes": st.fixed_dictionaries(
         {"ms": people.spans, "beating": some, "via": st.sampled_from(["reap", "beat", "turn"]), "which": some}
     ),
-    "redis_is_away": st.fixed_dictionaries({"ms": st.sampled_from([16_000, 60_000, 300_000])}),
+    "redis_is_unavailable": st.fixed_dictionaries({"ms": st.sampled_from([16_000, 60_000, 300_000])}),
 }
 
 OTHERS = OF_WORKERS | OF_PEOPLE | OF_TIME

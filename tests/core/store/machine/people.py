@@ -310,7 +310,7 @@ class People(Workers):
         call = self.queue.store.broker.turn(self.queue.life(worker), worker.capabilities, Wish())
         return self.queue.run(call).state
 
-    def redis_is_away(self, ms: int) -> None:
+    def redis_is_unavailable(self, ms: int) -> None:
         """Nobody could renew, so nobody pays for it."""
         self.queue.begin()
         self.queue.pass_time(ms, silent=True)

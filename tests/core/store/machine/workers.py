@@ -96,7 +96,7 @@ class Workers:
         life, run, store = self.queue.life(worker), self.queue.run, self.queue.store
         dead = "" if before is None else before.boot
         answer = run(store.registry.register(life, profile, machine="m", waiter=boot, slots=3, dead_boot=dead))
-        run(store.registry.judge(life, profile, answer.slot))
+        run(store.registry.judge(life, profile, answer.profile_number))
         self.model.register(worker)
         assert answer.state == worker.state
 
