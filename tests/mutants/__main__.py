@@ -1,8 +1,8 @@
 """Change the scripts and the core at random, one small change at a time, and print the changes that no test notices.
 
-Each change is made in a private copy of the project, two at a time, and the tests for the changed file run there: those
-that bear its name first, then the rest of the store's (for Python: of the core's and the hub's). A survivor is a test
-that is missing, or a line that makes no difference.
+Each change is made in a private copy of the project, two at a time. The tests nearest to the changed file run there
+first, then the rest of the store's (for Python: of the core's and the hub's), until one fails. That test must pass
+without the change. A survivor is a test that is missing, or a line that makes no difference.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from tests.generated import ROOT
 from tests.mutants.lua import lua_mutants
 from tests.mutants.mutant import Mutant, sample
 from tests.mutants.python import python_mutants
-from tests.mutants.trial import Copy, copies, stages
+from tests.mutants.trial import Copy, copies
 
 AT_ONCE = 2
 
@@ -31,19 +31,12 @@ SOURCES: dict[str, tuple[Callable[[str, str], Iterator[Mutant]], tuple[str, ...]
 def main() -> int:
     options = _options()
     chosen = list(_chosen(options.language, options.count, options.seed, options.only))
-    _say(f"{len(chosen)} changes, seed {options.seed}; the tests run without any change first")
+    _say(f"{len(chosen)} changes, seed {options.seed}")
     began = time.monotonic()
     with copies(AT_ONCE) as trees:
-        widest = {stages(mutant.path)[-1] for mutant in chosen}
-        if not all(trees[0].passes(stage) for stage in widest):
-            _say("the tests fail without any change: mend them first")
-            return 2
-        survivors = _try(chosen, trees)
-    for mutant in survivors:
-        print(f"\n{mutant.place} ({mutant.kind})", *mutant.difference, sep="\n")
+        noticed = sum(_try(chosen, trees))
     minutes = (time.monotonic() - began) / 60
-    noticed = len(chosen) - len(survivors)
-    print(f"\n{noticed} of {len(chosen)} changes noticed, {len(survivors)} not, in {minutes:.0f} minutes")
+    print(f"{noticed} of {len(chosen)} changes noticed, {len(chosen) - noticed} not, in {minutes:.0f} minutes")
     return 0
 
 
@@ -69,8 +62,8 @@ def _chosen(language: str, count: int, seed: int, only: str) -> Iterator[Mutant]
         yield from sample(every, share, seed)
 
 
-def _try(chosen: list[Mutant], trees: list[Copy]) -> list[Mutant]:
-    """The changes that no test notices."""
+def _try(chosen: list[Mutant], trees: list[Copy]) -> Iterator[bool]:
+    """Whether each change is noticed. Prints those that are not as soon as they are known."""
     free: queue.SimpleQueue[Copy] = queue.SimpleQueue()
     for tree in trees:
         free.put(tree)
@@ -83,7 +76,6 @@ def _try(chosen: list[Mutant], trees: list[Copy]) -> list[Mutant]:
         finally:
             free.put(tree)
 
-    survivors = []
     with ThreadPoolExecutor(len(trees)) as pool, ExitStack() as stack:
         stack.callback(
             pool.shutdown, wait=False, cancel_futures=True
@@ -94,8 +86,8 @@ def _try(chosen: list[Mutant], trees: list[Copy]) -> list[Mutant]:
             what = "noticed" if noticed else "NOT NOTICED"
             _say(f"{number}/{len(chosen)} {mutant.place} ({mutant.kind}): {what} in {seconds:.0f} s")
             if not noticed:
-                survivors.append(mutant)
-    return survivors
+                print(f"{mutant.place} ({mutant.kind})", *mutant.difference, sep="\n", flush=True)
+            yield noticed
 
 
 def _say(line: str) -> None:

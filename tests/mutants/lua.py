@@ -87,6 +87,7 @@ def _call(words: Sequence[Token], index: int) -> Token | None:
     """The last token of the call that begins here, if it is a statement on its own."""
     before = words[index - 1] if index else Token("sign", ";", 0, 0)
     inside = before.text in INSIDE_A_STATEMENT or (before.kind == "sign" and before.text not in ")]};")
+    inside |= words[index].text in INSIDE_A_STATEMENT
     if inside or words[index].kind != "name" or words[index + 1 : index + 2] == [] or words[index + 1].text != "(":
         return None
     depth = 0

@@ -16,15 +16,20 @@ from tests.mutants.mutant import Mutant
 IGNORED = ("BitOr", "Variable", "Eq_Is", "Is_Eq", "IsNot_NotEq")
 """`X | None` is a type, no test can tell `is` from `==`, and the changes of variables must be told which ones."""
 
+GUARDS = ("frozen=", "slots=", "kw_only=", "strict=")
+"""They catch a programmer's mistake. Correct code does the same without them, so no test can tell."""
+
 
 def python_mutants(path: str, text: str) -> Iterator[Mutant]:
     """Every change of a module."""
+    lines = text.splitlines()
     nodes = list(ast_nodes(get_ast(text)))
     for name, operator in _operators():
         places = [start for node in nodes for start, _ in operator.mutation_positions(node)]
-        for occurrence, (line, _) in enumerate(places):
-            change = partial(mutate_code, text, operator, occurrence)
-            yield Mutant(path=path, line=line, kind=name, before=text, change=change)
+        for occurrence, (line, column) in enumerate(places):
+            if not lines[line - 1][:column].endswith(GUARDS):
+                change = partial(mutate_code, text, operator, occurrence)
+                yield Mutant(path=path, line=line, kind=name, before=text, change=change)
 
 
 def _operators() -> Iterator[tuple[str, Operator]]:
