@@ -1,7 +1,7 @@
 """take_turn: what a worker may take besides fitting: limits of customers and classes, reservations."""
 
 from emp_core.store import Store
-from tests.support.builders import register, submit
+from tests.support.builders import WorkerDriver, register, submit
 from tests.support.snapshot import Look
 from tests.support.time_travel import end_lease, reap
 
@@ -98,6 +98,34 @@ async def test_a_limit_frees_a_job_that_avoids_a_worker_and_wakes_for_it(store: 
     assert await three.claim() is None
     await two.complete(claim)
     assert len(await three.tokens()) == 1
+
+
+async def _woken(*workers: WorkerDriver) -> int:
+    return sum([len(await worker.tokens()) for worker in workers])
+
+
+async def test_one_ended_job_wakes_one_worker_though_two_classes_wait(store: Store) -> None:
+    one, two, three = [await register(store, f"gpu{n}:0") for n in (1, 2, 3)]
+    await store.broker.set_limit("customer:acme", 1)
+    for gb in (1, 2, 3):
+        await submit(store, customer_id="acme", requirements={"gpu_memory_gb": gb})
+    claim = await one.take()
+    assert [await worker.claim() for worker in (two, three)] == [None, None]
+    await one.complete(claim)
+    assert await _woken(two, three) == 1
+
+
+async def test_one_ended_job_wakes_one_worker_though_an_avoided_job_waits_too(store: Store) -> None:
+    one, two, three, four = [await register(store, f"gpu{n}:0") for n in (1, 2, 3, 4)]
+    await submit(store, customer_id="acme")
+    await one.release(await one.take())
+    await store.broker.set_limit("customer:acme", 1)
+    await submit(store, customer_id="acme", requirements={"gpu_memory_gb": 1}, priority=90)
+    claim = await two.take()
+    await submit(store, customer_id="acme")
+    assert [await worker.claim() for worker in (three, four)] == [None, None]
+    await two.complete(claim)
+    assert await _woken(three, four) == 1
 
 
 async def test_a_limit_holds_for_a_worker_reserved_for_a_workflow(store: Store, look: Look) -> None:
