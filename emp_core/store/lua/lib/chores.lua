@@ -39,8 +39,8 @@ local function reap_lease(id)
   elseif job and job.state == 'cancelling' then to_cancelled(id, job)
   else
     call('ZREM', P .. 'leases', id)
-    -- Only an active job has a timeout.
-    quarantine(id, call('ZREM', P .. 'timeouts', id) == 1 and 'active' or 'cancelling', 'a lease without an active job')
+    call('ZREM', P .. 'timeouts', id)
+    quarantine(id, nil, 'a lease without an active job')
   end
 end
 

@@ -5,19 +5,18 @@
 
 local job_parts = { 'job:', 'job.payload:', 'job.result:', 'job.log:', 'job.attempts:', 'job.events:' }
 
--- Set aside for the janitor; a job that cannot be read counts nowhere. `was` is what its list says that it was.
+-- Set aside for the janitor; a job that cannot be read counts nowhere. `was`: the waiting state of its list, or nil.
 local function quarantine(id, was, why)
   call('HSET', P .. 'quarantine', id, why)
   if not read_job(id) then count(was, nil) end
 end
 
 local function leave_lists(id)
-  local lists = { leases = call('ZREM', P .. 'timeouts', id) == 1 and 'active' or 'cancelling', delayed = 'delayed', held = 'delayed', blocked = 'blocked', avoided = 'pending',
-    ['jobs:completed'] = 'completed', ['jobs:failed'] = 'failed', ['jobs:cancelled'] = 'cancelled' }
-  for list, state in pairs(lists) do
+  for list, state in pairs({ delayed = 'delayed', held = 'delayed', blocked = 'blocked', avoided = 'pending' }) do
     if call('ZREM', P .. list, id) == 1 then count(state, nil) end
   end
-  for _, list in ipairs({ 'expiry', 'avoided.until' }) do call('ZREM', P .. list, id) end
+  for _, list in ipairs({ 'leases', 'timeouts', 'expiry', 'avoided.until' }) do call('ZREM', P .. list, id) end
+  for _, list in ipairs({ 'completed', 'failed', 'cancelled' }) do call('ZREM', P .. 'jobs:' .. list, id) end
 end
 
 -- Its parts, its listings and its place among the ids; the jobs that wait for it fail.

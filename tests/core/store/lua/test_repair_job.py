@@ -94,6 +94,31 @@ async def test_r47_any_one_key_of_a_job_may_go(store: Store, look: Look, state: 
 
 
 @pytest.mark.damages
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [
+        ("active", "a lease without an active job"),
+        ("cancelling", "a lease without an active job"),
+        ("delayed", "due but not delayed"),
+        ("avoided", "avoided, but it cannot be read"),
+    ],
+)
+async def test_r47_a_due_job_whose_hash_is_gone_counts_in_no_state(
+    store: Store, look: Look, state: str, why: str
+) -> None:
+    first, _ = await register(store), await register(store, "gpu2:0")
+    job = await _job_in(store, state, first)
+    await store.link.call("DEL", store.link.key(f"job:{job}"))
+    for name in ("leases", "delayed", "avoided.until"):
+        await store.link.call("ZADD", store.link.key(name), "XX", 1, job)
+    await reap(store)
+    found = look()
+    assert found.fields("quarantine") == {job: why}
+    assert [name for name in ("leases", "timeouts", "delayed", "avoided.until") if job in found.scores(name)] == []
+    assert {state: count for state, count in found.fields("counts").items() if count != "0"} == {"blocked": "1"}
+
+
+@pytest.mark.damages
 @pytest.mark.parametrize("damage", [("HDEL", "state"), ("HDEL", "spec"), ("HSET", "spec", "x"), ("HSET", "claim", "x")])
 async def test_r47_a_job_whose_hash_cannot_be_read_is_shown_and_kept_out(
     store: Store, look: Look, damage: tuple[str, ...]
