@@ -120,6 +120,15 @@ def test_held_jobs_are_listed_and_counted_as_such(emp: Command, do: Do[object]) 
     assert "held        1 of the delayed" in emp("summary").out
 
 
+def test_a_held_job_is_not_said_to_fall_due(emp: Command, do: Do[object]) -> None:
+    do(register)
+    do(lambda store: submit(store, id="later", run_at=4_000_000_000_000))
+    assert "due in " in emp("jobs").lines[1]
+    emp("job", "hold", "later")
+    assert "due" not in emp("jobs").lines[1]
+    assert "due" not in emp("job", "show", "later").out
+
+
 def test_a_job_that_waits_again_is_nobodys(emp: Command, do: Do[object]) -> None:
     async def return_one(store: Store) -> None:
         worker = await register(store)

@@ -241,7 +241,7 @@ def test_a_job_whose_deadline_has_passed_is_not_said_to_start() -> None:
 
 
 def test_a_job_held_back_says_who_can_let_it_go() -> None:
-    explanation = explained(make_job(state=JobState.DELAYED, held=True), make_worker())
+    explanation = explained(make_job(state=JobState.DELAYED, held=True, due_at=NOW + 90_000), make_worker())
     assert (explanation.tier, codes(explanation)) == (Tier.NOT_NOW, ["held"])
     assert explanation.reasons[0].hint == "emp job unhold j0b1"
 
@@ -297,6 +297,8 @@ def test_a_returned_job_waits_for_another_worker() -> None:
 def test_a_job_that_does_not_wait_says_so(state: JobState | None, tier: Tier | None, code: str) -> None:
     explanation = explained(make_job(state=state, worker="gpu1:0"), make_worker())
     assert (explanation.tier, codes(explanation)) == (tier, [code])
+    view = explanation_view(explanation)
+    assert (view["job"], view["state"], view["tier"]) == ("j0b1", state, tier)
 
 
 def test_the_standings_agree_with_the_predicate() -> None:
