@@ -253,6 +253,40 @@ def test_the_nearest_misses_come_first_and_name_the_smallest_change() -> None:
     assert near_misses(asked, fleet, 1) == ["close would fit if gpu_memory_gb were 48 (has 24)"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "offered", "gap"),
+    [
+        ({"services": ["a"]}, {"services": ["b"]}, 1),
+        ({"job_type": "upscale"}, {"job_types": ["train"]}, 1),
+        ({"ram_gb": 48}, {"ram_gb": 12}, 0.75),
+        ({"ram_gb": 48}, {}, 1),
+        ({"gpu_model": "h100"}, {"gpu_model": "l4"}, 1),
+        ({"services": ["x"], "models": ["m", "n"]}, {"models": {"x": ["o"]}}, 2),
+        ({"components": ["m", "n"]}, {"components": ["m"], "components_denied": ["m"]}, 2),
+        ({"customer_id": "acme"}, {"denied_customers": ["acme"]}, 1),
+        ({}, {"isolation": "strict"}, 1),
+        ({"customer_id": "acme"}, {"isolation": "strict"}, 1),
+        ({"customer_id": "acme", "isolation": "strict"}, {}, 1),
+        ({"quality_level": "high"}, {"quality_levels": ["low"]}, 1),
+        ({"max_minutes": 60}, {"max_minutes": 15}, 0.75),
+        ({"regions": ["eu"]}, {"region": "us"}, 1),
+        ({"compliance": ["gdpr", "soc2"]}, {}, 2),
+        ({"tiers": ["spot"]}, {"tier": "reserved"}, 1),
+        ({"max_rate_per_job": 1}, {"rate_per_job": 4}, 0.75),
+        ({"max_rate_per_job": 1}, {}, 1),
+        ({"custom": {"nvlink": 8}}, {"extra": {"nvlink": 2}}, 0.75),
+        ({"custom": {"nvlink": 8}}, {"extra": {"nvlink": -20}}, 1),
+        ({"custom": {"tags": ["m", "n"]}}, {"extra": {"tags": ["o"]}}, 2),
+        ({"exclude": {"spot": True}}, {"extra": {"spot": True}}, 1),
+    ],
+)
+def test_a_gap_is_the_missing_share_of_an_amount_or_the_count_of_missing_names(
+    asked: Source, offered: Source, gap: float
+) -> None:
+    (miss,) = match(Requirements.parse(asked), Capabilities.parse({"services": ["x"], **offered})).misses
+    assert miss.gap == gap
+
+
 def test_a_near_miss_says_what_to_take_away() -> None:
     assert near_misses({"customer_id": "acme"}, {"gpu": {"denied_customers": ["acme", "b"]}}) == [
         "gpu would fit if denied_customers had no acme"
