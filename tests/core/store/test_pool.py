@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -140,3 +141,16 @@ async def test_connections_that_are_idle_for_a_minute_are_closed_and_opened_agai
         await wait_until(lambda: connections(server) <= before + (server.engine == "cluster"), "they are closed")
         assert await store.link.call("GET", store.link.key("schema"))
         await store.broker.submit(make_request())
+
+
+async def test_a_connection_has_one_timer_however_often_it_sends(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, timers = asyncio.get_running_loop(), []
+    monkeypatch.setattr(loop, "call_later", lambda *timer: timers.append(timer))
+    connection = SimpleNamespace(is_connected=False)
+    for _ in range(3):
+        pool.close_when_idle(connection)
+    assert len(timers) == 1
+    connection.used_at -= pool.IDLE_SECONDS
+    pool.close_or_look_again(loop, connection)
+    pool.close_when_idle(connection)
+    assert len(timers) == 2

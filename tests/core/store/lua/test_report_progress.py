@@ -22,6 +22,17 @@ async def test_t5_the_latest_progress_is_kept_and_the_version_stays(store: Store
     assert (shown.progress, shown.message) == (42.5, "step 3 ☃")
 
 
+async def test_t5_a_report_without_a_stall_limit_sets_none(store: Store, look: Look) -> None:
+    worker = await register(store)
+    job = await submit(store)
+    claim = await worker.take()
+    before = look().scores("timeouts")
+    report = Report(job_id=job, attempt=claim.attempt, nonce=claim.nonce, percent=10.0)
+    assert await store.broker.report(worker.id, [report]) == ["ok"]
+    assert "stalls" not in look().job(job)
+    assert look().scores("timeouts") == before
+
+
 async def test_t5_a_long_message_is_cut_between_two_characters(store: Store) -> None:
     worker = await register(store)
     job = await submit(store)
