@@ -28,6 +28,9 @@ ONE_ENGINE = " and ".join(
 )
 """Which engine runs the store makes no difference for a change of ours."""
 
+TRIES = 3
+"""On a busy machine a test may fail without any change."""
+
 LIMIT_SECONDS = 1_800
 """An endless loop is ended."""
 
@@ -69,17 +72,27 @@ class Copy:
                 shutil.copy(ROOT / name, directory / name)
 
     def notices(self, mutant: Mutant) -> bool:
-        """Whether a test fails with this change. It must pass without: on a busy machine any test may fail once."""
-        file, before = self.directory / mutant.path, list[str]()
+        """Whether a test fails with this change."""
+        before = list[str]()
         for stage in stages(mutant.path):
             tests = [*stage, *(f"--ignore={path}" for path in before)]
             before += stage
-            _write(file, mutant.after)
-            passed = self._passes("--cache-clear", *tests)
-            _write(file, mutant.before)
-            if not passed and self._passes("--last-failed", "--last-failed-no-failures=none", *tests):
+            tries = (self._fails(mutant, tests) for _ in range(TRIES))
+            if next((failed for failed in tries if failed is not None), False):
                 return True
         return False
+
+    def _fails(self, mutant: Mutant, tests: list[str]) -> bool | None:
+        """Whether a test fails twice with the change, and passes without. None if a test failed for another reason."""
+        file, again = self.directory / mutant.path, ["--last-failed", "--last-failed-no-failures=none", *tests]
+        _write(file, mutant.after)
+        try:
+            if self._passes("--cache-clear", *tests):
+                return False
+            twice = not self._passes(*again)
+        finally:
+            _write(file, mutant.before)
+        return True if twice and self._passes(*again) else None
 
     def _passes(self, *arguments: str) -> bool:
         """Whether the tests pass, or none of them applies."""
