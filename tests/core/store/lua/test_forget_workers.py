@@ -17,6 +17,7 @@ async def test_a_worker_gone_for_a_day_is_forgotten_whole(store: Store, look: Lo
     await age(store, "workers.gone", worker.id, DAY_MS + 1)
     assert await store.upkeep.forget_workers() == 1
     assert [key for key in look().entries if worker.id in key] == []
+    assert look().scores("workers.gone") == {}
     assert await store.inspector.workers(gone=True) == []
 
 
