@@ -76,3 +76,9 @@ async def test_each_change_is_an_event(store: Store, look: Look) -> None:
         await store.registry.steer(worker.id, state)
     names = [entry["e"].split(" ")[0] for entry in look().log("events")]
     assert names == ["worker_ready", "worker_paused", "worker_ready", "worker_stopped"]
+
+
+async def test_a_stopped_worker_remembers_why(store: Store, look: Look) -> None:
+    worker = await register(store)
+    await store.registry.steer(worker.id, WorkerState.STOPPED, reason="the card is hot")
+    assert look().fields(f"worker:{worker.id}")["reason"] == "the card is hot"
