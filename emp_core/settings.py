@@ -60,6 +60,13 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def is_on_this_machine(redis_url: str) -> bool:
+    """Whether all hosts of a Redis URL are this one."""
+    parts = urlsplit(redis_url)
+    hosts = parts.netloc.rpartition("@")[2].split(",")
+    return parts.scheme == "unix" or all(is_loopback(urlsplit(f"//{host}").hostname or "") for host in hosts)
+
+
 def between(low: float, high: float) -> AfterValidator:
     """A bound that names the whole range when it is broken."""
 

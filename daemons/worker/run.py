@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import structlog
 
@@ -18,11 +17,11 @@ from daemons.worker.services.capabilities import declared, machine_facts
 from daemons.worker.services.gpu import find_gpus
 from daemons.worker.settings import WorkerSettings
 from emp_core.artifacts import ArtifactStore, open_artifacts
-from emp_core.client.locate import local_files
+from emp_core.client.locate import files_url
 from emp_core.clock import SystemClock
 from emp_core.errors import Misconfigured, Refused
 from emp_core.ids import new_job_id
-from emp_core.settings import is_loopback, masked
+from emp_core.settings import masked
 from emp_core.store import Store, open_store
 
 log = structlog.get_logger()
@@ -118,22 +117,12 @@ def build_connectors(told: Configuration, worker_id: str) -> Sequence[Connector]
 
 
 def artifacts_for(settings: WorkerSettings, url: str, queue: str) -> ArtifactStore:
-    """Where files go: what is set, the hub, or a local directory where the queue is on this machine."""
+    """Where the queue's files are. Raises `Misconfigured` if nothing says it."""
+    place = files_url(settings, url)
+    if place is None:
+        raise Misconfigured(
+            "ARTIFACTS_URL: Redis is on another machine, so other machines cannot reach a local directory",
+            hint="set ARTIFACTS_URL=s3://bucket/path, or HUB_WS_URL to send the files through the hub",
+        )
     token = settings.hub_auth_token.get_secret_value() if settings.hub_auth_token else ""
-    if settings.artifacts_url:
-        return open_artifacts(settings.artifacts_url, queue, token=token)
-    if settings.hub_ws_url:
-        return open_artifacts(settings.hub_ws_url.replace("ws", "http", 1), token=token)
-    if is_on_this_machine(url):
-        return open_artifacts(local_files(settings.data_dir), queue)
-    raise Misconfigured(
-        "ARTIFACTS_URL: Redis is on another machine, so other machines cannot reach a local directory",
-        hint="set ARTIFACTS_URL=s3://bucket/path, or HUB_WS_URL to send the files through the hub",
-    )
-
-
-def is_on_this_machine(url: str) -> bool:
-    """Whether all hosts of a Redis URL are this one."""
-    parts = urlsplit(url)
-    hosts = parts.netloc.rpartition("@")[2].split(",")
-    return parts.scheme == "unix" or all(is_loopback(urlsplit(f"//{host}").hostname or "") for host in hosts)
+    return open_artifacts(place, queue, token=token)

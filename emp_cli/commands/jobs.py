@@ -21,7 +21,7 @@ from emp_cli.output.columns import JOBS
 from emp_cli.output.formats import Format
 from emp_cli.output.watching import watch as watch_rows
 from emp_cli.run import run
-from emp_core.domain.states import JobState
+from emp_core.domain.states import WAITING, JobState, states_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,13 +74,7 @@ def list_jobs(
 
 
 def _states(status: list[Status] | None, unworkable: bool) -> tuple[JobState, ...]:
-    """`active` shows what is being cancelled too: it holds its worker."""
-    named = [JobState(each) for each in status or () if each is not Status.HELD]
-    waiting = [JobState.PENDING, JobState.DELAYED, JobState.BLOCKED]
-    states = dict.fromkeys(waiting if unworkable and not status else named)
-    if JobState.ACTIVE in states:
-        states[JobState.CANCELLING] = None
-    return tuple(states)
+    return states_named(WAITING if unworkable and not status else status or ())
 
 
 async def _list(emp: "AsyncEmp", wanted: "JobFilter", limit: int, watch: bool, output: Format) -> None:

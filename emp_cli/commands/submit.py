@@ -36,7 +36,7 @@ HELP = """\
 Submit a job, and print its id.
 
 Examples:
-emp submit --workflow flux.json --set KSampler.seed=7 --wait --output-dir out/
+emp submit --graph flux.json --set KSampler.seed=7 --wait --output-dir out/
 emp submit --service simulation --set duration=2 --require gpu_memory_gb=24
 emp submit --service comfyui --payload request.json --priority 80 --follow
 cat jobs.jsonl | emp submit - | emp job wait -
@@ -49,7 +49,7 @@ def submit(
     source: submitting.Source = None,
     service: submitting.Service = None,
     job_type: submitting.JobType = None,
-    workflow: submitting.Workflow = None,
+    graph: submitting.Graph = None,
     payload: submitting.Payload = None,
     template: submitting.Template = None,
     settings: submitting.Settings = None,

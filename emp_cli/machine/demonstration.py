@@ -26,7 +26,7 @@ from emp_core.client.async_emp import AsyncEmp
 from emp_core.client.locate import Location, local_files
 from emp_core.domain.durations import duration
 from emp_core.domain.job import Job
-from emp_core.domain.states import JobState
+from emp_core.domain.states import OPEN, JobState, states_named
 from emp_core.domain.worker import Worker
 from emp_core.embedded import Embedded
 from emp_core.environment import names_of
@@ -46,8 +46,6 @@ HUB_SECONDS = 15.0
 """How long its hub may take to end; it lets requests go on for 10 s."""
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-WAITING = (JobState.PENDING, JobState.DELAYED, JobState.ACTIVE, JobState.CANCELLING, JobState.BLOCKED)
 
 
 class Demonstration:
@@ -70,7 +68,7 @@ class Demonstration:
         if signals.number:
             return signals.number
         terminal.note("stopped the fleet, the hub and the queue; no files remain")
-        terminal.note("next: emp hub start, emp worker start --services comfyui, emp submit --workflow FILE")
+        terminal.note("next: emp hub start, emp worker start --services comfyui, emp submit --graph FILE")
         return 0
 
     async def _work(self, stack: AsyncExitStack, directory: Path) -> None:
@@ -119,7 +117,7 @@ class Demonstration:
             while loop.time() < give_up_at:
                 summary = await emp.summary()
                 await draw(emp, summary)
-                if sum(summary.jobs[state] for state in WAITING) <= 1:
+                if sum(summary.jobs[state] for state in OPEN) <= 1:
                     return
                 if loop.time() >= cancel_at:
                     cancel_at = float("inf")
@@ -165,7 +163,7 @@ class _Drawing:
         self.live = Live(console=terminal.stdout(), auto_refresh=False, transient=True, vertical_overflow="crop")
 
     async def __call__(self, emp: AsyncEmp, summary: Summary) -> None:
-        running = await emp.jobs(JobFilter(states=(JobState.ACTIVE, JobState.CANCELLING)), limit=JOBS_SHOWN)
+        running = await emp.jobs(JobFilter(states=states_named([JobState.ACTIVE])), limit=JOBS_SHOWN)
         self.live.update(self._picture(await emp.workers(), running.jobs, summary), refresh=True)
 
     def _picture(self, workers: Sequence[Worker], jobs: Sequence[Job], summary: Summary) -> "RenderableType":

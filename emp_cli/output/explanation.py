@@ -10,9 +10,7 @@ from emp_core.domain.explain import Explanation, Reason, Skipped, WorkerExplanat
 from emp_core.domain.matching import DIMENSIONS
 from emp_core.domain.requirements import Requirements
 from emp_core.domain.standing import MOST_CLASSES, Standing, WaitingClass
-from emp_core.domain.states import JobState
-
-WAITING = (JobState.PENDING, JobState.DELAYED, JobState.BLOCKED)
+from emp_core.domain.states import WAITING
 
 FIRST_CLASSES = 10
 """Classes that are shown of those that a worker takes."""

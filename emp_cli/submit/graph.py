@@ -1,8 +1,9 @@
-"""ComfyUI's workflows as the command takes them: the API form, with inputs set by hand."""
+"""ComfyUI's graphs as the command takes them: the API form, with inputs set by hand."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from emp_core.domain.graph import find_graph, is_editor_form, malformed_node
 from emp_core.domain.values import did_you_mean
 from emp_core.errors import InvalidInput
 
@@ -13,19 +14,14 @@ EXPORT = "in ComfyUI: Workflow > Export (API)"
 
 def read_graph(value: Any) -> Graph:
     """The graph in a file: bare, or under `prompt` or `workflow`. Raises `InvalidInput` for what no server runs."""
-    if isinstance(value, Mapping):
-        for key in ("prompt", "workflow"):
-            inner = value.get(key)
-            if isinstance(inner, Mapping) and "class_type" not in inner:
-                return read_graph(inner)
-    if not isinstance(value, Mapping) or not value:
-        raise InvalidInput("workflow", "must be an object of nodes", hint=EXPORT)
-    if isinstance(value.get("nodes"), list):
-        raise InvalidInput("workflow", "is in the editor's format; ComfyUI runs only the API format", hint=EXPORT)
-    for name, node in value.items():
-        if not isinstance(node, Mapping) or "class_type" not in node or not isinstance(node.get("inputs"), Mapping):
-            raise InvalidInput("workflow", f"node {name} has no class_type or no inputs", hint=EXPORT)
-    return {name: {**node, "inputs": dict(node["inputs"])} for name, node in value.items()}
+    graph = find_graph(value) if isinstance(value, Mapping) else {}
+    if not graph:
+        raise InvalidInput("graph", "must be an object of nodes", hint=EXPORT)
+    if is_editor_form(graph):
+        raise InvalidInput("graph", "is in the editor's format; ComfyUI runs only the API format", hint=EXPORT)
+    if (name := malformed_node(graph)) is not None:
+        raise InvalidInput("graph", f"node {name} has no class_type or no inputs", hint=EXPORT)
+    return {name: {**node, "inputs": dict(node["inputs"])} for name, node in graph.items()}
 
 
 def set_input(graph: Graph, path: str, value: Any) -> None:
@@ -48,7 +44,7 @@ def _find(graph: Graph, word: str) -> str:
     if named:
         raise InvalidInput("set", f"{len(named)} nodes are called {word}: {', '.join(named)}; name one of these")
     known = [*graph, *(node["class_type"] for node in graph.values())]
-    raise InvalidInput("set", f"the workflow has no node {word}{did_you_mean(word, known)}")
+    raise InvalidInput("set", f"the graph has no node {word}{did_you_mean(word, known)}")
 
 
 def _title(node: Mapping[str, Any]) -> str:

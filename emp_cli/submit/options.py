@@ -28,15 +28,17 @@ Service = Annotated[Text, _option("--service", "NAME", "The service that runs it
 JobType = Annotated[
     Text, _option("--type", "NAME", "The type of job, such as txt2img, on any service that supports it.", WORK)
 ]
-Workflow = Annotated[Text, _option("--workflow", "FILE", "A ComfyUI workflow, exported with Export (API).", WORK)]
+Graph = Annotated[
+    Text, _option("--graph --workflow", "FILE", "A ComfyUI graph: Workflow > Export (API) in ComfyUI writes it.", WORK)
+]
 Payload = Annotated[Text, _option("--payload", "FILE", "The request to the service, as JSON.", WORK)]
 Template = Annotated[Text, _option("--template", "NAME", "A template; --set gives its parameters.", WORK)]
 Settings = Annotated[
-    Texts, _option("--set", "X=Y", "Set a value in the payload, or node.input=Y in a workflow. May be repeated.", WORK)
+    Texts, _option("--set", "X=Y", "Set a value in the payload, or node.input=Y in a graph. May be repeated.", WORK)
 ]
 Files = Annotated[
     Texts,
-    _option("--file", "X=PATH", "Upload an input file under the name that the workflow uses. May be repeated.", WORK),
+    _option("--file", "X=PATH", "Upload an input file under the name that the graph uses. May be repeated.", WORK),
 ]
 
 Priority = Annotated[int | None, _option("--priority -p", "N", "0 to 100, higher first.", PLACE)]

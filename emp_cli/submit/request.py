@@ -24,7 +24,7 @@ LISTS = ("services", "models", "components", "workflows", "regions", "compliance
 """Requirements that are lists: `models=a,b`."""
 
 
-TYPED = {"source": "requests as JSON", "workflow": "a workflow", "payload": "a payload as JSON"}
+TYPED = {"source": "requests as JSON", "graph": "a ComfyUI graph", "payload": "a payload as JSON"}
 """What a person is asked for who has said `-` on a terminal."""
 
 
@@ -35,7 +35,7 @@ class Asked:
     source: str | None = None
     service: str | None = None
     job_type: str | None = None
-    workflow: str | None = None
+    graph: str | None = None
     payload: str | None = None
     template: str | None = None
     settings: Sequence[str] | None = None
@@ -85,18 +85,18 @@ class Line:
 
 def read_texts(asked: Asked) -> Mapping[str, str]:
     """What the files hold that options name, and stdin. Raises `InvalidInput` with the option's name."""
-    places = {name: getattr(asked, name) for name in ("source", "workflow", "payload")}
+    places = {name: getattr(asked, name) for name in ("source", "graph", "payload")}
     if not any((*places.values(), asked.service, asked.job_type, asked.template)):
         raise InvalidInput(
             "service",
             "is missing: name the service that runs the job",
             hint="emp submit --service simulation; emp submit --help has more",
         )
-    given = [name for name in ("workflow", "payload", "template") if getattr(asked, name)]
+    given = [name for name in ("graph", "payload", "template") if getattr(asked, name)]
     if asked.source and given:
         raise InvalidInput(given[0], "cannot be combined with a file of requests")
-    if asked.workflow and (asked.payload or asked.template):
-        raise InvalidInput("workflow", "cannot be combined with --payload or --template")
+    if asked.graph and (asked.payload or asked.template):
+        raise InvalidInput("graph", "cannot be combined with --payload or --template")
     return {name: _text(name, place) for name, place in places.items() if place}
 
 
@@ -154,7 +154,7 @@ def _object(where: str, value: Any) -> Body:
 def _request(where: str, value: Any) -> Body:
     body = _object(where, value)
     if body and all(isinstance(node, dict) and "class_type" in node for node in body.values()):
-        raise InvalidInput(where, "is a ComfyUI workflow, not a job request", hint="emp submit --workflow FILE")
+        raise InvalidInput(where, "is a ComfyUI graph, not a job request", hint="emp submit --graph FILE")
     return body
 
 
@@ -164,7 +164,7 @@ def _options(asked: Asked, texts: Mapping[str, str], now: int) -> Body:
         run_at = now + round(read_duration("delay", asked.delay) * 1000)
     body = {
         "id": asked.job_id,
-        "service": asked.service or ("comfyui" if asked.workflow and not asked.job_type else None),
+        "service": asked.service or ("comfyui" if asked.graph and not asked.job_type else None),
         "job_type": asked.job_type,
         "priority": asked.priority,
         "customer_id": asked.customer,
@@ -184,8 +184,8 @@ def _options(asked: Asked, texts: Mapping[str, str], now: int) -> Body:
 def _work(asked: Asked, texts: Mapping[str, str]) -> Body:
     """What the job is to do: a graph, a payload, or a template with params."""
     settings = [_pair("set", entry) for entry in asked.settings or ()]
-    if asked.workflow:
-        graph = read_graph(parse_json("workflow", texts["workflow"]))
+    if asked.graph:
+        graph = read_graph(parse_json("graph", texts["graph"]))
         for path, value in settings:
             set_input(graph, path, value)
         return {"payload": {"workflow": graph}}

@@ -7,14 +7,14 @@ port 6379 if it holds a queue of ours.
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Protocol
 
 from pydantic import AliasChoices, Field, SecretStr
 
 from emp_core import embedded
 from emp_core.environment import load_settings
 from emp_core.errors import Misconfigured, QueueUnavailable
-from emp_core.settings import FileSettings, RedisSettings, RedisUrl, WsUrl, is_loopback
+from emp_core.settings import FileSettings, RedisSettings, RedisUrl, WsUrl, is_on_this_machine
 from emp_core.store import Link
 from emp_core.store.connection import MAX_CONNECTIONS, build_client
 
@@ -93,7 +93,7 @@ async def find(url: str | None = None, settings: ClientSettings | None = None) -
         url=place,
         prefix=settings.key_prefix,
         source=source,
-        artifacts=_artifacts(settings, place),
+        artifacts=files_url(settings, place),
         token=settings.hub_auth_token.get_secret_value() if settings.hub_auth_token else "",
         max_connections=settings.redis_max_connections,
     )
@@ -119,19 +119,28 @@ async def _holds_a_queue(url: str, prefix: str) -> bool:
         await link.close()
 
 
-def _artifacts(settings: ClientSettings, url: str) -> str | None:
+class FilePlace(Protocol):
+    """The settings that say where the files of jobs are."""
+
+    @property
+    def artifacts_url(self) -> str | None: ...
+
+    @property
+    def hub_ws_url(self) -> str | None: ...
+
+    @property
+    def data_dir(self) -> Path: ...
+
+
+def files_url(settings: FilePlace, queue_url: str) -> str | None:
+    """Where a queue's files are: the store that is set, the hub, or a directory if Redis is on this machine."""
     if settings.artifacts_url:
         return settings.artifacts_url
     if settings.hub_ws_url:
         return settings.hub_ws_url.replace("ws", "http", 1)
-    return local_files(settings.data_dir) if _is_local(url) else None
+    return local_files(settings.data_dir) if is_on_this_machine(queue_url) else None
 
 
 def local_files(data_dir: Path) -> str:
     """Where files lie that stay on this machine."""
     return (data_dir.resolve() / "artifacts").as_uri()
-
-
-def _is_local(url: str) -> bool:
-    parts = urlsplit(url)
-    return parts.scheme == "unix" or is_loopback(parts.hostname or "localhost")

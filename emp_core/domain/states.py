@@ -4,6 +4,7 @@ Everything not listed is refused. The scripts of the store implement this table,
 the docs draw it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -30,9 +31,21 @@ class JobState(StrEnum):
 HELD = "held"
 """How lists show a delayed job that somebody holds."""
 
-TERMINAL = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED})
+OPEN = (JobState.ACTIVE, JobState.CANCELLING, JobState.PENDING, JobState.DELAYED, JobState.BLOCKED)
+ENDED = (JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED)
+"""Lists show jobs in the order of these two."""
+
+TERMINAL = frozenset(ENDED)
 WAITING = frozenset({JobState.BLOCKED, JobState.DELAYED, JobState.PENDING})
 RUNNING = frozenset({JobState.ACTIVE, JobState.CANCELLING})
+
+
+def states_named(names: Iterable[str]) -> tuple[JobState, ...]:
+    """The states that a list is asked for, in their order; `active` includes what is being cancelled."""
+    named = set(names)
+    if JobState.ACTIVE in named:
+        named.add(JobState.CANCELLING)
+    return tuple(state for state in (*OPEN, *ENDED) if state in named)
 
 
 class FailureCode(StrEnum):

@@ -7,7 +7,7 @@ from typing import Any
 
 from emp_core.domain.job import Job
 from emp_core.domain.requirements import Requirements
-from emp_core.domain.states import RUNNING, JobState
+from emp_core.domain.states import ENDED, OPEN, RUNNING, JobState
 from emp_core.domain.worker import Worker
 from emp_core.errors import Ambiguous, NotFound
 from emp_core.store.codec import Attempt, asked_of, attempt_of, fields_of, job_fields, job_of, json_of, worker_of
@@ -29,9 +29,6 @@ PREFIX_LENGTH = 4
 
 Class = tuple[Requirements | None, bool]
 """What a class asks, None where that is damaged, and whether it is unworkable."""
-
-LISTED = (JobState.ACTIVE, JobState.CANCELLING, JobState.PENDING, JobState.DELAYED, JobState.BLOCKED)
-ENDED = (JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +208,7 @@ class Inspector:
         if wanted.held and JobState.DELAYED not in wanted.states:
             async for job_id in self._listed("held"):
                 yield job_id
-        for state in wanted.states or (() if wanted.held else (*LISTED, *ENDED)):
+        for state in wanted.states or (() if wanted.held else (*OPEN, *ENDED)):
             async for job_id in self._of_state(state):
                 yield job_id
 
@@ -366,7 +363,7 @@ class Inspector:
         waiting, active, running, *ended = await self._link.read_many(reads)
         numbers = {state: int(count) for state, count in fields_of(waiting).items()}
         numbers |= {"active": active, "cancelling": running - active, **dict(zip(ENDED, ended, strict=True))}
-        return {state: numbers.get(state, 0) for state in (*LISTED, *ENDED)}
+        return {state: numbers.get(state, 0) for state in (*OPEN, *ENDED)}
 
 
 async def _take(source: AsyncIterator[str], count: int) -> list[str]:

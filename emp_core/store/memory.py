@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
+from emp_core.domain.states import ENDED
 from emp_core.store.connection import Link
-
-ENDED = ("completed", "failed", "cancelled")
 
 CROWDED = 0.8
 """The share of maxmemory above which finished jobs make room for new ones."""

@@ -4,9 +4,10 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from emp_core.domain.states import ENDED
 from emp_core.store.classes import ClassIndex
 from emp_core.store.connection import Link
-from emp_core.store.memory import ENDED, RECENT_MS, Memory, read_memory
+from emp_core.store.memory import RECENT_MS, Memory, read_memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,9 +34,9 @@ def test_only_what_was_said_is_in_the_request() -> None:
     assert bodies(service="a1111", priority=0) == [{"service": "a1111", "priority": 0}]
 
 
-def test_a_workflow_means_comfyui_and_its_inputs_can_be_set(graph_file: str) -> None:
+def test_a_graph_means_comfyui_and_its_inputs_can_be_set(graph_file: str) -> None:
     settings = ["3.seed=18446744073709551615", "Sampler.steps=4", "KSampler.steps=5"]
-    (body,) = bodies(workflow=graph_file, settings=settings)
+    (body,) = bodies(graph=graph_file, settings=settings)
     assert body["service"] == "comfyui"
     assert body["payload"]["workflow"]["3"]["inputs"] == {"seed": 18446744073709551615, "steps": 5}
 
@@ -52,7 +52,7 @@ def test_a_workflow_means_comfyui_and_its_inputs_can_be_set(graph_file: str) -> 
 )
 def test_an_input_that_is_not_there_is_named_with_what_is(graph_file: str, setting: str, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
-        bodies(workflow=graph_file, settings=[setting])
+        bodies(graph=graph_file, settings=[setting])
 
 
 @pytest.mark.parametrize(
@@ -63,14 +63,14 @@ def test_what_no_comfyui_runs_is_refused_with_the_way_to_export_it(tmp_path: Pat
     path = tmp_path / "ui.json"
     path.write_text(json.dumps(graph))
     with pytest.raises(InvalidInput, match=message) as told:
-        bodies(workflow=str(path))
+        bodies(graph=str(path))
     assert "Export (API)" in told.value.hint
 
 
 def test_a_graph_under_prompt_or_workflow_is_found(tmp_path: Path) -> None:
     path = tmp_path / "saved.json"
     path.write_text(json.dumps({"prompt": GRAPH, "client_id": "x"}))
-    assert bodies(workflow=str(path))[0]["payload"]["workflow"]["9"]["class_type"] == "SaveImage"
+    assert bodies(graph=str(path))[0]["payload"]["workflow"]["9"]["class_type"] == "SaveImage"
 
 
 def test_settings_make_a_payload_or_fill_a_template(tmp_path: Path) -> None:
@@ -139,10 +139,10 @@ def test_what_cannot_be_read_is_told_with_its_line(text: str, message: str, monk
         bodies(source="-")
 
 
-def test_a_workflow_in_the_place_of_a_request_is_told_which_option_takes_it(graph_file: str) -> None:
-    with pytest.raises(InvalidInput, match="is a ComfyUI workflow") as told:
+def test_a_graph_in_the_place_of_a_request_is_told_which_option_takes_it(graph_file: str) -> None:
+    with pytest.raises(InvalidInput, match="is a ComfyUI graph") as told:
         bodies(source=graph_file)
-    assert told.value.hint == "emp submit --workflow FILE"
+    assert told.value.hint == "emp submit --graph FILE"
 
 
 def test_input_files_are_named_by_the_graph_or_as_they_are() -> None:
@@ -158,9 +158,9 @@ def test_a_file_that_is_not_there_is_told_in_one_line() -> None:
 
 
 @pytest.mark.parametrize("other", [{"payload": "x.json"}, {"template": "portrait"}])
-def test_a_workflow_is_all_that_a_job_is_sent(graph_file: str, other: dict[str, str]) -> None:
-    with pytest.raises(InvalidInput, match="workflow: cannot be combined with --payload or --template"):
-        bodies(workflow=graph_file, **other)
+def test_a_graph_is_all_that_a_job_is_sent(graph_file: str, other: dict[str, str]) -> None:
+    with pytest.raises(InvalidInput, match="graph: cannot be combined with --payload or --template"):
+        bodies(graph=graph_file, **other)
 
 
 def test_whole_requests_and_a_payload_do_not_mix() -> None:

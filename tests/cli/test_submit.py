@@ -196,7 +196,7 @@ def test_ids_flow_from_command_to_command(shell: Shell) -> None:
 def test_input_files_go_up(emp: Command, surroundings: Path) -> None:
     (surroundings / "in.png").write_bytes(b"input")
     (surroundings / "graph.json").write_text('{"1": {"class_type": "LoadImage", "inputs": {"image": "in.png"}}}')
-    job_id = emp("submit", "--workflow", "graph.json", "--file", "in.png").out.strip()
+    job_id = emp("submit", "--graph", "graph.json", "--file", "in.png").out.strip()
     view = json.loads(emp("job", job_id, "--payload", "-o", "json").out)
     assert view["payload"]["files"] == {"in.png": f"{job_id}/1/1"}
     (kept,) = [path for path in (surroundings / "data").rglob("1") if path.is_file()]

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from emp_core.environment import load_settings
 from emp_core.errors import Misconfigured
-from emp_core.settings import FileSettings, RedisSettings, Settings, masked
+from emp_core.settings import FileSettings, RedisSettings, Settings, is_on_this_machine, masked
 
 
 def refusal(**variables: str) -> str:
@@ -138,3 +138,19 @@ def test_a_url_is_shown_without_its_secrets(url: str, shown: str) -> None:
 def test_secrets_are_looked_for_in_one_go() -> None:
     text = "key" * 300_000
     assert masked(text) == text
+
+
+@pytest.mark.parametrize(
+    ("url", "here"),
+    [
+        ("unix:///run/redis.sock", True),
+        ("redis://localhost:6379/0", True),
+        ("redis://:secret@127.0.0.1", True),
+        ("redis://[::1]:6379", True),
+        ("redis://localhost.example.org", False),
+        ("redis://user:localhost@10.0.0.1:6379", False),
+        ("redis+sentinel://localhost:26379,10.0.0.2:26379/main", False),
+    ],
+)
+def test_which_redis_is_on_this_machine(url: str, here: bool) -> None:
+    assert is_on_this_machine(url) is here

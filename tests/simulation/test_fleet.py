@@ -11,7 +11,7 @@ from daemons.simulation.load import broken_job, impossible_job, mixed_jobs
 from daemons.worker.agent import agent as agents
 from emp_core.artifacts import open_artifacts
 from emp_core.domain.job import Job, JobRequest
-from emp_core.domain.states import JobState
+from emp_core.domain.states import TERMINAL, JobState
 from emp_core.domain.worker import WorkerState
 from emp_core.errors import EmpError, Refused
 from emp_core.store import Store
@@ -21,7 +21,6 @@ from tests.support.waiting import PATIENCE_SECONDS, wait_until
 
 QUICK = Pace(step_seconds=0.0, node_seconds=0.0, failure_rate=0.0)
 SLOW = Pace(step_seconds=60.0)
-ENDED = {JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}
 
 SMALL = Machine(name="small", workers=2, gpu_model="RTX 3060", gpu_memory_gb=12, ram_gb=32, rate_per_hour=0.1)
 LARGE = Machine(name="large", workers=1, gpu_model="A100", gpu_memory_gb=80, ram_gb=256, rate_per_hour=1.9)
@@ -40,7 +39,7 @@ def make_fleet(store: Store, *machines: Machine, pace: Pace = QUICK, seed: int =
 async def ended(store: Store, jobs: list[str]) -> list[Job]:
     async def all_over() -> list[Job]:
         found = await store.inspector.jobs_by_id(jobs)
-        return found if all(job.state in ENDED for job in found) else []
+        return found if all(job.state in TERMINAL for job in found) else []
 
     return await wait_until(all_over, "the end of all jobs")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from daemons.worker.configuration import Configuration, load_worker
-from daemons.worker.run import artifacts_for, build_connectors, is_on_this_machine, run_worker
+from daemons.worker.run import artifacts_for, build_connectors, run_worker
 from daemons.worker.settings import WorkerSettings
 from emp_core.domain.job import Job
 from emp_core.domain.states import JobState
@@ -232,22 +232,6 @@ def told(**variables: str) -> Configuration:
 
 def settings_of(**variables: str) -> WorkerSettings:
     return told(**variables).settings
-
-
-@pytest.mark.parametrize(
-    ("url", "here"),
-    [
-        ("unix:///run/redis.sock", True),
-        ("redis://localhost:6379/0", True),
-        ("redis://:secret@127.0.0.1", True),
-        ("redis://[::1]:6379", True),
-        ("redis://localhost.example.org", False),
-        ("redis://user:localhost@10.0.0.1:6379", False),
-        ("redis+sentinel://localhost:26379,10.0.0.2:26379/main", False),
-    ],
-)
-def test_which_redis_is_on_this_machine(url: str, here: bool) -> None:
-    assert is_on_this_machine(url) is here
 
 
 def test_with_a_remote_redis_it_does_not_keep_files_where_nobody_else_can_read_them() -> None:

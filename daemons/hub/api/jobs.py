@@ -36,12 +36,11 @@ from emp_core.client.situation import explain_job
 from emp_core.domain.job import Job
 from emp_core.domain.json_text import dump_json, load_json
 from emp_core.domain.policy import MAX_INLINE_PAYLOAD, MAX_WHOLE_RESULT
-from emp_core.domain.states import HELD, JobState
+from emp_core.domain.states import HELD, JobState, states_named
 from emp_core.domain.values import read_choice
 from emp_core.domain.views import event_view, explanation_view, time_view
 from emp_core.errors import ArtifactsUnavailable, Conflict, EmpError, NotFound
 from emp_core.store import JobFilter
-from emp_core.store.inspector import ENDED, LISTED
 
 log = structlog.get_logger()
 
@@ -122,7 +121,7 @@ class JobQuery(BaseModel):
         """As the queue is asked."""
         named = _read_status(self.status) if self.status else frozenset()
         return JobFilter(
-            states=tuple(state for state in (*LISTED, *ENDED) if state in named),
+            states=states_named(named),
             held=HELD in named,
             service=self.service,
             customer_id=self.customer,
@@ -133,8 +132,7 @@ class JobQuery(BaseModel):
 
 
 def _read_status(text: str) -> frozenset[str]:
-    named = {read_choice("status", word.strip(), (*JobState, HELD)) for word in text.split(",")}
-    return frozenset(named | {JobState.CANCELLING} if JobState.ACTIVE in named else named)
+    return frozenset(read_choice("status", word.strip(), (*JobState, HELD)) for word in text.split(","))
 
 
 @lists.get("/jobs")

@@ -18,7 +18,7 @@ from daemons.worker.connector import (
 from daemons.worker.connectors.comfyui import outcome
 from daemons.worker.connectors.comfyui.answers import MARK, Entry
 from daemons.worker.connectors.comfyui.api import ApiError, ComfyUIApi
-from daemons.worker.connectors.comfyui.graph import Graph, Request, read_payload
+from daemons.worker.connectors.comfyui.graph import Request, read_payload
 from daemons.worker.connectors.comfyui.inputs import with_files
 from daemons.worker.connectors.comfyui.others import Others
 from daemons.worker.connectors.comfyui.outputs import OutputGone, Outputs, listed
@@ -28,6 +28,7 @@ from daemons.worker.connectors.comfyui.settings import ComfyUISettings
 from daemons.worker.connectors.comfyui.stopping import NotStopped
 from daemons.worker.connectors.comfyui.tracker import Tracker
 from emp_core.clock import Clock
+from emp_core.domain.graph import Graph
 from emp_core.domain.outcome import Artifact, Blame, Result
 
 NAMESPACE = uuid.UUID("9f3cf2a2-3d0c-5b0e-8f0a-4c1d6a6f2e11")

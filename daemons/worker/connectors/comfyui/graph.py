@@ -8,9 +8,8 @@ from typing import Any
 from daemons.worker.connector import JobFailed
 from daemons.worker.connectors.comfyui.answers import MARK, mapping
 from daemons.worker.connectors.comfyui.settings import ComfyUISettings
+from emp_core.domain.graph import Graph, find_graph, is_editor_form, malformed_node
 from emp_core.domain.outcome import Failure
-
-Graph = Mapping[str, Mapping[str, Any]]
 
 RESERVED = frozenset({"workflow", "prompt", "files", "extra_data"})
 """Keys of a payload; no node of a bare graph is called so."""
@@ -39,20 +38,23 @@ class Request:
 
 def read_payload(payload: Mapping[str, Any], settings: ComfyUISettings) -> Request:
     """`{"workflow": graph}`, `{"prompt": graph}`, or the graph itself. Raises `JobFailed` for what can never run."""
-    graph = _graph(payload)
-    if isinstance(graph.get("nodes"), list):
+    found = find_graph(payload)
+    graph = {key: value for key, value in found.items() if key not in RESERVED} if found is payload else found
+    if is_editor_form(graph):
         raise _never(
             "ui_format",
-            "this workflow is in the editor's format; export it with Workflow > Export (API) and submit that",
+            "this graph is in the editor's format; export it with Workflow > Export (API) and submit that",
         )
-    checked = {node: _node(node, body, settings) for node, body in graph.items()}
-    if not checked:
-        raise _never("validation", "the payload has no workflow: expected nodes, at the top or under `workflow`")
+    if not graph:
+        raise _never("validation", "the payload has no graph: expected nodes, at the top or under `workflow`")
+    if (node := malformed_node(graph)) is not None:
+        raise _never("validation", f"node {node!r:.60} of the graph has no class_type or no inputs")
+    _refuse_classes(graph, settings)
     files = mapping(payload.get("files"))
     if not all(isinstance(artifact, str) for artifact in files.values()):
-        raise _never("validation", "files: expected a map from names in the workflow to artifact ids")
+        raise _never("validation", "files: expected a map from names in the graph to artifact ids")
     extra = {key: value for key, value in mapping(payload.get("extra_data")).items() if key not in PRIVATE}
-    return Request(checked, files, extra)
+    return Request({node: dict(body) for node, body in graph.items()}, files, extra)
 
 
 def with_inputs(graph: Graph, replaced: Mapping[str, str]) -> Graph:
@@ -70,23 +72,13 @@ def names_used(graph: Graph) -> frozenset[str]:
     return frozenset(value for body in graph.values() for value in body["inputs"].values() if isinstance(value, str))
 
 
-def _graph(payload: Mapping[str, Any]) -> Mapping[str, Any]:
-    for key in ("prompt", "workflow"):  # what ComfyUI saves with a picture has both, the editor's form as `workflow`
-        inner = payload.get(key)
-        if isinstance(inner, dict):
-            return inner
-    return {key: value for key, value in payload.items() if key not in RESERVED}
-
-
-def _node(node: str, body: Any, settings: ComfyUISettings) -> Mapping[str, Any]:
-    class_type = mapping(body).get("class_type")
-    if not isinstance(class_type, str) or not isinstance(body.get("inputs"), dict):
-        raise _never("validation", f"node {node!r:.60} of the workflow has no class_type or no inputs")
+def _refuse_classes(graph: Graph, settings: ComfyUISettings) -> None:
     allowed = settings.allowed_classes
-    if class_type in settings.denied_classes or (allowed is not None and class_type not in allowed):
-        message = f"this worker does not run nodes of class {class_type!r:.80} (node {node!r:.60})"
-        raise _never("forbidden_class", message)
-    return dict(body)
+    for node, body in graph.items():
+        class_type = body["class_type"]
+        if class_type in settings.denied_classes or (allowed is not None and class_type not in allowed):
+            message = f"this worker does not run nodes of class {class_type!r:.80} (node {node!r:.60})"
+            raise _never("forbidden_class", message)
 
 
 def _never(code: str, message: str) -> JobFailed:

@@ -6,8 +6,9 @@ from daemons.worker.connector import JobContext, JobFailed, ServiceDown
 from daemons.worker.connectors.comfyui import outcome
 from daemons.worker.connectors.comfyui.answers import FileRef
 from daemons.worker.connectors.comfyui.api import ApiError, ComfyUIApi, ErrorAnswer
-from daemons.worker.connectors.comfyui.graph import Graph, Request, names_used, with_inputs
+from daemons.worker.connectors.comfyui.graph import Request, names_used, with_inputs
 from emp_core.domain.file_names import safe_name
+from emp_core.domain.graph import Graph
 from emp_core.domain.outcome import Blame
 from emp_core.errors import NotFound
 

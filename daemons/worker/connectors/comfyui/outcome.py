@@ -8,8 +8,8 @@ from typing import Any
 from daemons.worker.connector import ConnectorError, JobFailed, Mismatch, ServiceDown
 from daemons.worker.connectors.comfyui.answers import Entry, mapping, sequence, text
 from daemons.worker.connectors.comfyui.api import ErrorAnswer
-from daemons.worker.connectors.comfyui.graph import Graph
 from daemons.worker.connectors.comfyui.lacking import lacks
+from emp_core.domain.graph import Graph
 from emp_core.domain.outcome import Artifact, Blame, Failure
 
 LINE = 500

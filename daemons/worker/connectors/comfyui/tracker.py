@@ -5,7 +5,7 @@ from typing import Any
 
 from daemons.worker.connectors.comfyui.answers import mapping, number, sequence, text
 from daemons.worker.connectors.comfyui.events import Image, SocketEvent
-from daemons.worker.connectors.comfyui.graph import Graph
+from emp_core.domain.graph import Graph
 
 UNFINISHED = 99.0
 """The most that is reported before the end is certain."""
