@@ -2,7 +2,8 @@
 
 EmpError
 ├── InvalidInput            a field has a value that it cannot have
-│   └── LimitExceeded       a value is over a named limit
+│   ├── LimitExceeded       a value is over a named limit
+│   └── FilterError         a filter cannot be read
 ├── NotFound                no such job, worker, artifact
 │   └── Deleted             a job was deleted while the caller waited for it
 ├── Ambiguous               a prefix names several jobs
@@ -48,6 +49,25 @@ class LimitExceeded(InvalidInput):
         self.limit = limit
         self.value = value
         self.maximum = maximum
+
+
+class FilterError(InvalidInput):
+    """A filter cannot be read. The mistake is `text[start:end]`, or at `start` if something is missing there.
+
+    The message quotes pieces of the filter with their control characters escaped, and cut. `text` and `found` are as
+    they came: clean them before they are shown.
+    """
+
+    def __init__(self, problem: str, text: str, start: int, end: int, *, hint: str = "") -> None:
+        super().__init__("where", problem, hint=hint)
+        self.text = text
+        self.start = start
+        self.end = end
+
+    @property
+    def found(self) -> str:
+        """What stands where the mistake is."""
+        return self.text[self.start : self.end]
 
 
 class NotFound(EmpError):

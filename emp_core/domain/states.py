@@ -141,7 +141,7 @@ def states_page() -> str:
         for row in TRANSITIONS
     ]
     head = "| | from | to | who | when | event |\n|---|---|---|---|---|---|"
-    states = "\n".join(f"| `{state}` | {_MEANINGS[state]} |" for state in JobState)
+    states = "\n".join(f"| `{state}` | {MEANINGS[state]} |" for state in JobState)
     return (
         f"{_INTRODUCTION}\n| state | a job in it |\n|---|---|\n{states}\n\n{_RULE}\n{head}\n" + "\n".join(rows) + "\n"
     )
@@ -153,7 +153,7 @@ def _words(states: frozenset[JobState]) -> str:
 
 _INTRODUCTION = "# The states of a job\n\nGenerated from `emp_core/domain/states.py`.\n"
 _RULE = "Every other transition is refused. If a job ends, the event is the name of its last state.\n"
-_MEANINGS = {
+MEANINGS = {
     JobState.BLOCKED: "waits for jobs that it depends on",
     JobState.DELAYED: "is not yet due, backs off, or is held",
     JobState.PENDING: "waits for a worker",
@@ -163,3 +163,4 @@ _MEANINGS = {
     JobState.FAILED: "failed for good; its code says why",
     JobState.CANCELLED: "was cancelled",
 }
+"""What is said of a job in each state."""

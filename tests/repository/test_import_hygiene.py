@@ -8,7 +8,7 @@ import pytest
 
 from tests.generated import ROOT
 
-HEAVY = ("redis", "textual", "fastapi", "uvicorn", "httpx", "pydantic", "pydantic_settings", "obstore", "anyio")
+HEAVY = ("redis", "textual", "fastapi", "uvicorn", "httpx", "pydantic", "pydantic_settings", "obstore", "anyio", "lark")
 
 NOT_ON_WINDOWS = ("fcntl", "grp", "pty", "pwd", "resource", "termios", "tty", "uvloop")
 STARTS_SERVERS = ("emp_cli.__main__", "emp_cli.machine.demonstration")
@@ -33,6 +33,11 @@ def test_the_version_loads_not_even_the_tree() -> None:
 
 def test_a_command_that_reads_the_queue_loads_no_server_and_no_dashboard() -> None:
     assert modules_after("import emp_core.client.async_emp").isdisjoint({"fastapi", "uvicorn", "textual", "typer"})
+
+
+def test_the_filter_language_loads_its_parser_only_for_the_first_filter() -> None:
+    assert "lark" not in modules_after("import emp_core.domain.filter")
+    assert "lark" in modules_after("from emp_core.domain.filter import parse; parse('')")
 
 
 @pytest.mark.parametrize("name", ["Emp", "AsyncEmp"])

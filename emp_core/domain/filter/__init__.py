@@ -1,0 +1,34 @@
+"""The filter language: `status:pending,failed customer:acme gpu>=24 age>10m -type:upscale`.
+
+`parse` reads a text, `Filter` says which jobs match, and `render` shows an error with a caret. One table of fields
+(`fields`) serves all of them.
+"""
+
+from emp_core.domain.filter.fields import FAMILIES, FIELDS, Field, Index, field_of
+from emp_core.domain.filter.filters import Filter
+from emp_core.domain.filter.mistakes import render
+from emp_core.domain.filter.parsing import MAX_LENGTH, MAX_TERMS, MAX_VALUE, parse
+from emp_core.domain.filter.tree import Duration, Glob, Moment, Number, Operator, Term, Text
+from emp_core.errors import FilterError
+
+__all__ = [
+    "FAMILIES",
+    "FIELDS",
+    "MAX_LENGTH",
+    "MAX_TERMS",
+    "MAX_VALUE",
+    "Duration",
+    "Field",
+    "Filter",
+    "FilterError",
+    "Glob",
+    "Index",
+    "Moment",
+    "Number",
+    "Operator",
+    "Term",
+    "Text",
+    "field_of",
+    "parse",
+    "render",
+]
