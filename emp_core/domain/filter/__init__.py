@@ -1,9 +1,10 @@
 """The filter language: `status:pending,failed customer:acme gpu>=24 age>10m -type:upscale`.
 
-`parse` reads a text, `Filter` says which jobs match, and `render` shows an error with a caret. One table of fields
-(`fields`) serves all of them.
+`parse` reads a text, `Filter` says which jobs match, `complete` offers what may come next, `render` shows an error
+with a caret. One table of fields (`fields`) serves all of them and the docs (docs/filters.md).
 """
 
+from emp_core.domain.filter.completing import Completion, complete
 from emp_core.domain.filter.fields import FAMILIES, FIELDS, Field, Index, field_of
 from emp_core.domain.filter.filters import Filter
 from emp_core.domain.filter.mistakes import render
@@ -17,6 +18,7 @@ __all__ = [
     "MAX_LENGTH",
     "MAX_TERMS",
     "MAX_VALUE",
+    "Completion",
     "Duration",
     "Field",
     "Filter",
@@ -28,6 +30,7 @@ __all__ = [
     "Operator",
     "Term",
     "Text",
+    "complete",
     "field_of",
     "parse",
     "render",
