@@ -10,6 +10,7 @@ from daemons.hub.settings import HubSettings
 from daemons.worker.catalog import models_of
 from daemons.worker.settings import WorkerSettings
 from emp_cli.commands.completion import Shell, script
+from emp_core.domain.filter.page import filters_page
 from emp_core.domain.states import states_page
 from emp_core.env_file import example
 from emp_core.settings import Settings
@@ -27,6 +28,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "completions/emp.bash": lambda: script(Shell.BASH),
     "completions/_emp": lambda: script(Shell.ZSH),
     "completions/emp.fish": lambda: script(Shell.FISH),
+    "docs/filters.md": filters_page,
     "docs/states.md": states_page,
     "docs/redis-data.md": redis_data_page,
 }

@@ -1,0 +1,84 @@
+"""The page of the docs on filters (docs/filters.md), made from the table of fields."""
+
+from collections.abc import Iterator
+
+from emp_core.domain.filter.fields import FIELDS, Field
+from emp_core.domain.filter.kinds import Words
+from emp_core.domain.filter.parsing import MAX_LENGTH, MAX_TERMS, MAX_VALUE
+from emp_core.domain.filter.tree import COMPARISONS, Operator
+
+EXAMPLES = {
+    "status:pending,failed customer:acme": "jobs of acme that wait or failed",
+    "status:active worker:gpu1* run>30m": "jobs that workers with ids like gpu1:0 have run for over half an hour",
+    "unworkable:yes gpu>=24": "jobs that no live worker can run, and that need at least 24 GB of GPU memory",
+    "status:failed ended<1h -code:timeout": "jobs that failed in the last hour, but not because they took too long",
+    'error:"out of memory" -type:upscale': "jobs that failed so, except upscaling",
+    "service:comfyui model:flux* label.batch:42": "ComfyUI jobs of batch 42 that need a flux model",
+    "-customer:*": "jobs without a customer",
+    "created>=2026-11-30T08:00Z created<2026-11-30T09:00Z": "jobs created within an hour",
+    "status:delayed -held:yes due<10m": "delayed jobs that start within ten minutes",
+}
+
+
+def filters_page() -> str:
+    """The page."""
+    examples = "\n".join(f"| `{text}` | {meaning} |" for text, meaning in EXAMPLES.items())
+    rows = "\n".join(_row(field) for field in FIELDS.values())
+    limits = (
+        f"A filter has at most {MAX_LENGTH:,} characters and {MAX_TERMS} terms, a value at most {MAX_VALUE} characters."
+    )
+    return f"{_INTRODUCTION}\n{_EXAMPLES_HEAD}\n{examples}\n\n{_RULES}\n{limits}\n\n{_FIELDS_HEAD}\n{rows}\n"
+
+
+def _row(field: Field) -> str:
+    words = f": {_words(field)}" if isinstance(field.kind, Words) else ""
+    operators = " ".join(f"`{operator}`" for operator in _operators(field))
+    return f"| `{field.name}` | {field.help}{words} | {field.kind.takes} | {operators} | `{field.example}` |"
+
+
+def _operators(field: Field) -> Iterator[str]:
+    """`:` first, as it is the one that most terms have."""
+    given = field.kind.operators
+    yield from (operator for operator in (Operator.MATCHES, Operator.EQUALS, Operator.DIFFERS) if operator in given)
+    yield from (operator for operator in COMPARISONS if operator in given)
+
+
+def _words(field: Field) -> str:
+    return ", ".join(f"`{word}`" for word in field.kind.choices)
+
+
+_INTRODUCTION = """# Filters
+
+Generated from `emp_core/domain/filter/`.
+
+A filter chooses jobs. It consists of terms with spaces between them, and a job must satisfy all of them. An empty
+filter chooses every job. In a shell, put the whole filter in single quotes: `>`, `*` and spaces mean something there.
+"""
+
+_EXAMPLES_HEAD = "| filter | finds |\n|---|---|"
+
+_RULES = r"""## Terms
+
+A term is a field, an operator and a value: `customer:acme`. There are no spaces inside, except in quotes.
+
+- A comma means *or*: `status:pending,failed`. The comparisons `>`, `>=`, `<` and `<=` take one value.
+- `-` in front means *not*: `-type:upscale`. A job that has no value at all satisfies such a term too, so `-customer:*`
+  finds jobs without a customer. `customer!=acme` is short for `-customer=acme`.
+- `*` stands for any text and `?` for any one character: `worker:gpu1*`. Upper and lower case differ.
+- Text with spaces or commas stands in double quotes: `error:"out of memory"`. In quotes `*` and `?` stand for
+  themselves, `\"` is a quote and `\\` a backslash.
+- In `error`, `message` and `gpu_model`, `:` finds a part of the text, in upper or lower case; in `id` it finds the
+  beginning. `=` asks for the whole text as it is, in every field, and knows no patterns.
+- A field with several values, such as `model`, satisfies a term if one of them does. `model:a model:b` finds jobs that
+  need both, `model:a,b` those that need either.
+- Durations have units: `45s`, `10m`, `2h`, `3d`, `1h30m`, `0.5s`.
+- A time is compared with a time that names its zone, `created>2026-11-30T08:00Z`, or with how long ago it is:
+  `ended<1h` finds jobs that ended less than an hour ago. `due` and `deadline` lie ahead: `due<10m` is in less than ten
+  minutes.
+- Sizes are in GB of 10^9 bytes if they have no unit: `gpu>=24`, `disk>500MB`, `ram>=1TB`.
+"""
+
+_FIELDS_HEAD = """## Fields
+
+| field | what it is | takes | operators | example |
+|---|---|---|---|---|"""
