@@ -17,6 +17,10 @@ LiveValues = Callable[[str, str], Iterable[str]]
 """Values of a field that begin with a prefix. For a family, such as `label`, the names of its members."""
 
 
+_BEFORE_VALUE = ("OPERATOR", "COMMA")
+"""Tokens behind which a value stands."""
+
+
 @dataclass(frozen=True, slots=True)
 class Completion:
     """A text that may stand in place of what was typed from `start` up to the cursor."""
@@ -43,9 +47,6 @@ def complete(text: str, cursor: int, values: LiveValues) -> list[Completion]:
         return list(_values(tokens[:-1], tokens[-1], len(typed) - len(tokens[-1]), values))
     partial = str(tokens[-1]) if last == "FIELD" else ""
     return list(_fields(partial, len(typed) - len(partial), values))
-
-
-_BEFORE_VALUE = ("OPERATOR", "COMMA")
 
 
 def _fields(partial: str, start: int, values: LiveValues) -> Iterator[Completion]:
