@@ -49,13 +49,15 @@ def test_a_seed_names_the_same_changes_and_another_seed_others() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "first"),
+    ("path", "near"),
     [
         ("emp_core/store/lua/hold_job.lua", "tests/core/store/lua/test_hold_job.py"),
-        ("emp_core/store/lua/lib/wake.lua", "tests/core/store/lua"),
+        ("emp_core/store/lua/lib/wake.lua", "tests/core/store/lua/test_register_worker.py"),
         ("emp_core/domain/matching.py", "tests/core/domain/test_matching.py"),
-        ("emp_core/store/outlook.py", "tests/core/store"),
+        ("emp_core/store/outlook.py", "tests/core/client/test_standing.py"),
     ],
 )
-def test_the_tests_that_bear_the_files_name_run_first(path: str, first: str) -> None:
-    assert stages(path)[0][0] == first
+def test_the_tests_that_use_a_file_run_first_and_then_its_folder(path: str, near: str) -> None:
+    nearest, folder, *_ = stages(path)
+    assert near in nearest
+    assert len(folder) == 1
