@@ -49,7 +49,7 @@ def _words(field: Field) -> str:
 
 _INTRODUCTION = """# Filters
 
-Generated from `emp_core/domain/filter/`.
+Generated from `emp_core/domain/filter/`. No command takes a filter yet: only programs that call the package do.
 
 A filter chooses jobs. It consists of terms with spaces between them, and a job must satisfy all of them. An empty
 filter chooses every job. In a shell, put the whole filter in single quotes: `>`, `*` and spaces mean something there.
