@@ -21,6 +21,7 @@ from emp_core.errors import EmpError, InvalidInput, Misconfigured, NotFound
 from emp_core.ids import digest, new_job_id
 from emp_core.settings import masked
 from emp_core.store import Attempt, JobFilter, Page, Store, Submitted, Summary, open_store
+from emp_core.store.broker import order_refusal
 
 Request = JobRequest | Mapping[str, Any]
 
@@ -252,9 +253,10 @@ class AsyncEmp:
         """Take a running job from its worker."""
         await self._store.broker.requeue(job_id)
 
-    async def set_priority(self, job_ids: Sequence[str], priority: int) -> dict[str, str]:
-        """Move waiting jobs to another priority: for each `ok`, `gone`, or the state that forbids it."""
-        return await self._store.broker.set_priority(job_ids, priority)
+    async def set_priority(self, job_ids: Sequence[str], priority: int) -> dict[str, EmpError | None]:
+        """Move waiting jobs to another priority: for each None, or the error that says why it was not moved."""
+        words = await self._store.broker.set_priority(job_ids, priority)
+        return {job_id: order_refusal("move", job_id, word) for job_id, word in words.items()}
 
     # Workers, and the queue as a whole.
 

@@ -161,7 +161,7 @@ class Emp:
     def requeue(self, job_id: str) -> None:
         self._run(self._emp.requeue, job_id)
 
-    def set_priority(self, job_ids: Sequence[str], priority: int) -> dict[str, str]:
+    def set_priority(self, job_ids: Sequence[str], priority: int) -> dict[str, EmpError | None]:
         return self._run(self._emp.set_priority, job_ids, priority)
 
     def workers(self, *, gone: bool = False) -> list[Worker]:

@@ -71,6 +71,26 @@ class Policy:
 
 POLICY = Policy()
 
+# How much one call of Redis does: a few milliseconds at most, in which no other call is answered.
+
+JOBS_A_CALL = 32
+"""Jobs of a bulk submit."""
+
+BYTES_A_CALL = 1 * MB
+"""Of their payloads, which Redis copies."""
+
+BEATEN_A_CALL = 256
+"""Leases that a beat renews."""
+
+MOVED_A_CALL = 100
+"""Jobs whose priority changes."""
+
+REAPED_A_CALL = 25
+"""Due leases, timeouts and waits, of each kind."""
+
+FORGOTTEN_A_CALL = 100
+"""Ended jobs that retention deletes."""
+
 MAX_INLINE_PAYLOAD = 1 * MB
 MAX_SPILLED_PAYLOAD = 64 * MB
 MAX_INLINE_RESULT = 256 * KB

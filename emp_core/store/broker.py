@@ -11,25 +11,21 @@ from emp_core.domain.capabilities import Capabilities
 from emp_core.domain.job import JobRequest
 from emp_core.domain.json_text import dump_json
 from emp_core.domain.outcome import Failure, Result
-from emp_core.domain.policy import MAX_INLINE_PAYLOAD, MAX_LINE, MAX_MESSAGE
+from emp_core.domain.policy import (
+    BEATEN_A_CALL,
+    BYTES_A_CALL,
+    JOBS_A_CALL,
+    MAX_INLINE_PAYLOAD,
+    MAX_LINE,
+    MAX_MESSAGE,
+    MOVED_A_CALL,
+)
 from emp_core.errors import Conflict, EmpError, LimitExceeded, NotFound, QueueUnavailable, Refused
 from emp_core.ids import new_job_id, new_nonce
 from emp_core.store.classes import ClassIndex
 from emp_core.store.codec import Claimed, ClaimKey, Record, claimed_of, submit_record
 from emp_core.store.connection import Link
 from emp_core.store.submits import Line, Submitted, answers_of
-
-JOBS_A_CALL = 32
-"""About a millisecond of Redis: no other call should wait longer for a bulk submit."""
-
-BYTES_A_CALL = 1024 * 1024
-"""Of their payloads, which Redis copies."""
-
-BEATEN_A_CALL = 256
-"""Leases that one call renews; some milliseconds."""
-
-MOVED_A_CALL = 100
-"""Jobs whose priority changes; one or two milliseconds."""
 
 Spill = Callable[[str, bytes], Awaitable[None]]
 """Stores a large payload under a job's id."""
@@ -330,10 +326,8 @@ class Broker:
 
     async def _act(self, verb: str, name: str, job_id: str, **arguments: str) -> None:
         answer = (await self._link.run(name, id=job_id, **arguments)).decode()
-        if answer == "gone":
-            raise NotFound("job", job_id)
-        if answer not in ("ok", "already"):
-            raise Conflict(f"cannot {verb} job {job_id}: it is {answer}")
+        if refusal := order_refusal(verb, job_id, answer):
+            raise refusal
 
     async def set_priority(self, job_ids: Sequence[str], priority: int, *, customer: str = "") -> dict[str, str]:
         """Move waiting jobs to another priority (T21): for each `ok`, `gone`, or the state that forbids it."""
@@ -364,3 +358,10 @@ class Broker:
     async def set_limit(self, whose: str, maximum: int | None) -> None:
         """How many jobs of `customer:<id>` or `class:<id>` may run at once; None takes the limit away."""
         await self._link.run("set_limit", whose=whose, maximum=-1 if maximum is None else maximum)
+
+
+def order_refusal(verb: str, job_id: str, answer: str) -> EmpError | None:
+    """Why an order to a job was not carried out, from the word that its script answered."""
+    if answer == "gone":
+        return NotFound("job", job_id)
+    return None if answer in ("ok", "already") else Conflict(f"cannot {verb} job {job_id}: it is {answer}")

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from emp_core.domain.policy import FORGOTTEN_A_CALL
 from emp_core.domain.states import ENDED
 from emp_core.store.classes import ClassIndex
 from emp_core.store.connection import Link
@@ -32,9 +33,6 @@ WITHOUT_FLOOR = 10
 
 ROOM_MADE_BY = ("completed", "cancelled", "failed")
 """Whose jobs are removed first to free memory: nobody needs to look into the completed ones."""
-
-DELETED_A_CALL = 100
-"""Jobs; a few milliseconds of Redis."""
 
 PATROLLED = ("leases", "delayed", "held", "blocked", *(f"jobs:{state}" for state in ENDED))
 """Lists whose jobs nobody may come across for long; waiting ones are met by claims."""
@@ -126,8 +124,8 @@ class Upkeep:
     async def delete(self, job_ids: list[str]) -> list[str]:
         """Forget those of the jobs that have ended (T16). Their ids."""
         deleted: list[bytes] = []
-        for start in range(0, len(job_ids), DELETED_A_CALL):
-            records = [(job_id,) for job_id in job_ids[start : start + DELETED_A_CALL]]
+        for start in range(0, len(job_ids), FORGOTTEN_A_CALL):
+            records = [(job_id,) for job_id in job_ids[start : start + FORGOTTEN_A_CALL]]
             deleted += await self._link.run("delete_jobs", records)
         return [job_id.decode() for job_id in deleted]
 

@@ -10,7 +10,7 @@ from daemons.hub.http.auth import OperatorOnly
 from daemons.hub.http.bodies import read_order
 from emp_core.domain.ordering import MAX_PRIORITY, MIN_PRIORITY
 from emp_core.domain.values import read_int
-from emp_core.errors import Conflict, NotFound
+from emp_core.store.broker import order_refusal
 
 router = APIRouter(tags=["jobs"])
 
@@ -55,11 +55,9 @@ async def set_priority(hub: SharedHub, job_id: JobId, request: Request) -> Respo
 
 
 async def _move(hub: Hub, job_id: str, priority: int) -> None:
-    answer = (await hub.store.broker.set_priority([job_id], priority))[job_id]
-    if answer == "gone":
-        raise NotFound("job", job_id)
-    if answer != "ok":
-        raise Conflict(f"cannot move job {job_id}: it is {answer}")
+    words = await hub.store.broker.set_priority([job_id], priority)
+    if refusal := order_refusal("move", job_id, words[job_id]):
+        raise refusal
 
 
 async def _done(hub: Hub, job_id: str, order: Awaitable[object]) -> Response:

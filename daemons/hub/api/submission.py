@@ -12,7 +12,7 @@ from daemons.hub.http.problems import Problem, problem_of
 from emp_core.domain.dialects import canonical_request
 from emp_core.domain.job import JobRequest
 from emp_core.domain.json_text import check_json, read_json
-from emp_core.domain.policy import MAX_SPILLED_PAYLOAD, MB, POLICY
+from emp_core.domain.policy import JOBS_A_CALL, MAX_SPILLED_PAYLOAD, MB, POLICY
 from emp_core.domain.values import MAX_NAME_LENGTH, read_mapping
 from emp_core.errors import ArtifactsUnavailable, EmpError, InvalidInput, LimitExceeded, QueueUnavailable
 from emp_core.ids import digest, new_job_id
@@ -24,9 +24,6 @@ MAX_SUBMIT_BYTES = MAX_SPILLED_PAYLOAD + MB
 """The largest payload, and the rest of its request; a batch too."""
 
 MAX_BATCH_JOBS = 1_000
-
-JOBS_A_CALL = 50
-"""Stored by one call of the queue, so that none of them holds Redis for long."""
 
 Outcome = tuple[JobRequest, Submitted | EmpError]
 """A request, with its id, and what came of it."""

@@ -2,12 +2,12 @@
 
 from daemons.hub.chores.periodic import Periodic
 from daemons.hub.chores.reaping import Reap
-from daemons.hub.chores.retention import BATCH, Forget, Sweep, retention_of
+from daemons.hub.chores.retention import Forget, Sweep, retention_of
 from daemons.hub.chores.server_check import CheckServer
 from daemons.hub.settings import HubSettings
 from emp_core.artifacts.objects import ObjectArtifacts
 from emp_core.clock import Clock
-from emp_core.domain.policy import POLICY
+from emp_core.domain.policy import FORGOTTEN_A_CALL, POLICY
 from emp_core.store import Store
 
 __all__ = ["Periodic", "chores_of"]
@@ -23,7 +23,7 @@ def chores_of(store: Store, artifacts: ObjectArtifacts, settings: HubSettings, c
         Periodic("resolve children", 1.0, upkeep.resolve_children, batch=1),
         Periodic("review the fleet", 0.5, upkeep.review_fleet),
         Periodic("judge forgotten classes", 2.0, upkeep.judge_waiting),
-        Periodic("forget ended jobs", 10.0, forget.run_once, batch=BATCH),
+        Periodic("forget ended jobs", 10.0, forget.run_once, batch=FORGOTTEN_A_CALL),
         Periodic("drop classes", 30.0, upkeep.drop_classes, batch=200),
         Periodic("close profiles", 30.0, upkeep.close_profiles, batch=1),
         Periodic("repair quarantined jobs", 60.0, upkeep.repair_quarantine),

@@ -5,13 +5,11 @@ import structlog
 from daemons.hub.settings import HubSettings
 from emp_core.artifacts.objects import ObjectArtifacts
 from emp_core.clock import Clock
+from emp_core.domain.policy import FORGOTTEN_A_CALL
 from emp_core.errors import ArtifactsUnavailable
 from emp_core.store import Inspector, Memory, Retention, Upkeep
 
 log = structlog.get_logger()
-
-BATCH = 100
-"""Jobs of each kind in one pass."""
 
 ROOMY = 0.75
 """Below this share a crowded Redis counts as roomy again, so that the log does not tell of every pass."""
@@ -48,7 +46,7 @@ class Forget:
 
     async def run_once(self) -> int:
         """A batch of jobs, and another one before their time if Redis is crowded."""
-        forgotten = await self._upkeep.retain(self._retention, BATCH)
+        forgotten = await self._upkeep.retain(self._retention, FORGOTTEN_A_CALL)
         forgotten += await self._relief.run_once()
         try:
             for job_id in forgotten:
@@ -87,7 +85,7 @@ class Relief:
             return []
         if self._clock.monotonic() < self._not_before:
             return []
-        forgotten = await self._upkeep.make_room(self._retention, BATCH)
+        forgotten = await self._upkeep.make_room(self._retention, FORGOTTEN_A_CALL)
         if not forgotten:  # another hub was faster
             return []
         after = await self._upkeep.memory(self._retention)

@@ -13,7 +13,7 @@ from emp_cli.output.columns import JOBS
 from emp_cli.output.formats import Format
 from emp_cli.run import leave, run
 from emp_core.domain.states import JobState
-from emp_core.errors import Conflict, EmpError, QueueUnavailable
+from emp_core.errors import EmpError, QueueUnavailable
 
 if TYPE_CHECKING:
     from emp_core.client.async_emp import AsyncEmp
@@ -87,9 +87,8 @@ def priority(
     """
 
     async def move(emp: "AsyncEmp", job_id: str) -> None:
-        answer = (await emp.set_priority([job_id], value))[job_id]
-        if answer != "ok":
-            raise Conflict(f"cannot move job {job_id}: it is {answer}")
+        if refusal := (await emp.set_priority([job_id], value))[job_id]:
+            raise refusal
 
     _act(ctx, ids, output, move)
 

@@ -144,7 +144,7 @@ async def test_operators_steer_jobs(emp: AsyncEmp, store: Store) -> None:
     await emp.hold(job_id)
     assert (await emp.job(job_id)).held
     await emp.unhold(job_id)
-    assert await emp.set_priority([job_id], 90) == {job_id: "ok"}
+    assert await emp.set_priority([job_id], 90) == {job_id: None}
     assert await emp.cancel(job_id) == "cancelled"
     await emp.retry(job_id)
     worker = await register(store)

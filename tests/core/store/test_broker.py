@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from emp_core.domain.outcome import Artifact, Blame, Failure, Result
-from emp_core.domain.policy import MAX_INLINE_PAYLOAD, MAX_SPILLED_PAYLOAD
+from emp_core.domain.policy import BYTES_A_CALL, JOBS_A_CALL, MAX_INLINE_PAYLOAD, MAX_SPILLED_PAYLOAD
 from emp_core.errors import (
     ArtifactsUnavailable,
     Conflict,
@@ -21,7 +21,7 @@ from emp_core.errors import (
     Refused,
 )
 from emp_core.store import ClassIndex, Life, Link, Store, Submitted, Wish, broker, completed, failed
-from emp_core.store.broker import BYTES_A_CALL, JOBS_A_CALL, Broker
+from emp_core.store.broker import Broker
 from tests.support.builders import LEASE_MS, make_capabilities, make_request, register, submit
 from tests.support.redis_server import Server
 from tests.support.snapshot import Look

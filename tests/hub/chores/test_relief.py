@@ -8,10 +8,11 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from daemons.hub.chores.retention import BATCH, FIRST_PAUSE_SECONDS, Forget
+from daemons.hub.chores.retention import FIRST_PAUSE_SECONDS, Forget
 from daemons.hub.settings import HubSettings
 from emp_core.artifacts.objects import ObjectArtifacts
 from emp_core.clock import SystemClock
+from emp_core.domain.policy import FORGOTTEN_A_CALL
 from emp_core.errors import EmpError
 from emp_core.store import Retention, Store
 from tests.hub.conftest import Call, body_of
@@ -79,7 +80,7 @@ async def test_crowded_redis_removes_old_jobs_until_it_is_not_crowded(
     forget = Forget(store.upkeep, artifacts, Retention(), SteppedClock())
     with full_to(server, 0.95), capture_logs() as logs:
         done = [await forget.run_once() for _ in range(5)]
-    assert done[0] == BATCH
+    assert done[0] == FORGOTTEN_A_CALL
     assert 0 in done
     assert 5 < len(list(look().ids("job:{job}"))) < 255
     assert set(young) <= set(look().ids("job:{job}"))
@@ -91,17 +92,17 @@ async def test_pass_that_frees_too_little_is_followed_by_a_pause_that_grows(
 ) -> None:
     """Waiting jobs fill Redis: to remove what has ended frees next to nothing."""
     await store.broker.submit_many([make_request(payload={"x": "y" * 200 * KB}) for _ in range(100)])
-    await cancelled_jobs(store, 3 * BATCH, minutes_ago=60)
+    await cancelled_jobs(store, 3 * FORGOTTEN_A_CALL, minutes_ago=60)
     clock = SteppedClock()
     forget = Forget(store.upkeep, artifacts, Retention(), clock)
     with full_to(server, 0.99), capture_logs() as logs:
-        assert [await forget.run_once() for _ in range(3)] == [BATCH, 0, 0]
+        assert [await forget.run_once() for _ in range(3)] == [FORGOTTEN_A_CALL, 0, 0]
         clock.seconds += FIRST_PAUSE_SECONDS
-        assert [await forget.run_once() for _ in range(2)] == [BATCH, 0]
+        assert [await forget.run_once() for _ in range(2)] == [FORGOTTEN_A_CALL, 0]
         clock.seconds += FIRST_PAUSE_SECONDS
         assert await forget.run_once() == 0
         clock.seconds += FIRST_PAUSE_SECONDS
-        assert await forget.run_once() == BATCH
+        assert await forget.run_once() == FORGOTTEN_A_CALL
     assert told(logs) == ["removing finished jobs frees too little"]
 
 
