@@ -12,7 +12,7 @@ from emp_core.errors import Misconfigured
 from emp_core.settings import SettingsModel, is_used, variables_of
 
 ADDRESS = {"url", "host"}
-"""Fields of a connector's settings; one that is set chooses the connector where SERVICES chooses none."""
+"""Fields of a connector's settings. If SERVICES is not set, a set address chooses the connector."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

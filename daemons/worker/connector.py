@@ -34,7 +34,7 @@ class Probe:
 
     version: str = ""
     models: tuple[str, ...] | None = None
-    """The models that it has; None where it cannot say."""
+    """The models that it has; None if it cannot say."""
 
     queue_length: int = 0
     """Requests of anybody that wait or run there."""
@@ -61,7 +61,7 @@ class JobContext(Protocol):
         ...
 
     def alive(self) -> None:
-        """Say that the service still works on it, or that its queue moved, where there is no progress to report."""
+        """Say that the service still works on it, or that its queue moved, if there is no progress to report."""
         ...
 
     def log(self, line: str) -> None:
@@ -102,7 +102,7 @@ class Connector(Protocol):
     """Jobs that the service can have at once."""
 
     async def probe(self) -> Probe:
-        """Ask the service how it is. Raises `ServiceDown` where it does not answer as it should."""
+        """Ask the service how it is. Raises `ServiceDown` if it does not answer as it should."""
         ...
 
     async def run(self, assignment: Assignment, context: JobContext) -> Result:
@@ -133,7 +133,7 @@ class ConnectorError(Exception):
 
 
 class JobFailed(ConnectorError):
-    """The attempt failed; the failure says whether another try can help and who is to blame."""
+    """The attempt failed; the failure says whether another try can help, and whether job or worker is at fault."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)

@@ -43,7 +43,7 @@ async def run_worker(told: Configuration, url: str) -> None:
 
 
 async def _run_under_some_id(told: Configuration, store: Store, artifacts: ArtifactStore) -> None:
-    """Where nobody chose the id, and another worker of this machine was quicker, under the next one."""
+    """If the id was not chosen by hand, and another worker of this machine takes it first, use the next one."""
     settings = told.settings
     taken: set[str] = set()
     while True:

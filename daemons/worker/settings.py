@@ -75,7 +75,7 @@ class BackendSettings(Settings):
     """The services that the worker uses. Each brings settings of its own, which follow below."""
 
     services: Names = Field(default=(), examples=["comfyui"])
-    """The services; default: those whose address is set, such as COMFYUI_URL."""
+    """The services; default: each with an address that is set, such as COMFYUI_URL."""
 
     a1111_url: Annotated[HttpUrl | None, NotUsedYet()] = Field(
         default=None, repr=False, examples=["http://localhost:7860"]
@@ -92,7 +92,7 @@ class BackendSettings(Settings):
     """The models of services without a list of their own, or `all`; default: the models that the services report."""
 
     def models_of(self, service: str) -> NamesOrAll | None:
-        """The models that a service is said to have, or None where it is asked itself."""
+        """The models that a service is declared to have; None if the service is asked."""
         own = {"comfyui": self.comfyui_models, "a1111": self.a1111_models}.get(service)
         return self.models if own is None else own
 

@@ -31,14 +31,14 @@ class QueueInfo:
     """What the client is connected to."""
 
     source: str
-    """Who said where it is."""
+    """What named the queue: an option, a variable, a file, or this machine."""
 
     engine: str
     durability: str
     """`memory`, `everysec` or `always`."""
 
     files: str
-    """Where the files of jobs are, without credentials; empty where nobody said."""
+    """Where the files of jobs are, without credentials; empty if nothing says it."""
 
 
 class AsyncEmp:
@@ -122,7 +122,7 @@ class AsyncEmp:
         await self._artifacts().put_payload(job_id, body)
 
     def check_files(self) -> None:
-        """Raises `Misconfigured` where no setting says where job files are stored."""
+        """Raises `Misconfigured` if no setting says where job files are stored."""
         self._artifacts()
 
     def _artifacts(self) -> ArtifactStore:
@@ -289,7 +289,7 @@ class AsyncEmp:
         return await self._store.events.of_job(job_id)
 
     async def watch(self) -> AsyncGenerator[Event, None]:
-        """Every event from now on; one called `resync` stands where some were missed."""
+        """Every event from now on; an event called `resync` means that some were missed."""
         async with changes.Watch(self._store) as watch:
             while True:
                 batch = await watch.next()

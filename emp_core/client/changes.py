@@ -1,4 +1,4 @@
-"""Waiting for jobs and following them: driven by the event stream, and by a fresh read where the stream has a gap."""
+"""Wait for jobs and follow them by the event stream, and by a fresh read after a gap in the stream."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -17,7 +17,7 @@ RUNNING_BLOCK_MS = 500
 """Progress and log lines are no events; while a job runs it is read twice a second, as often as a worker reports."""
 
 PATIENCE_SECONDS = 30.0
-"""How long the queue may be unavailable before whoever waits is told."""
+"""How long the queue may be unavailable before a waiting caller gets the error."""
 
 READ_AT_ONCE = 500
 
@@ -36,7 +36,7 @@ class Change:
 
 
 class Watch:
-    """The event stream on a connection of its own; `resync` marks where something may have been missed."""
+    """The event stream on a connection of its own; `resync` means that events may have been missed."""
 
     def __init__(self, store: Store) -> None:
         self._link = store.blocking_link()
@@ -97,7 +97,7 @@ class _Wait:
         """As they were last read."""
 
         self.deleted: set[str] = set()
-        """Those whose end nobody has seen."""
+        """Those whose end has not been seen."""
 
     @property
     def still_open(self) -> set[str]:

@@ -59,7 +59,7 @@ def nodes_of(data: Any) -> dict[str, str]:
 
 
 def _place(directory: Path, name: str) -> Path:
-    """Where to save a file: with its folders, unless a file stands where one of these would be."""
+    """Where to save a file: with its folders, unless a file has the name of one of these."""
     for path in (directory / name, directory / name.replace("/", "_")):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

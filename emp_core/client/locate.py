@@ -1,4 +1,4 @@
-"""Where the queue is, for who was not told.
+"""Finds the queue for a caller that gives no URL.
 
 The URL that was given, then the environment, then the embedded server of the data directory, then this machine's
 port 6379 if it holds a queue of ours.
@@ -36,7 +36,7 @@ class ClientSettings(RedisSettings, FileSettings):
     """The queue's Redis (redis, rediss, unix, redis+sentinel or redis+cluster); wins over its parts below."""
 
     hub_ws_url: WsUrl | None = Field(default=None, repr=False, examples=["ws://hub-host:3001"])
-    """The hub that keeps the files, where no store does."""
+    """The hub that keeps the files, if no store does."""
 
     hub_auth_token: SecretStr | None = Field(
         default=None,
@@ -56,7 +56,7 @@ class Location:
     """Who said so, for people."""
 
     artifacts: str | None
-    """None: nobody said, and the queue is not on this machine."""
+    """None: nothing says it, and the queue is not on this machine."""
 
     token: str = ""
     """For files that go through the hub."""
@@ -74,7 +74,7 @@ async def locate(url: str | None = None) -> Location:
 
 
 def none_found(data_dir: Path) -> QueueUnavailable:
-    """What to say where there is no queue, or one that was stopped."""
+    """What to say if there is no queue, or a stopped one."""
     stopped = embedded.kept_in(data_dir)
     if stopped is None:
         return QueueUnavailable("redis_unavailable", NOT_FOUND, hint=WHAT_TO_DO)
@@ -83,7 +83,7 @@ def none_found(data_dir: Path) -> QueueUnavailable:
 
 
 async def find(url: str | None = None, settings: ClientSettings | None = None) -> Location | None:
-    """The same, and None where there is none to be found. `settings` where somebody has read them already."""
+    """The same, or None if no queue is found. `settings`: those that the caller has read already."""
     settings = settings or load_settings(ClientSettings, overrides={"REDIS_URL": url} if url else {})
     found = (settings.url, "as told" if url else "the environment") if settings.url else await _search(settings)
     if found is None:
@@ -113,7 +113,7 @@ async def _holds_a_queue(url: str, prefix: str) -> bool:
     link = Link(build_client(url, blocking=True), prefix)
     try:
         return bool(await link.call("EXISTS", link.key("schema")))
-    except (QueueUnavailable, Misconfigured):  # nobody there, or a stranger with a password
+    except (QueueUnavailable, Misconfigured):  # no server, or another program's with a password
         return False
     finally:
         await link.close()

@@ -56,10 +56,10 @@ class Ended(NamedTuple):
 
     claim: Claimed
     settlement: Settlement | None
-    """None where nothing may be reported."""
+    """None if nothing may be reported."""
 
     slot: Slot | None = None
-    """None where it never began."""
+    """None if it never began."""
 
 
 class Agent:
@@ -105,7 +105,7 @@ class Agent:
     # -- life
 
     async def run(self, *beside: Coroutine[Any, Any, None]) -> None:
-        """Register, work, and leave; `beside` runs until then. Raises `Refused` where another process has the id."""
+        """Register, work, and leave; `beside` runs until then. Raises `Refused` if another process has the id."""
         link = self._store.blocking_link()
         watches = [self.board.watch(name) for name in self.board.states]
         try:
@@ -224,7 +224,7 @@ class Agent:
                 await self._event.wait()
 
     async def _turn(self) -> bool:
-        """One turn. True where the next should follow at once."""
+        """One turn. True if the next should follow at once."""
         await self._prepare()
         done = self._done[:TURN_JOBS]
         await self.contact.send_reports(ended.slot for ended in done if ended.slot and ended.slot.context.has_lines)
@@ -280,7 +280,7 @@ class Agent:
     # -- jobs
 
     async def _begin_claimed(self) -> None:
-        """Start what was claimed; where the queue becomes unavailable meanwhile, the rest is started the next time."""
+        """Start what was claimed. If the queue becomes unavailable meanwhile, the rest starts the next time."""
         while self._claimed:
             claim = self._claimed[0]
             requirements = self._known.get(claim.class_id)

@@ -30,7 +30,7 @@ UNSAFE_ORPHAN_SECONDS = 60.0
 """How long a job that must not run twice goes on without contact."""
 
 Hear = Callable[[WorkerState | None], None]
-"""Told what state the queue has the worker in; None where it does not know the worker."""
+"""Called with the worker's state in the queue; None if the queue does not know the worker."""
 
 
 class Backoff:
@@ -123,7 +123,7 @@ class Contact:
         return self._clock.monotonic() - self._last_beat > self._own_limit
 
     def _drop_orphans(self, at: float) -> None:
-        """A beat sent then got no answer: without contact for long, stop what nobody may be waiting for any more."""
+        """A beat got no answer: after a long silence, stop jobs that another worker may run by now."""
         silent = at - self._last_beat
         for slot in self._slots.values():
             if slot.stop_reason is None and silent > self._own_limit and self._is_orphan(slot, silent):

@@ -37,7 +37,7 @@ def pid_space() -> str:
 
 
 async def dead_boot(store: Store, worker_id: str, machine: str) -> str:
-    """The life of a worker whose process ran on this machine and is no more: nobody waits for its lease to end."""
+    """The life of a worker whose process ran on this machine and has ended: its lease need not be waited for."""
     try:
         worker = await store.inspector.worker(worker_id)
     except NotFound:
@@ -46,7 +46,7 @@ async def dead_boot(store: Store, worker_id: str, machine: str) -> str:
 
 
 async def free_id(store: Store, machine: str, taken: Container[str]) -> str:
-    """`machine:index`, the first that nobody alive has."""
+    """`machine:index`, the first that no live worker has."""
     workers = {worker.id: worker for worker in await store.inspector.workers()}
     names = (f"{machine}:{index}" for index in range(100_000))
     return next(
@@ -63,7 +63,7 @@ def is_alive(info: Mapping[str, Any]) -> bool:
 
 
 def _is_dead(worker: Worker) -> bool:
-    """True only where it is certain."""
+    """True only if it is certain."""
     return worker.info.get("pid_space") == pid_space() and not is_alive(worker.info)
 
 

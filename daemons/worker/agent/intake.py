@@ -1,4 +1,4 @@
-"""What an agent asks the queue for: under which profile, for how many slots, for whom, with which nonces."""
+"""What an agent asks the queue for: the profile, the number of jobs, the customers, the nonces."""
 
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -50,7 +50,7 @@ class Intake:
         return Offer(life=life, capabilities=capabilities)
 
     def refresh(self) -> bool:
-        """Take what services say of their models, where nobody declared them. True where the offer changed."""
+        """Take what services say of their models, unless these are declared. True if the offer changed."""
         declared, states = self._options.capabilities, self._board.states
         said = {name: state.probe.models for name, state in states.items() if state.probe is not None}
         models = {
@@ -66,7 +66,7 @@ class Intake:
         return changed
 
     def left(self) -> Offer:
-        """The offer without the services that are down or full; the whole where none is left."""
+        """The offer without the services that are down or full; the whole offer if none is left."""
         out = self._board.without_room()
         if not out or len(out) == len(self._board.states):
             return self.whole
@@ -92,7 +92,7 @@ class Intake:
 
     @property
     def is_unsure(self) -> bool:
-        """Whether jobs may be claimed that nobody was told of."""
+        """Whether a call without an answer may have claimed jobs."""
         return bool(self._unsure)
 
     def _draw(self, count: int) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ class AgentOptions:
     """New at each start; also names the list on which it is woken."""
 
     capabilities: Capabilities
-    """As declared: what services say of their models is added where nothing is said of them here."""
+    """As declared. What services say of their models is added if nothing is declared."""
 
     slots: int = 1
     lease_ms: int = 30_000
@@ -33,7 +33,7 @@ class AgentOptions:
 
     max_customers: int | None = None
     orphan_run_seconds: float | None = None
-    """How long jobs run on without contact; None: to the end of their time, a minute where they must not run twice."""
+    """How long jobs run on without contact. None: to the end of their time, or a minute if they must not run twice."""
 
     safety_net_seconds: float = SAFETY_NET_SECONDS
     """How often it claims without having been woken; 0 is never, for tests of waking."""
@@ -51,10 +51,10 @@ class AgentOptions:
     """Whether it waits while an earlier process may still have its id; otherwise the id is refused at once."""
 
     dead_boot: str = ""
-    """Of this id's earlier life, where its process is gone for sure."""
+    """Of this id's earlier life, if its process is certainly gone."""
 
     @property
     def introduction(self) -> Mapping[str, Any]:
-        """What it says of itself when it registers: who it is, and which jobs alone it claims."""
+        """What it registers with: its name, its version, and the jobs that it is reserved for."""
         limits = {"workflow": self.workflow, "max_customers": self.max_customers}
         return {**self.info, **{name: value for name, value in limits.items() if value}}

@@ -1,4 +1,4 @@
-"""How much of a result may lie in Redis: less where its memory is nearly used up."""
+"""How much of a result may lie in Redis: less when its memory is nearly used up."""
 
 from collections.abc import Awaitable, Callable
 
@@ -10,7 +10,7 @@ LOOK_SECONDS = 5.0
 
 
 class Room:
-    """Asks Redis at most every five seconds, and only where a result is large enough to matter."""
+    """Asks Redis at most every five seconds, and only if a result is large enough to matter."""
 
     def __init__(self, memory_share: Callable[[], Awaitable[float]], clock: Clock) -> None:
         self._memory_share = memory_share
@@ -19,7 +19,7 @@ class Room:
         self._looked: float | None = None
 
     async def has(self, size: int) -> bool:
-        """Whether a result of so many bytes may lie in Redis. Where Redis is unavailable, the last answer stands."""
+        """Whether a result of so many bytes may lie in Redis. If Redis is unavailable, the last answer counts."""
         if MAX_INLINE_RESULT_CROWDED < size <= MAX_INLINE_RESULT:
             await self._look()
         return size <= (MAX_INLINE_RESULT_CROWDED if self._share > MEMORY_CROWDED else MAX_INLINE_RESULT)

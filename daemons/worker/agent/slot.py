@@ -49,7 +49,7 @@ class Slot:
     """Runs one attempt."""
 
     task: asyncio.Task[Any]
-    """Runs it; set by whoever starts it."""
+    """The task that runs it; the agent sets it."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Slot:
         """Whether the connector found its service busy for others, or left it at work."""
 
         self.service_down = ""
-        """What the connector said where it found its service down."""
+        """What the connector said when it found its service down."""
 
     def stop(self, reason: Stop) -> None:
         """Have the connector stop. The first reason stands, but a lost job stays lost."""
@@ -86,7 +86,7 @@ class Slot:
         self.task.cancel()
 
     async def run(self) -> Settlement | None:
-        """To the end. None where nothing may be reported."""
+        """Run the job to its end. None if nothing may be reported."""
         try:
             settlement = await self._settlement()
         except asyncio.CancelledError:
@@ -102,7 +102,7 @@ class Slot:
         return None if self.stop_reason is Stop.LOST else settlement
 
     def _not_cancelled(self) -> Settlement:
-        """It was we who cut off a deaf connector, or the connector's own doing; nobody told the task to end."""
+        """Not cancelled from outside: this class cut off a deaf connector, or the connector cancelled itself."""
         if not self._was_cut:
             return self._bug("it cancelled itself")
         self.task.uncancel()

@@ -15,7 +15,7 @@ SHOWN_JOBS = 3
 
 
 def say(line: str) -> None:
-    """Tell the person at the terminal, who may have closed it, or whose Ctrl-C ended the pipe as well."""
+    """Write to the terminal. It may be closed, or Ctrl-C may have ended the pipe."""
     with contextlib.suppress(OSError):
         sys.stderr.write(f"emp worker: {line}\n")
         sys.stderr.flush()

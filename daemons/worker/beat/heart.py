@@ -20,7 +20,7 @@ MAX_LINE_BYTES = 1 << 20
 
 
 class Heart(Protocol):
-    """Where an agent says what to beat for."""
+    """What an agent tells the beat process."""
 
     async def run(self) -> None:
         """Beat, from the first `live` on, until cancelled."""
@@ -124,6 +124,6 @@ class ProcessHeart:
 
 
 def _command() -> list[str]:
-    """Finds the modules where this process does, and not in the working directory, where anything may lie."""
+    """Finds modules where this process does, and never in the working directory, which may hold anything."""
     code = f"import sys; sys.path[:] = {sys.path!r}; from daemons.worker.beat.pulse_process import main; main()"
     return [sys.executable, "-P", "-c", code]

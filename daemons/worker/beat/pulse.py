@@ -39,7 +39,7 @@ class Answer:
     """Redis answered."""
 
     state: str = ""
-    """The worker's state; '' where the queue does not know the worker."""
+    """The worker's state; '' if the queue does not know the worker."""
 
     words: dict[str, str] = field(default_factory=dict[str, str])
     """Nonce -> `cancel`, `lost:why` or `stale`; a claim that was renewed is left out."""
@@ -87,7 +87,7 @@ class Pulse:
             await self._rest(BEATS_A_LEASE if reached else TRIES_A_LEASE)
 
     async def _rest(self, times_a_lease: int) -> None:
-        """A part of a lease; less where the queue was unavailable, for then each second that it is back counts."""
+        """A part of a lease; less after the queue was unavailable, because each second counts then."""
         seconds = self._life.lease_ms / 1000 / times_a_lease * random.uniform(0.9, 1.1) if self._life else None
         try:
             async with asyncio.timeout(seconds):

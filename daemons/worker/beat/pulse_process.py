@@ -51,7 +51,7 @@ async def serve(agent: int) -> None:
 
 
 def _works(agent: int) -> bool:
-    """Whether the agent runs. Ends this process where the agent is gone and another child of it keeps the pipe open."""
+    """Whether the agent runs. Ends this process if the agent is gone and another child of it keeps the pipe open."""
     if os.getppid() != agent:
         os._exit(0)
     return psutil.Process(agent).status() not in STOPPED

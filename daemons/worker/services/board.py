@@ -119,7 +119,7 @@ class ServiceBoard:
         self._on_change()
 
     def take(self, names: Iterable[str]) -> ServiceState:
-        """A place in the service with the most room, of those named; of all, where none of them is here."""
+        """A place in the service with the most room, of those named, or of all if none of them is here."""
         here = [self.states[name] for name in names if name in self.states]
         state = max(here or self.states.values(), key=lambda state: state.room)
         state.busy += 1

@@ -17,7 +17,7 @@ class Gpu:
 
 
 def find_gpus() -> tuple[Gpu, ...]:
-    """The NVIDIA cards of this machine; none where there is no driver, or where one does not answer it."""
+    """The NVIDIA cards of this machine; none without a driver, or if a card does not answer it."""
     import pynvml
 
     try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 MARK = "emp"
-"""The key in `extra_data` under which a prompt says whose it is."""
+"""The key in `extra_data` under which a prompt names its worker, job and attempt."""
 
 
 HUGE = 1e18
@@ -70,13 +70,13 @@ class Queued:
 
     @property
     def mark(self) -> Mapping[str, Any]:
-        """Worker, job and attempt, where it is a worker's."""
+        """Worker, job and attempt, if a worker sent it."""
         return mapping(self.extra.get(MARK))
 
 
 @dataclass(frozen=True, slots=True)
 class PromptQueue:
-    """Who runs and who waits, next first."""
+    """The prompts that run and wait, next first."""
 
     running: tuple[Queued, ...]
     pending: tuple[Queued, ...]
@@ -124,14 +124,14 @@ class Entry:
     succeeded: bool
     messages: tuple[tuple[str, Mapping[str, Any]], ...]
     client_id: str = ""
-    """Whose it was; empty where that is not said."""
+    """Which worker, job and attempt it was of; empty if it does not say."""
 
     wanted: tuple[str, ...] = ()
     """The output nodes that were to run."""
 
     @classmethod
     def read(cls, answer: Any, prompt_id: str) -> "Entry | None":
-        """None where there is no entry."""
+        """None if there is no entry."""
         if not isinstance(answer, dict):
             raise Unreadable("the answer is no history")
         if prompt_id not in answer:
@@ -153,7 +153,7 @@ class Entry:
 
     @property
     def interrupted(self) -> bool:
-        """Whether somebody stopped it; nothing but the last message tells that from a failure."""
+        """Whether it was interrupted; only the last message tells that from a failure."""
         return not self.succeeded and bool(self.messages) and self.messages[-1][0] == "execution_interrupted"
 
     @property

@@ -66,7 +66,7 @@ class ErrorAnswer(ApiError):
 
     @property
     def answer(self) -> Mapping[str, Any]:
-        """The body, where it is a JSON object."""
+        """The body, if it is a JSON object."""
         try:
             return mapping(json.loads(self.body))
         except (ValueError, RecursionError):
@@ -103,7 +103,7 @@ class ComfyUIApi:
         return int(number(mapping(answer["exec_info"]).get("queue_remaining")))
 
     async def models(self, folder: str) -> tuple[str, ...] | None:
-        """The files of a model folder; None where there is no such folder."""
+        """The files of a model folder; None if there is no such folder."""
         try:
             answer = await self._json("GET", f"models/{quote(folder, safe='')}")
         except ErrorAnswer as refused:
@@ -128,7 +128,7 @@ class ComfyUIApi:
         return self._read(Accepted.read, await self._json("POST", "prompt", **_posted(body)))
 
     async def queue(self) -> PromptQueue:
-        """Who runs and who waits. Heavy: it carries every graph."""
+        """The prompts that run and wait. A heavy call: the answer has every graph."""
         return self._read(PromptQueue.read, await self._json("GET", "queue"))
 
     async def history(self, prompt_id: str) -> Entry | None:
@@ -149,7 +149,7 @@ class ComfyUIApi:
         await self._send("POST", "interrupt", **_posted({"prompt_id": prompt_id}))
 
     async def cancel(self, prompt_id: str) -> bool:
-        """Take out or interrupt in one step; False where the server is too old to know the call."""
+        """Remove or interrupt in one step; False if the server is too old to know the call."""
         try:
             await self._send("POST", f"api/jobs/{quote(prompt_id, safe='')}/cancel")
         except ErrorAnswer as refused:
@@ -185,7 +185,7 @@ class ComfyUIApi:
 
     @asynccontextmanager
     async def view(self, ref: FileRef) -> AsyncIterator[httpx.Response]:
-        """A file, to be streamed. Raises `ErrorAnswer` with 404 where it is gone."""
+        """A file, to be streamed. Raises `ErrorAnswer` with 404 if it is gone."""
         params = {"filename": ref.filename, "subfolder": ref.subfolder, "type": ref.folder}
         async with self._stream("GET", "view", params=params, headers={"accept-encoding": "identity"}) as response:
             yield response

@@ -35,7 +35,7 @@ NAMESPACE = uuid.UUID("9f3cf2a2-3d0c-5b0e-8f0a-4c1d6a6f2e11")
 """Ours alone: prompt ids are made in it, from job, attempt and round."""
 
 ROUNDS = 2
-"""Runs of one prompt: another, with ComfyUI's cache dropped, where outputs that it remembers are gone."""
+"""Runs of one prompt: a second, with ComfyUI's cache dropped, if outputs that the cache remembers are gone."""
 
 FAREWELL = 2.0
 """Seconds that are spent on taking a prompt back when the attempt itself is torn down."""

@@ -18,7 +18,7 @@ FEATURE_FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_
 
 @dataclass(frozen=True, slots=True)
 class SocketEvent:
-    """A JSON frame. `prompt_id` is empty where it names none."""
+    """A JSON frame. `prompt_id` is empty if it names none."""
 
     kind: str
     prompt_id: str
@@ -27,7 +27,7 @@ class SocketEvent:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A binary frame with a picture; without ids where the server is old, or the picture somebody else's."""
+    """A binary frame with a picture. It has no ids if the server is old, or the picture another client's."""
 
     prompt_id: str
     node: str

@@ -15,7 +15,7 @@ RESERVED = frozenset({"workflow", "prompt", "files", "extra_data"})
 """Keys of a payload; no node of a bare graph is called so."""
 
 PRIVATE = frozenset({"auth_token_comfy_org", "api_key_comfy_org", "client_id", MARK})
-"""Keys of `extra_data` that a job may not send: keys to somebody's account, and the worker's own."""
+"""Keys of `extra_data` that a job may not send: account keys, and the worker's own."""
 
 SENT_OVER_SOCKET = frozenset({"SaveImageWebsocket"})
 """Output classes that write no file: their pictures come as binary frames, once."""

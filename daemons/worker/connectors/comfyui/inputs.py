@@ -50,6 +50,6 @@ def _refused(name: str, error: ErrorAnswer) -> JobFailed:
 
 
 def _reference(ref: FileRef) -> str:
-    """How a graph names a file: its folder is said where it is not `input`."""
+    """How a graph names a file: with its folder, unless that is `input`."""
     path = f"{ref.subfolder}/{ref.filename}" if ref.subfolder else ref.filename
     return path if ref.folder == "input" else f"{path} [{ref.folder}]"

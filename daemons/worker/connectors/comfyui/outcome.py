@@ -1,4 +1,4 @@
-"""How an attempt failed: whether another try can help, who is to blame, and one line for people."""
+"""How an attempt failed: whether another try can help, whether job or worker is at fault, and one line for people."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -33,7 +33,7 @@ ONLY_PREVIEWS = (
 
 
 class OutputGone(Exception):
-    """The history names a file that is not there: a cached node repeats names, and somebody removed the files."""
+    """The history names a file that is not there: a cached node repeats names of files that were removed."""
 
 
 class Outputs:

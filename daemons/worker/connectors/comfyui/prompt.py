@@ -66,7 +66,7 @@ class Prompt:
         return self._watch.line.waited_seconds
 
     async def run(self) -> Entry:
-        """Post it and follow it to its end. Raises `ServiceDown` where nothing was begun."""
+        """Post it and follow it to its end. Raises `ServiceDown` if nothing was begun."""
         listener = self._watch.listener
         async with beside(listener.run()):
             await listener.ready(self._settings.connect_timeout)
@@ -92,7 +92,7 @@ class Prompt:
         raise outcome.failed("ComfyUI accepts the workflow but never queues it", "backend_unreachable", retryable=True)
 
     async def _post_once(self) -> Accepted | None:
-        """None where there was no answer and no effect."""
+        """None if there was no answer and no effect."""
         first, self.posted = not self.posted, True
         refusal: ErrorAnswer | None = None
         try:

@@ -1,4 +1,4 @@
-"""How far a prompt is, told from events alone: pure, fed by the socket, read by whoever reports."""
+"""How far a prompt is, from the socket's events alone. It does no I/O."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

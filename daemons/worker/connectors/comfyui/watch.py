@@ -63,7 +63,7 @@ class Watch:
         self._told = (0.0, "", "")
 
     async def to_end(self) -> Entry:
-        """What the history says once the prompt has ended. Raises `JobFailed` where it is lost."""
+        """What the history says once the prompt has ended. Raises `JobFailed` if the prompt is lost."""
         while True:
             self._stir.clear()
             try:
