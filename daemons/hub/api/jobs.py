@@ -153,7 +153,7 @@ async def list_jobs(hub: SharedHub, query: Annotated[JobQuery, Query()]) -> Resp
     )
 
 
-@router.get("/jobs/{job_id}")
+@outcomes.get("/jobs/{job_id}")
 async def get_job(hub: SharedHub, job_id: JobId) -> Response:
     """One job, by its id or the beginning of it, with its payload and what came of it; all else takes whole ids."""
     async with in_time(hub):

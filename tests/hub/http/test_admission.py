@@ -84,6 +84,15 @@ def busy(calling: Call, settings: Any) -> httpx.AsyncClient:
 LISTS = ["/api/jobs", "/api/workers", "/api/jobs/abcd/events", "/api/jobs/abcd/log", "/api/jobs/abcd/explain"]
 
 
+async def test_a_hub_that_is_busy_with_large_bodies_answers_reads(busy: httpx.AsyncClient) -> None:
+    await busy.post("/api/jobs", json={**JOB, "id": "abcd"})
+    async with AsyncExitStack() as held:
+        for _ in range(8):
+            await held.enter_async_context(shared(busy).bodies.turn())
+        assert (await busy.get("/api/jobs/abcd")).status_code == 200
+        assert (await busy.get("/api/jobs/abcd/result")).status_code == 200
+
+
 async def test_a_hub_that_is_busy_with_lists_says_so_and_answers_light_calls(busy: httpx.AsyncClient) -> None:
     await busy.post("/api/jobs", json={**JOB, "id": "abcd"})
     async with AsyncExitStack() as held:
