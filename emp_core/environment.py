@@ -77,15 +77,17 @@ def load_settings(
     env_file: Path | None = None,
     overrides: Mapping[str, str] | None = None,
     program: type[Settings] | None = None,
+    strict: bool = True,
 ) -> S:
     """Read a program's settings; raises `Misconfigured`.
 
     `environ` is the process's own unless given. Without `env_file` the class's own file counts where the working
     directory has one, or that of `program`, for who wants to know what another program is told. `overrides` are
-    variables that the command line sets.
+    variables that the command line sets. `strict` refuses unknown `EMP_` names; a library leaves its host's alone.
     """
     environ = os.environ if environ is None else environ
-    _refuse_unknown(environ, names_of(cls, program or cls))
+    if strict:
+        _refuse_unknown(environ, names_of(cls, program or cls))
     links = [name for name in names_of(cls) if _is_link(name, environ.get(name, ""))]
     given = Layer(overrides or {})
     around = Layer({name: text for name, text in environ.items() if name not in links})
@@ -107,6 +109,11 @@ def environment_with(redis_url: str | None) -> dict[str, str]:
     if redis_url is None:
         return dict(os.environ)
     return {name: text for name, text in os.environ.items() if name != "HUB_REDIS_URL"} | {"REDIS_URL": redis_url}
+
+
+def environment_of_host(redis_url: str | None) -> dict[str, str]:
+    """What a library reads of its host program's environment; if a URL is given, nothing else about Redis."""
+    return {name: text for name, text in os.environ.items() if redis_url is None or not name.startswith("REDIS_")}
 
 
 def _refuse_unknown(environ: Mapping[str, str], known: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""The hub's process: from settings to a hub that listens, and back to nothing."""
+"""Starts and stops the hub's process."""
 
 import asyncio
 import contextlib

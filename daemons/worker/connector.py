@@ -1,7 +1,8 @@
 """What a connector is: the code that drives one service. It sees a job, never the queue.
 
 An implementation lives in `connectors/`, has these four methods, and raises the errors below; everything
-else it raises is a bug of its own, reported as a failed attempt blamed on the worker.
+else it raises is a bug of its own, reported as a failed attempt blamed on the worker; but bad input and a file that
+is not there (`InvalidInput`, `NotFound`) are the job's fault.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ class Assignment:
     service: str
     job_type: str | None = None
     payload: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """The service request, with templates already translated."""
+    """The service request."""
 
     customer_id: str | None = None
     models: tuple[str, ...] = ()

@@ -43,7 +43,7 @@ async def run_worker(told: Configuration, url: str) -> None:
 
 
 async def _run_under_some_id(told: Configuration, store: Store, artifacts: ArtifactStore) -> None:
-    """If the id was not chosen by hand, and another worker of this machine takes it first, use the next one."""
+    """Run a worker. Without WORKER_ID: if another process took the id meanwhile, try the next one."""
     settings = told.settings
     taken: set[str] = set()
     while True:

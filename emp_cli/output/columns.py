@@ -1,4 +1,4 @@
-"""What is shown of jobs, workers and the rest: columns as data, which the command and the dashboard share."""
+"""The columns of the lists of jobs, workers and the rest, as data."""
 
 from emp_cli.output.formats import Column, Sheet
 from emp_cli.output.units import moment, since, size

@@ -97,7 +97,7 @@ class _Wait:
         """As they were last read."""
 
         self.deleted: set[str] = set()
-        """Those whose end has not been seen."""
+        """Jobs that were deleted before their end was seen."""
 
     @property
     def still_open(self) -> set[str]:

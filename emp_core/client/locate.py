@@ -12,7 +12,7 @@ from typing import Protocol
 from pydantic import AliasChoices, Field, SecretStr
 
 from emp_core import embedded
-from emp_core.environment import load_settings
+from emp_core.environment import environment_of_host, load_settings
 from emp_core.errors import Misconfigured, QueueUnavailable
 from emp_core.settings import FileSettings, RedisSettings, RedisUrl, WsUrl, is_on_this_machine
 from emp_core.store import Link
@@ -69,7 +69,7 @@ async def locate(url: str | None = None) -> Location:
     """Find the queue. Raises `QueueUnavailable` with what to do, or `Misconfigured`."""
     found = await find(url)
     if found is None:
-        raise none_found(load_settings(ClientSettings).data_dir)
+        raise none_found(_settings(url).data_dir)
     return found
 
 
@@ -84,7 +84,7 @@ def none_found(data_dir: Path) -> QueueUnavailable:
 
 async def find(url: str | None = None, settings: ClientSettings | None = None) -> Location | None:
     """The same, or None if no queue is found. `settings`: those that the caller has read already."""
-    settings = settings or load_settings(ClientSettings, overrides={"REDIS_URL": url} if url else {})
+    settings = settings or _settings(url)
     found = (settings.url, "as told" if url else "the environment") if settings.url else await _search(settings)
     if found is None:
         return None
@@ -97,6 +97,12 @@ async def find(url: str | None = None, settings: ClientSettings | None = None) -
         token=settings.hub_auth_token.get_secret_value() if settings.hub_auth_token else "",
         max_connections=settings.redis_max_connections,
     )
+
+
+def _settings(url: str | None) -> ClientSettings:
+    """For a library, whose host program may have variables of its own that begin with `EMP_` or `REDIS_`."""
+    overrides = {"REDIS_URL": url} if url else {}
+    return load_settings(ClientSettings, environment_of_host(url), overrides=overrides, strict=False)
 
 
 async def _search(settings: ClientSettings) -> tuple[str, str] | None:

@@ -1,4 +1,4 @@
-"""Reads what an explanation looks at."""
+"""Reads the job, the workers and the queue for an explanation."""
 
 import asyncio
 from collections.abc import Sequence

@@ -39,7 +39,7 @@ class JobRequest:
 
     template: str | None = None
     params: Mapping[str, Any] | None = None
-    """With `template`: what the job translator turns into a request."""
+    """The template's parameters. No worker translates templates yet: such a job fails."""
 
     requirements: Requirements = field(default_factory=Requirements)
     """With service, job type and customer filled in; 64 KiB at most."""

@@ -20,7 +20,11 @@ class Policy:
     """Times that a job may be given back; the next one fails it as `rejected`."""
 
     backoff_base_ms: int = 5_000
+    """The pause after the first failed run; each further one doubles it. The formula is `backoff_ms` below."""
+
     backoff_cap_ms: int = 300_000
+    """The longest pause, before it is drawn half as long to half as long again."""
+
     avoid_ms: int = 60_000
     """How long a returned job waits for another worker than those it should avoid."""
 

@@ -125,7 +125,7 @@ class BodyRoute(APIRoute):
 
 
 async def _job_id(job_id: str) -> str:
-    """A whole id: programs choose their own and the queue forgets jobs, so `order-1` never means `order-12`."""
+    """A well-formed id. Only GET of one job also takes the beginning of an id: `order-1` must not cancel `order-12`."""
     if not is_id(job_id):
         raise NotFound("job", cut(job_id))
     return job_id
@@ -142,7 +142,7 @@ async def _known(job_id: JobId, hub: SharedHub) -> str:
 
 
 KnownJobId = Annotated[str, Depends(_known)]
-"""Where a job that is not there would look like one of which there is nothing to tell."""
+"""For routes whose answer about a missing job would look like an empty one: they answer 404."""
 
 
 async def _worker_id(worker_id: str) -> str:

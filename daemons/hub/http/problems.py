@@ -240,7 +240,7 @@ async def _answer_bug(_request: Request, _error: Exception) -> Response:
 
 
 class LastWord:
-    """Answers those for whom a hub that stops waits no longer; the server would say 500, and log a bug."""
+    """Answers 503 to requests that the hub's stop cut off; the server would answer 500, and log a bug."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -100,7 +100,7 @@ class AttemptContext:
         return None
 
     async def upload_once(self, name: str, data: bytes, media_type: str) -> Artifact:
-        """Store something that can also be kept elsewhere: a store that is unavailable is an error at once."""
+        """Upload without a second try: the caller can keep the data elsewhere."""
         job_id, attempt = self._claim.job_id, self._claim.attempt
         return await self._artifacts.put(job_id, attempt, name, in_chunks(data), media_type=media_type)
 

@@ -119,11 +119,11 @@ class Contact:
 
     @property
     def is_cut_off(self) -> bool:
-        """That long ago is the last beat."""
+        """Whether the last answered beat is too long ago to rely on the leases."""
         return self._clock.monotonic() - self._last_beat > self._own_limit
 
     def _drop_orphans(self, at: float) -> None:
-        """A beat got no answer: after a long silence, stop jobs that another worker may run by now."""
+        """A beat got no answer: stop jobs that have been without contact for too long."""
         silent = at - self._last_beat
         for slot in self._slots.values():
             if slot.stop_reason is None and silent > self._own_limit and self._is_orphan(slot, silent):
@@ -168,7 +168,7 @@ class Contact:
             await self._beat_for(slots)
 
     async def catch_up(self, job: str) -> None:
-        """Its slot is there now."""
+        """A job that was cancelled early has its slot now: ask whether it must stop."""
         self.early.discard(job)
         await self._ask_about({job})
 

@@ -102,7 +102,7 @@ class Slot:
         return None if self.stop_reason is Stop.LOST else settlement
 
     def _not_cancelled(self) -> Settlement:
-        """Not cancelled from outside: this class cut off a deaf connector, or the connector cancelled itself."""
+        """The task was cancelled by our timeout for deaf connectors, or by itself, and not by a stop of the worker."""
         if not self._was_cut:
             return self._bug("it cancelled itself")
         self.task.uncancel()

@@ -35,7 +35,7 @@ class Heart(Protocol):
         ...
 
     def tell(self, services: str) -> None:
-        """Say so of the services."""
+        """Send this text of the services with the next beats."""
         ...
 
 

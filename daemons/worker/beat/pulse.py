@@ -96,7 +96,7 @@ class Pulse:
             return
 
     async def beat(self, life: Life) -> Answer:
-        """One beat. Half a lease without an answer is none: a new connection may fare better."""
+        """One beat. It times out after half a lease, so that the next one uses a new connection in time."""
         sent_at = self._clock.monotonic()
         try:
             async with asyncio.timeout(max(life.lease_ms / 2000, SHORTEST_PATIENCE)):

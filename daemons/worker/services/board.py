@@ -48,7 +48,7 @@ class ServiceState:
     """Why the worker claims nothing for it though it is up; '' if nothing bars it."""
 
     works_for_others: bool = False
-    """It is well, but down to this worker until what others gave it is done."""
+    """It answers, but is busy with other clients, so this worker claims nothing for it."""
 
     swept: bool = False
     probe: Probe | None = None

@@ -1,4 +1,4 @@
--- beat_worker: renews the leases of all jobs that a worker runs (docs/states.md T4, T4b) and says so of the worker.
+-- beat_worker: renews the leases of all jobs that a worker runs (docs/states.md T4b) and says so of the worker.
 -- Guarantees: only the holder of the last claim issued renews; a cancelling job's lease is not renewed.
 --
 -- FLAGS  allow-oom

@@ -1,4 +1,4 @@
--- report_progress: keeps the latest progress and the log lines of running attempts (docs/states.md T5).
+-- report_progress: keeps the latest progress and the log lines of running attempts.
 -- Guarantees: only the holder of an active claim writes; the job's version does not change.
 --
 -- FLAGS  allow-oom

@@ -86,7 +86,18 @@ async def test_a_stranger_at_the_usual_port_is_no_queue(
         server.client.config_set("requirepass", "")
 
 
-async def test_a_variable_that_nobody_reads_is_named(nothing_known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EMP_DATA_DIRR", "x")
-    with pytest.raises(Misconfigured, match="did you mean EMP_DATA_DIR"):
+async def test_variables_of_the_host_program_are_its_own(nothing_known: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMP_SOMETHING", "of the host program")
+    assert (await locate("redis://other:1/0")).url == "redis://other:1/0"
+    with pytest.raises(QueueUnavailable, match="no queue found"):
+        await locate()
+
+
+async def test_a_url_that_is_given_is_all_that_is_said_of_redis(
+    nothing_known: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in {"REDIS_PORT": "tcp://nonsense", "REDIS_DB": "main", "REDIS_MAX_CONNECTIONS": "none"}.items():
+        monkeypatch.setenv(name, text)
+    assert (await locate("redis://other:1/0")).url == "redis://other:1/0"
+    with pytest.raises(Misconfigured, match="REDIS_DB=main"):
         await locate()
