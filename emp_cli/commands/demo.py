@@ -21,7 +21,7 @@ def demo(
     emp demo
     emp demo --fast
     """
-    from emp_cli.machine.demonstration import Demonstration
+    from emp_cli.local.demonstration import Demonstration
 
     number = run_alone(ctx, Demonstration(fast=fast, seed=seed).run())
     if number:

@@ -19,8 +19,8 @@ from emp_cli.exits import ExitCode
 from emp_cli.group import Commands, HelpfulGroup
 from emp_cli.input.arguments import hide_password
 from emp_cli.input.options import ReportOption, flag
-from emp_cli.machine import hub_process
-from emp_cli.machine.hub_process import HubProcess
+from emp_cli.local import hub_process
+from emp_cli.local.hub_process import HubProcess
 from emp_cli.output import formats, terminal
 from emp_cli.output.details import write_facts
 from emp_cli.output.formats import Format
@@ -32,7 +32,7 @@ from emp_core.errors import AccessDenied, EmpError, HubUnavailable, InvalidInput
 
 if TYPE_CHECKING:
     from daemons.hub.settings import HubSettings
-    from emp_cli.machine.hub_report import HubReport
+    from emp_cli.local.hub_report import HubReport
     from emp_core.client.async_emp import QueueInfo
     from emp_core.client.locate import Location
     from emp_core.embedded import Embedded
@@ -241,7 +241,7 @@ def status(ctx: typer.Context, hub: HubOption = None, output: ReportOption = For
 
 
 async def _status_elsewhere(url: str, token: str, named_by: str, output: Format) -> ExitCode:
-    from emp_cli.machine.hub_report import http_url, report
+    from emp_cli.local.hub_report import http_url, report
 
     found = await report(http_url(url), token, named_by=named_by)
     if output is Format.TABLE:

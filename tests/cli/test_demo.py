@@ -14,8 +14,8 @@ import httpx
 import psutil
 import pytest
 
-from emp_cli.machine import demonstration
-from emp_cli.machine.demonstration import Demonstration
+from emp_cli.local import demonstration
+from emp_cli.local.demonstration import Demonstration
 from emp_core import embedded
 from tests.cli.conftest import Shell
 from tests.generated import ROOT

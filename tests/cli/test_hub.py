@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from daemons.hub.settings import HubSettings
-from emp_cli.machine.hub_process import HubProcess, announced, running
+from emp_cli.local.hub_process import HubProcess, announced, running
 from emp_core import embedded
 from tests.cli.conftest import Command, Shell, free_port, interrupt
 from tests.support.redis_server import Server

@@ -8,7 +8,7 @@ from typing import IO
 
 import pytest
 
-from emp_cli.machine.hub_process import HubProcess, announced, running, stop
+from emp_cli.local.hub_process import HubProcess, announced, running, stop
 
 HUB = HubProcess(pid=7, url="http://127.0.0.1:3001", started_at=1)
 

@@ -11,7 +11,7 @@ from tests.generated import ROOT
 HEAVY = ("redis", "textual", "fastapi", "uvicorn", "httpx", "pydantic", "pydantic_settings", "obstore", "anyio", "lark")
 
 NOT_ON_WINDOWS = ("fcntl", "grp", "pty", "pwd", "resource", "termios", "tty", "uvloop")
-STARTS_SERVERS = ("emp_cli.__main__", "emp_cli.machine.demonstration")
+STARTS_SERVERS = ("emp_cli.__main__", "emp_cli.local.demonstration")
 
 
 def modules_after(code: str) -> set[str]:
