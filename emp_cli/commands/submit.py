@@ -133,6 +133,7 @@ async def _submit(session: Session, asked: Asked, texts: Mapping[str, str], then
         explanations = [await emp.preview(line.request()) for line in lines]
         if then.dry_run:
             _write_previews(explanations, then.output)
+            terminal.note("this was a dry run: nothing was submitted")
         code = _lacking(explanations) if then.require_worker else ExitCode.OK
         if then.dry_run or code:
             return code

@@ -101,6 +101,6 @@ WorkerOption = Annotated[
     ),
 ]
 WorkflowOption = Annotated[
-    str | None, typer.Option("--workflow", metavar="ID", help="Only jobs with this --workflow-id.")
+    str | None, typer.Option("--workflow-id", "--workflow", metavar="ID", help="Only jobs of this workflow.")
 ]
 UnworkableOption = Annotated[bool, flag("--unworkable", help="Only jobs that no live worker can run.")]

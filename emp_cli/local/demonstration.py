@@ -140,7 +140,7 @@ def _facts(jobs: Sequence[Job]) -> list[tuple[str, str]]:
     runs = [(job.ended_at or 0) - (job.claimed_at or 0) for job in done]
     shares = Counter((job.worker or "").partition(":")[0] for job in done)
     return [
-        ("ended", ", ".join(f"{count} {state}" for state, count in sorted(states.items(), key=lambda item: -item[1]))),
+        ("jobs", ", ".join(f"{count} {state}" for state, count in sorted(states.items(), key=lambda item: -item[1]))),
         ("waited", _spread(waits)),
         ("ran", _spread(runs)),
         ("done by", ", ".join(f"{machine} {count}" for machine, count in sorted(shares.items()))),

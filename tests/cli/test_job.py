@@ -89,6 +89,14 @@ def test_csv_has_a_column_for_all_that_any_row_has(emp: Command, do: Do[object])
     assert (two["payload"], two["template"]) == ("", "portrait")
 
 
+def test_the_result_of_a_held_job_points_to_unhold(emp: Command, do: Do[object]) -> None:
+    do(lambda store: submit(store, id="keep"))
+    emp("job", "hold", "keep")
+    said = emp("job", "result", "keep")
+    assert "job keep is held and has no result yet" in said.err
+    assert "emp job unhold keep" in said.err
+
+
 def test_logs_events_and_result(emp: Command, do: Do[object]) -> None:
     do(lambda store: run_one(store, "good"))
     assert emp("job", "logs", "good").lines == ["first", "second"]

@@ -42,6 +42,7 @@ def test_a_dry_run_explains_and_stores_nothing(emp: Command, do: Do[object]) -> 
     do(lambda store: register(store))
     said = emp("submit", "--service", "comfyui", "--dry-run", "-o", "json")
     assert (said.code, json.loads(said.out)["tier"]) == (0, "now")
+    assert "nothing was submitted" in said.err
     assert emp("submit", "--service", "comfyui", "--priority", "200", "--dry-run").code == 2
     assert emp("submit", "--service", "x", "--dry-run", "--require-worker").code == 3
     assert emp("jobs", "-o", "ids").out == ""

@@ -188,7 +188,7 @@ async def test_without_redis_it_ends_with_one_line(tmp_path: Path) -> None:
     assert not any("Traceback" in text for text in said)
 
 
-async def test_its_log_has_one_line_a_job(store: Store, tmp_path: Path) -> None:
+async def test_its_log_has_a_line_for_the_start_and_the_end_of_a_job(store: Store, tmp_path: Path) -> None:
     async with worker_process(tmp_path, REDIS_URL=store.url) as worker:
         assert store.url in await worker.says("queue.joined")
         await worker.says("worker.registered")
@@ -198,8 +198,9 @@ async def test_its_log_has_one_line_a_job(store: Store, tmp_path: Path) -> None:
         worker.send(signal.SIGTERM)
         code, said = await worker.ended()
         assert code == 0
-        assert len([line for line in said if "job.ended" in line]) == 3
-        others = [line for line in said if "job.ended" not in line and "emp worker:" not in line]
+        events = [name for line in said for name in ("job.started", "job.ended") if name in line]
+        assert events == ["job.started", "job.ended"] * 3
+        others = [line for line in said if "job." not in line and "emp worker:" not in line]
         assert [line for line in others if "worker.state" not in line] == []
 
 

@@ -316,7 +316,7 @@ class Agent:
         if claim.attempt > 1:
             self._supersede(claim)
         self.slots[claim.nonce] = slot
-        self._log.debug("job.started", job=claim.job_id, attempt=claim.attempt, service=connector.service)
+        self._log.info("job.started", job=claim.job_id, attempt=claim.attempt, service=connector.service)
         slot.task = self._group.create_task(self._run(slot), name=claim.job_id)
 
     def _supersede(self, claim: Claimed) -> None:

@@ -20,7 +20,7 @@ from emp_cli.input.options import (
 )
 from emp_cli.output import formats, terminal
 from emp_cli.output.clean import JsonStream, clean
-from emp_cli.output.columns import ARTIFACTS, EVENTS, JOBS
+from emp_cli.output.columns import ARTIFACTS, EVENTS, JOBS, state_of
 from emp_cli.output.details import JobDetails, write_job
 from emp_cli.output.formats import Format
 from emp_cli.output.saving import Saving, read_saving, save, tell_notes
@@ -180,7 +180,8 @@ def result(
 async def _result(emp: "AsyncEmp", prefix: str, saving: Saving | None, output: Format) -> ExitCode:
     job = await emp.job(await emp.resolve(prefix))
     if job.state not in TERMINAL:
-        raise Conflict(f"job {job.id} is {job.state} and has no result yet", hint=f"emp job wait {job.id}")
+        hint = f"emp job unhold {job.id}" if job.held else f"emp job wait {job.id}"
+        raise Conflict(f"job {job.id} is {state_of(job)} and has no result yet", hint=hint)
     if output is Format.JSON:
         await _write_result(emp, job.id)
     else:
