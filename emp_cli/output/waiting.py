@@ -88,9 +88,11 @@ async def _ends(
 ) -> list["Job"]:
     if tell:
         return [await _tell_story(emp, job_ids[0], tell)]
-    if len(job_ids) == 1 and terminal.stderr().is_terminal:
+    if not terminal.stderr().is_terminal:
+        return await emp.wait(job_ids, any_of=any_of)
+    if len(job_ids) == 1:
         return [await _show_progress(emp, job_ids[0])]
-    return await emp.wait(job_ids, any_of=any_of)
+    return await _show_count(emp, job_ids, any_of)
 
 
 def _tell_timeout(jobs: Sequence["Job"], seconds: float) -> None:
@@ -160,6 +162,19 @@ async def _show_progress(emp: "AsyncEmp", job_id: str) -> "Job":
         if looking is not None:
             looking.cancel()
     return job
+
+
+async def _show_count(emp: "AsyncEmp", job_ids: Sequence[str], any_of: bool) -> list["Job"]:
+    total = len(set(job_ids))
+    with _bar() as bar:
+        line = bar.add_task("jobs", total=total, text="")
+
+        def count(ended: Sequence["Job"]) -> None:
+            failed = sum(job.state in (JobState.FAILED, None) for job in ended)
+            text = f"{len(ended)} of {total} ended" + (f", {failed} failed" if failed else "")
+            bar.update(line, completed=len(ended), text=text)
+
+        return await emp.wait(job_ids, any_of=any_of, on_end=count)
 
 
 async def _say_why(emp: "AsyncEmp", job: "Job", say: Callable[[str], None]) -> None:

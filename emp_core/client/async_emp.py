@@ -211,15 +211,18 @@ class AsyncEmp:
         *,
         any_of: bool = False,
         timeout: float | None = None,  # noqa: ASYNC109 - what programs expect it to be called
+        on_end: changes.OnEnd = changes.ignore,
     ) -> list[Job]:
         """The jobs when all have ended, or the first of them has. Raises `TimeoutError`; the jobs go on.
+
+        `on_end` is called with the jobs that have ended so far, at the start and whenever this changes.
 
         A job that is deleted meanwhile raises `Deleted`, a `NotFound` that has the other `jobs`: at once with
         `any_of`, else when these have ended.
         """
         names = [job_ids] if isinstance(job_ids, str) else list(job_ids)
         async with asyncio.timeout(timeout):
-            return await changes.wait_for(self._store, names, any_of=any_of)
+            return await changes.wait_for(self._store, names, any_of=any_of, on_end=on_end)
 
     async def follow(self, job_id: str) -> AsyncGenerator[changes.Change, None]:
         """A job as it is, then every change of state, progress and log, up to its end."""

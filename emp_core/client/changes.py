@@ -1,7 +1,7 @@
 """Wait for jobs and follow them by the event stream, and by a fresh read after a gap in the stream."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -23,6 +23,14 @@ READ_AT_ONCE = 500
 
 LOOK_AGAIN_SECONDS = 60.0
 """How often a wait reads all its jobs, as a damaged job that is deleted leaves no event."""
+
+
+OnEnd = Callable[[Sequence[Job]], None]
+"""Called with the jobs that have ended so far, at the start of a wait and whenever this changes."""
+
+
+def ignore(jobs: Sequence[Job]) -> None:
+    """No caller wants to know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +78,7 @@ class Watch:
             return Batch(events=batch.events, cursor=batch.cursor, resync=resync or batch.resync)
 
 
-async def wait_for(store: Store, job_ids: Sequence[str], *, any_of: bool = False) -> list[Job]:
+async def wait_for(store: Store, job_ids: Sequence[str], *, any_of: bool = False, on_end: OnEnd = ignore) -> list[Job]:
     """The jobs when all have ended, or the first of them has. Raises `NotFound`, or `Deleted` with the other jobs.
 
     A job that is deleted ends the wait for it, so with `any_of` the whole wait.
@@ -78,8 +86,12 @@ async def wait_for(store: Store, job_ids: Sequence[str], *, any_of: bool = False
     async with Watch(store) as watch:
         wait = _Wait(store, job_ids)
         await wait.begin()
+        on_end(wait.ended)
         while wait.still_open and not (any_of and wait.has_end):
+            before = wait.ended
             await wait.look(await watch.next())
+            if wait.ended != before:
+                on_end(wait.ended)
     if wait.deleted:
         others = [job for job_id, job in wait.jobs.items() if job_id not in wait.deleted]
         raise Deleted([job_id for job_id in wait.job_ids if job_id in wait.deleted], others)
@@ -102,6 +114,10 @@ class _Wait:
     @property
     def still_open(self) -> set[str]:
         return {job_id for job_id in self.job_ids if job_id not in self.deleted and not self._has_ended(job_id)}
+
+    @property
+    def ended(self) -> list[Job]:
+        return [job for job_id, job in self.jobs.items() if self._has_ended(job_id)]
 
     @property
     def has_end(self) -> bool:

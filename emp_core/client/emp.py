@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, Self, TypeVar
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from emp_core.client.async_emp import AsyncEmp, QueueInfo, Request
-from emp_core.client.changes import Change
+from emp_core.client.changes import Change, OnEnd, ignore
 from emp_core.client.results import Outcome
 from emp_core.domain.events import Event
 from emp_core.domain.explain import Explanation, WorkerExplanation
@@ -137,8 +137,16 @@ class Emp:
     def download(self, job_id: str, directory: Path, name_template: str = "{name}") -> list[Path]:
         return self._run(self._emp.download, job_id, directory, name_template)
 
-    def wait(self, job_ids: str | Sequence[str], *, any_of: bool = False, timeout: float | None = None) -> list[Job]:
-        return self._run(self._emp.wait, job_ids, any_of=any_of, timeout=timeout)
+    def wait(
+        self,
+        job_ids: str | Sequence[str],
+        *,
+        any_of: bool = False,
+        timeout: float | None = None,
+        on_end: OnEnd = ignore,
+    ) -> list[Job]:
+        """As `AsyncEmp.wait`; `on_end` is called in this client's own thread."""
+        return self._run(self._emp.wait, job_ids, any_of=any_of, timeout=timeout, on_end=on_end)
 
     def follow(self, job_id: str) -> Iterator[Change]:
         yield from self._iterate(self._emp.follow(job_id))

@@ -152,6 +152,16 @@ def test_the_bar_says_why_a_job_waits(shell: Shell, do: Do[object]) -> None:
         assert interrupt(process).code == 130
 
 
+def test_the_bar_counts_the_jobs_that_have_ended(shell: Shell, do: Do[object]) -> None:
+    do(lambda store: run_one(store, "bad1", good=False))
+    do(lambda store: submit(store, id="waits"))
+    with terminal() as (ours, its), shell.begin("job", "wait", "bad1", "waits", stderr=its) as process:
+        said = b""
+        while b"1 of 2 ended, 1 failed" not in said:
+            said += os.read(ours, 4_096)
+        assert interrupt(process).code == 130
+
+
 def test_follow_tells_the_story_and_its_end(emp: Command, do: Do[object]) -> None:
     do(lambda store: run_one(store, "bad1", good=False))
     said = emp("job", "follow", "bad1")

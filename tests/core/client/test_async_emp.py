@@ -52,6 +52,21 @@ async def test_wait_returns_when_the_last_job_has_ended(emp: AsyncEmp, store: St
     assert [job.state for job in await waiting] == [JobState.COMPLETED, JobState.FAILED]
 
 
+async def test_wait_tells_which_jobs_have_ended_so_far(emp: AsyncEmp, store: Store) -> None:
+    worker = await register(store)
+    ids = [(await emp.submit(REQUEST)).id for _ in range(2)]
+    told: list[set[str]] = []
+    waiting = asyncio.create_task(
+        emp.wait(ids, timeout=20, on_end=lambda ended: told.append({job.id for job in ended}))
+    )
+    await wait_until(lambda: told == [set()], "the wait has begun")
+    await worker.complete(await worker.take())
+    await wait_until(lambda: len(told) == 2, "the first end is told")
+    await worker.complete(await worker.take())
+    await waiting
+    assert told == [set(), {ids[0]}, set(ids)]
+
+
 async def test_wait_for_any_returns_with_the_first(emp: AsyncEmp, store: Store) -> None:
     worker = await register(store)
     ids = [(await emp.submit(REQUEST)).id for _ in range(2)]
