@@ -220,6 +220,8 @@ async def _warn_unworkable(emp: "AsyncEmp", stored: Sequence["Submitted"]) -> No
     lacking = [each for each in stored if not each.workable]
     if len(lacking) == 1:
         explanation = await emp.explain(lacking[0].id)
+        if explanation.tier is not Tier.NEVER:  # a worker has come since
+            return
         near = f"; nearest: {explanation.nearest[0].sentence()}" if explanation.nearest else ""
         terminal.warn(f"{explanation.reasons[0].text}{near}")
         terminal.hint_line(explanation.reasons[0].hint or f"emp explain {lacking[0].id}")

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from obstore.exceptions import BaseError
 from obstore.store import LocalStore
 
 from emp_core.artifacts.contract import MAX_ARTIFACT_BYTES
-from emp_core.artifacts.objects import OURS, ObjectArtifacts, Stored
+from emp_core.artifacts.objects import OURS, ObjectArtifacts, Stored, first_line
 from emp_core.errors import Conflict, Misconfigured
 
 UNFINISHED = re.compile(r"#[0-9]+$")
@@ -25,10 +26,13 @@ class LocalArtifacts(ObjectArtifacts):
     ) -> None:
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._directory = directory.resolve()
+            store = LocalStore(self._directory)
         except OSError as error:
             raise Misconfigured(f"cannot store files in {directory}: {error.strerror}") from error
-        self._directory = directory.resolve()
-        super().__init__(LocalStore(self._directory), max_bytes=max_bytes, older=older)
+        except BaseError as error:  # another program has removed it since
+            raise Misconfigured(f"cannot store files in {directory}: {first_line(error)}") from error
+        super().__init__(store, max_bytes=max_bytes, older=older)
 
     def _key(self, path: str) -> str:
         place = self._directory / path

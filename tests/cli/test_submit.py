@@ -1,16 +1,17 @@
 """emp submit."""
 
 import json
-import shutil
 import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from emp_core.artifacts import open_artifacts
+from emp_core.client.async_emp import AsyncEmp
 from emp_core.client.locate import local_files
-from emp_core.store import Claimed, Store
+from emp_core.store import Claimed, Store, Submitted
 from tests.cli.conftest import Command, Do, Shell, first_line, interrupt
 from tests.support.builders import WorkerDriver, register, submit
 
@@ -59,6 +60,19 @@ def test_lines_of_stdin_are_stored_each_for_itself(emp: Command) -> None:
 def test_the_answer_as_json_says_how_safe_it_is(emp: Command) -> None:
     view = json.loads(emp("submit", "--service", "a", "-o", "json").out)
     assert (view["state"], view["workable"], view["durability"]) == ("pending", False, "memory")
+
+
+def test_a_worker_that_comes_just_after_the_submit_is_no_warning(emp: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    submit = AsyncEmp.submit
+
+    async def submit_and_register(self: AsyncEmp, *words: Any, **options: Any) -> Submitted:
+        stored = await submit(self, *words, **options)
+        await register(self._store)
+        return stored
+
+    monkeypatch.setattr(AsyncEmp, "submit", submit_and_register)
+    said = emp("submit", "--service", "comfyui", "--id", "good")
+    assert (said.code, said.out, said.err) == (0, "good\n", "")
 
 
 def test_a_repeated_submit_is_the_same_job(emp: Command) -> None:
@@ -114,8 +128,11 @@ async def fail(worker: WorkerDriver, claim: Claimed) -> None:
 def work_off(do: Do[object], end: Callable[[WorkerDriver, Claimed], Awaitable[object]] = complete) -> threading.Thread:
     """A worker that does one job as soon as there is one."""
 
+    registered = threading.Event()
+
     async def work(store: Store) -> None:
         worker = await register(store)
+        registered.set()
         claim = None
         while claim is None:
             claim = await worker.claim()
@@ -123,6 +140,7 @@ def work_off(do: Do[object], end: Callable[[WorkerDriver, Claimed], Awaitable[ob
 
     thread = threading.Thread(target=lambda: do(work))
     thread.start()
+    assert registered.wait(60)
     return thread
 
 
@@ -141,7 +159,7 @@ def test_wait_tells_the_notes_of_a_result_whose_files_are_not_saved(emp: Command
 
 
 @pytest.mark.parametrize(
-    ("size", "kept", "told"),
+    ("size", "found", "told"),
     [
         (300_000, True, "job good: all files are previews"),
         (300_000, False, "may have notes: emp job result good"),
@@ -150,14 +168,13 @@ def test_wait_tells_the_notes_of_a_result_whose_files_are_not_saved(emp: Command
     ids=["read", "unreadable", "large"],
 )
 def test_wait_tells_the_notes_of_a_result_in_a_file_or_where_they_are(
-    emp: Command, do: Do[object], surroundings: Path, size: int, kept: bool, told: str
+    emp: Command, do: Do[object], surroundings: Path, size: int, found: bool, told: str
 ) -> None:
     async def end(worker: WorkerDriver, claim: Claimed) -> None:
-        files = open_artifacts(local_files(surroundings / "data"), worker.store.files_id)
+        place = surroundings / ("data" if found else "elsewhere")
+        files = open_artifacts(local_files(place), worker.store.files_id)
         data = {"notes": ["all files are previews"], "text": "x" * size}
         await worker.complete_in_a_file(files, claim, data)
-        if not kept:
-            shutil.rmtree(surroundings / "data" / "artifacts")
 
     worker = work_off(do, end)
     said = emp("submit", "--service", "comfyui", "--id", "good", "--wait")

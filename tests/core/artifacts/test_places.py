@@ -169,6 +169,14 @@ asyncio.run(LocalArtifacts(Path({str(directory)!r})).put("job", 1, "a", hanging(
     assert files_in(directory) == []
 
 
+def test_a_directory_that_is_removed_meanwhile_is_misconfigured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "mkdir", lambda *_, **__: None)
+    with pytest.raises(Misconfigured, match="cannot store files"):
+        LocalArtifacts(tmp_path / "removed")
+
+
 def test_a_directory_that_cannot_be_made_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(Misconfigured, match="cannot store files"):
