@@ -174,15 +174,6 @@ def may_take(worker: Worker, waiting: WaitingClass, customers: frozenset[str] | 
     return of_customer and worker.id not in waiting.avoid
 
 
-def may_ever_take(offered: Capabilities, workflow: str, asked: Requirements, workflow_id: str | None) -> bool:
-    """Whether a worker that may be reserved for a workflow takes a job, now or later: its tier is not `never`."""
-    return not _is_reserved_for_others(workflow, workflow_id) and fits(asked, offered)
-
-
-def _is_reserved_for_others(workflow: str, workflow_id: str | None) -> bool:
-    return bool(workflow) and workflow != workflow_id
-
-
 def only_customers(worker: Worker, running: Mapping[str, frozenset[str]]) -> frozenset[str] | None:
     """The only customers whose jobs a worker may take now; None: of any."""
     limit, customers = worker.max_customers, running.get(worker.id, frozenset())
@@ -195,7 +186,7 @@ def _standing(situation: Situation, worker: Worker, fitting: Fitting) -> Standin
     if not verdict.ok:
         more = f", and {len(verdict.misses) - 1} more" if len(verdict.misses) > 1 else ""
         return Standing(worker=worker, tier=Tier.NEVER, verdict=verdict, reason=verdict.misses[0].sentence() + more)
-    if _is_reserved_for_others(worker.workflow, situation.job.workflow_id):
+    if worker.workflow and worker.workflow != situation.job.workflow_id:
         reason = f"reserved for workflow {worker.workflow}"
         return Standing(worker=worker, tier=Tier.NEVER, verdict=verdict, reason=reason)
     hindrance = _idleness(worker, situation.now) or _own_obstacle(situation, worker)

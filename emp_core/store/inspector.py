@@ -14,7 +14,6 @@ from emp_core.store.codec import Attempt, asked_of, attempt_of, fields_of, job_f
 from emp_core.store.connection import DAMAGED, Link
 from emp_core.store.memory import read_memory
 from emp_core.store.oldest import oldest_pending
-from emp_core.store.reservations import with_reservations
 from emp_core.store.running import by_start
 from emp_core.store.summary import Summary
 
@@ -139,8 +138,7 @@ class Inspector:
         both = zip(job_ids, read[: len(hashes)], read[len(hashes) :], strict=True)
         found = [(job_id, job_fields(_fields(flat)), lease) for job_id, flat, lease in both if flat]
         known = await self._classes(list({fields.get("class", "") for _, fields, _ in found}))
-        jobs = [self._job(job_id, fields, known, lease) for job_id, fields, lease in found]
-        return await with_reservations(self._link, jobs)
+        return [self._job(job_id, fields, known, lease) for job_id, fields, lease in found]
 
     def _job(self, job_id: str, fields: Mapping[str, str], known: Mapping[str, Class], lease: Any) -> Job:
         asked, unworkable = known.get(fields.get("class", ""), (Requirements(), False))

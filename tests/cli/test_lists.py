@@ -31,19 +31,6 @@ def test_jobs_are_listed_with_their_remark(emp: Command, do: Do[object]) -> None
     assert never.endswith("no worker can run it")
 
 
-def test_a_job_that_only_reserved_workers_fit_has_the_note_that_explain_gives(emp: Command, do: Do[object]) -> None:
-    do(lambda store: register(store, "gpu1:0", info={"workflow": "w1"}))
-    do(lambda store: register(store, "gpu1:1", gpu_memory_gb=8))
-    do(lambda store: submit(store, id="stranger", requirements={"gpu_memory_gb": 16}))
-    do(lambda store: submit(store, id="member", requirements={"gpu_memory_gb": 16}, workflow_id="w1"))
-    do(lambda store: submit(store, id="small", requirements={"gpu_memory_gb": 8}))
-    notes = {line.split()[0]: line.endswith("no worker can run it") for line in emp("jobs").lines[1:]}
-    assert notes == {"stranger": True, "member": False, "small": False}
-    for name, never in notes.items():
-        assert ("can start: never" in emp("explain", name).lines[0]) is never
-    assert emp("jobs", "--unworkable", "-o", "ids").lines == ["stranger"]
-
-
 def test_the_formats_say_the_same(emp: Command, do: Do[object]) -> None:
     do(lambda store: submit(store, id="a", customer_id="acme"))
     assert emp("jobs", "-o", "ids").lines == ["a"]

@@ -125,15 +125,3 @@ async def test_a_damaged_class_hides_no_other(hub: httpx.AsyncClient, store: Sto
         await damage(store, name)
         jobs = body_of(await hub.get("/api/jobs"))["jobs"]
         assert {job["id"]: job["status"] for job in jobs} == {job_id: "corrupt", other: "pending"}
-
-
-@pytest.mark.parametrize("text", ["{bad", "[]", '{"odd":1}', b"\xff"])
-async def test_a_damaged_profile_hides_no_job_beside_reserved_workers(
-    hub: httpx.AsyncClient, store: Store, text: str | bytes
-) -> None:
-    damaged = await register(store, info={"workflow": "w"}, gpu_memory_gb=48)
-    await register(store, "gpu2:0", info={"workflow": "w"})
-    job_id = await submit(store)
-    await store.link.call("HSET", store.link.key(f"profile:{damaged.life.profile}"), "capabilities", text)
-    (job,) = body_of(await hub.get("/api/jobs"))["jobs"]
-    assert (job["id"], job["unworkable"]) == (job_id, True)
