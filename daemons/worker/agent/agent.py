@@ -355,6 +355,11 @@ class Agent:
         """Whether it was asked to end."""
         return bool(self._stopping)
 
+    @property
+    def awaits_the_queue(self) -> bool:
+        """Whether a result is not reported yet, or a call without an answer may have claimed jobs."""
+        return bool(self._done) or self._intake.is_unsure
+
     async def give_back(self) -> None:
         """Stop all jobs and give them to other workers. Their slots are free after a second."""
         slots = list(self.slots.values())

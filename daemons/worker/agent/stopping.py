@@ -49,6 +49,8 @@ async def _asked_within(asked: asyncio.Queue[int], seconds: float) -> None:
 def farewell(agent: Agent, seconds: float) -> str:
     """What it waits for, for how long, and how to make it shorter."""
     slots = list(agent.slots.values())
+    if not slots and agent.awaits_the_queue:
+        return f"stopping: waiting up to {seconds:g} s for an answer of Redis; Ctrl-C again ends it sooner"
     if not slots:
         return "stopping: no job is running"
     names = [slot.claim.job_id for slot in slots[:SHOWN_JOBS]]

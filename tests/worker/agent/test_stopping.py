@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from daemons.worker.agent import agent as agents
+from daemons.worker.agent.intake import Intake
 from daemons.worker.agent.stopping import farewell, say, stop_when_asked
 from emp_core.domain.states import JobState
 from emp_core.domain.worker import WorkerState
@@ -225,3 +226,16 @@ async def test_the_farewell_names_no_more_than_a_few_jobs(store: Store) -> None:
         assert farewell(worker.agent, 120) == (
             f"stopping: waiting up to 120 s for {', '.join(jobs[:3])}, 2 more; Ctrl-C again gives them back"
         )
+
+
+async def test_the_farewell_of_an_idle_worker_without_an_answer_says_what_it_waits_for(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = Stoppable(store)
+    async with worker.running():
+        assert farewell(worker.agent, 120) == "stopping: no job is running"
+        monkeypatch.setattr(Intake, "is_unsure", True)
+        assert farewell(worker.agent, 120) == (
+            "stopping: waiting up to 120 s for an answer of Redis; Ctrl-C again ends it sooner"
+        )
+        monkeypatch.undo()
