@@ -44,7 +44,7 @@ def data(text: str, end: str = "\n") -> None:
 
 
 def drop_stdout() -> None:
-    """Have what is still written go nowhere, as nobody reads it. Python would complain of it once more at its end."""
+    """Discard further output after the reader has gone. Otherwise Python reports a broken pipe at its exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

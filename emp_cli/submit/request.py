@@ -57,7 +57,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One request, and where it stands in the input. It is read when it is asked for: a large file is mostly text."""
+    """One request and its place in the input. It stays text until it is submitted, to save memory."""
 
     number: int
     where: str

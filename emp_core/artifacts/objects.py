@@ -76,7 +76,7 @@ class ObjectArtifacts:
         self._store = store
         self._max_bytes = max_bytes
         self._older = older
-        """A store that other queues may share: it is read for what is not here, and never changed."""
+        """Where older versions kept files. What is not in this store is read from there; nothing there is changed."""
 
     async def put(
         self,

@@ -137,7 +137,7 @@ class _Wait:
             raise NotFound("job", min(unknown))
 
     async def look(self, batch: Batch) -> None:
-        """Read what the events say has ended, or was run anew since; all jobs if events may have been missed."""
+        """Read the jobs that ended or were retried, by the events; all jobs if events may have been missed."""
         if batch.resync or asyncio.get_running_loop().time() > self._look_again_at:
             await self._read(self.job_ids)
             return

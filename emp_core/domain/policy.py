@@ -103,7 +103,7 @@ MEMORY_CROWDED = 0.9
 """The share of Redis's memory above which larger results go to the artifact store."""
 
 MAX_WHOLE_RESULT = 8 * MB
-"""Larger results are streamed to whoever asks for them."""
+"""Results that are larger are streamed to the caller, never held in memory whole."""
 
 MAX_DETAIL = 16 * KB
 MAX_LINE = 4 * KB

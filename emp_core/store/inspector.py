@@ -21,7 +21,7 @@ LOOK_AT_MOST = 1_000
 """Jobs that one page reads at most."""
 
 READ_AT_ONCE = 100
-"""Jobs of a page that are read in one go: some ms, in which a hub's loop serves nobody else."""
+"""Jobs of a page that are read at once. It takes some ms, during which the hub answers no other call."""
 
 PREFIX_LENGTH = 4
 """Characters of an id that find it without a scan."""

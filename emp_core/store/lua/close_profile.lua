@@ -1,5 +1,6 @@
 -- close_profile: a profile without workers for long gives its number back, once its bits are cleared in all classes.
--- The name goes first, so that a worker that comes back gets another number and nobody judges for this one.
+-- The profile's name is removed first: a worker that comes back gets another number, and no process records verdicts
+-- for this one any more.
 --
 -- FLAGS  allow-oom
 -- KEYS   schema    string  the layout's version; names the prefix

@@ -20,7 +20,7 @@ local function start_unblocked(id, job)
   end
 end
 
--- How many children this call may still resolve, whoever their parents are.
+-- How many children this call may still resolve, of all parents together.
 local children_left = POLICY.children_inline
 
 -- One parent of a blocked job has ended. Returns the job if it ends with it.
