@@ -7,12 +7,16 @@ from dataclasses import replace
 from emp_core.domain import explain
 from emp_core.domain.explain import Explanation, WorkerExplanation
 from emp_core.domain.job import Job, JobRequest
+from emp_core.domain.job_fields import JOB_FIELDS
 from emp_core.domain.ordering import parts
 from emp_core.domain.standing import Line, Situation, left_of, standings
 from emp_core.domain.states import JobState
 from emp_core.domain.worker import Worker
 from emp_core.store import Attempt, Store
 from emp_core.store.outlook import Outlook, Place
+
+_COPIED = [field.name for field in JOB_FIELDS if field.shown and field.sent and field.name not in ("id", "priority")]
+"""What a job takes over from its request."""
 
 MOST_PROFILES = 20
 """Profiles that are looked at one by one if the line is too long to be read whole."""
@@ -93,14 +97,9 @@ def _imagined(request: JobRequest, now: int, parents: dict[str, str], score: int
         losses=0,
         releases=0,
         version=0,
-        max_failures=request.max_failures,
         created_at=now,
         due_at=request.run_at,
-        deadline=request.deadline,
-        customer_id=request.customer_id,
-        workflow_id=request.workflow_id,
-        on_lost=request.on_lost,
-        depends_on=request.depends_on,
+        **{name: getattr(request, name) for name in _COPIED},
     )
 
 

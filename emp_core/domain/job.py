@@ -247,7 +247,7 @@ class Job:
 
     ended_at: int | None = None
     lease_until: int | None = None
-    timeout_ms: int | None = None
+    timeout_seconds: float | None = None
     worker: str | None = None
     customer_id: str | None = None
     workflow_id: str | None = None
@@ -278,3 +278,8 @@ class Job:
     def service(self) -> str | None:
         """The service, or the first of those that would do."""
         return self.requirements.services[0] if self.requirements.services else None
+
+    @property
+    def job_type(self) -> str | None:
+        """The job type, if it asks for one."""
+        return self.requirements.job_type

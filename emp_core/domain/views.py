@@ -3,33 +3,19 @@
 Times are RFC 3339 in UTC; what is not known is null, so that the keys are always the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from emp_core.domain.events import Event
 from emp_core.domain.explain import Explanation, Skipped, WorkerExplanation
-from emp_core.domain.job import Job
+from emp_core.domain.job import Job, JobRequest
+from emp_core.domain.job_fields import JOB_FIELDS, Form
 from emp_core.domain.matching import Miss
 from emp_core.domain.outcome import Artifact
 from emp_core.domain.standing import Standing, WaitingClass
 from emp_core.domain.worker import LastFailure, ServiceOutage, Worker
-
-_COUNTED = ("priority", "attempt", "gen", "version", "failures", "losses", "releases", "max_failures")
-_NAMED = (
-    "customer_id",
-    "workflow_id",
-    "worker",
-    "code",
-    "cause",
-    "progress",
-    "message",
-    "held",
-    "unworkable",
-    "on_lost",
-)
-_TIMES = ("created_at", "due_at", "deadline", "claimed_at", "started_at", "ended_at", "lease_until")
 
 
 def time_view(time_ms: int | None) -> str | None:
@@ -39,21 +25,30 @@ def time_view(time_ms: int | None) -> str | None:
     return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def _plain(value: Any) -> Any:
+    return value
+
+
+_AS_JSON: Mapping[Form, Callable[[Any], Any]] = {Form.TIME: time_view, Form.LIST: list, Form.OBJECT: dict}
+_SHOWN = [(field.name, _AS_JSON.get(field.form, _plain)) for field in JOB_FIELDS if field.shown]
+
+_BODY = ("payload", "template", "params")
+_ASKED = [
+    (field.name, _AS_JSON.get(field.form, _plain)) for field in JOB_FIELDS if field.is_asked and field.name not in _BODY
+]
+
+
 def job_view(job: Job) -> dict[str, Any]:
     """A job; `state` is null where its record is damaged."""
-    return {
-        "id": job.id,
-        "state": job.state.value if job.state else None,
-        "service": job.service,
-        "job_type": job.requirements.job_type,
-        **{name: getattr(job, name) for name in _COUNTED},
-        **{name: getattr(job, name) for name in _NAMED},
-        "avoid": list(job.avoid),
-        "depends_on": list(job.depends_on),
-        "requirements": job.requirements.to_json(),
-        "timeout_seconds": None if job.timeout_ms is None else job.timeout_ms / 1000,
-        **{name: time_view(getattr(job, name)) for name in _TIMES},
-    }
+    special = {"state": job.state.value if job.state else None, "requirements": job.requirements.to_json()}
+    return {name: special[name] if name in special else write(getattr(job, name)) for name, write in _SHOWN}
+
+
+def request_view(request: JobRequest) -> dict[str, Any]:
+    """What a job was asked for with, without what only its worker reads."""
+    asked = request.requirements
+    special = {"service": next(iter(asked.services), None), "requirements": asked.to_json()}
+    return {name: special[name] if name in special else write(getattr(request, name)) for name, write in _ASKED}
 
 
 def worker_view(worker: Worker) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """Domain objects to and from what lies in Redis."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Protocol
 
 from emp_core.domain.capabilities import Capabilities, capabilities_of
 from emp_core.domain.job import Job, JobRequest
+from emp_core.domain.job_fields import JOB_FIELDS, PACKED, Form
 from emp_core.domain.json_text import load_json
 from emp_core.domain.ordering import parts
 from emp_core.domain.requirements import Requirements, requirements_of
@@ -51,37 +53,28 @@ class Claimed:
     """The claim had been made by an earlier call whose answer was lost."""
 
 
+def _milliseconds(seconds: float) -> str:
+    return str(round(seconds * 1000))
+
+
+_WRITE: Mapping[Form, Callable[[Any], str]] = {
+    Form.TEXT: str,
+    Form.COUNT: str,
+    Form.TIME: str,
+    Form.SECONDS: _milliseconds,
+    Form.LIST: " ".join,
+}
+_SENT = [field for field in JOB_FIELDS if field.sent and field.name != "id"]
+_ASKED = attrgetter(*(field.name for field in _SENT))
+_WRITTEN = [(_WRITE[field.form], field.default) for field in _SENT]
+
+
 def submit_record(request: JobRequest, job_id: str, body: bytes, digest: str) -> Record:
     """The fields of `submit_jobs`, in its order; a spilled body is empty here."""
-    canonical = request.requirements.canonical()
-    return (
-        job_id,
-        request.requirements.class_id,
-        canonical,
-        request.customer_id or "",
-        request.workflow_id or "",
-        _number(request.workflow_datetime),
-        str(request.priority),
-        _number(request.run_at),
-        _number(request.deadline),
-        _ms(request.queue_ttl_seconds),
-        str(request.max_failures),
-        _ms(request.timeout_seconds),
-        "" if request.on_lost == "requeue" else request.on_lost,
-        "" if request.on_dependency_failure == "fail" else request.on_dependency_failure,
-        request.idempotency_key or "",
-        digest,
-        " ".join(request.depends_on),
-        body,
-    )
-
-
-def _number(value: int | None) -> str:
-    return "" if value is None else str(value)
-
-
-def _ms(seconds: float | None) -> str:
-    return "" if seconds is None else str(round(seconds * 1000))
+    asked = request.requirements
+    values = zip(_ASKED(request), _WRITTEN, strict=True)
+    sent = ["" if value is None or value == default else write(value) for value, (write, default) in values]
+    return (job_id, asked.class_id, asked.canonical(), *sent, digest, body)
 
 
 def claimed_of(answer: Sequence[Any]) -> Claimed:
@@ -123,18 +116,10 @@ def asked_of(canonical: bytes) -> Requirements | None:
         return None
 
 
-_WORDS = {
-    "spec": ("class", "score", "max_failures", "digest"),
-    "times": ("created", "ttl_at"),
-    "claim": ("attempt", "nonce", "claimed", "began"),
-}
-"""Fields of a job that hold several values; `-` stands for none."""
-
-
 def job_fields(fields: Mapping[str, str]) -> dict[str, str]:
     """A job's hash with a field for each value (see `lua/lib/job.lua`); a damaged one has no state."""
-    values = {name: value for name, value in fields.items() if name not in _WORDS}
-    for name, named in _WORDS.items():
+    values = {name: value for name, value in fields.items() if name not in PACKED}
+    for name, named in PACKED.items():
         words = fields[name].split(" ") if name in fields else []
         if len(words) == len(named):
             values |= {part: word for part, word in zip(named, words, strict=True) if word != "-"}
@@ -147,32 +132,35 @@ def job_fields(fields: Mapping[str, str]) -> dict[str, str]:
     return values
 
 
-_COUNTERS = {name: name for name in ("gen", "attempt", "failures", "losses", "releases", "max_failures")} | {
-    "version": "ver",
-    "created_at": "created",
-}
-_TIMES = {
-    "due_at": "due",
-    "deadline": "deadline",
-    "claimed_at": "claimed",
-    "started_at": "began",
-    "ended_at": "ended",
-    "timeout_ms": "timeout",
-}
-_NUMBERS = (*_COUNTERS.values(), *_TIMES.values(), "score", "progress")
+_SHOWN = [field for field in JOB_FIELDS if field.shown and field.stored]
+_COUNTERS = {field.stored for field in _SHOWN if field.form is Form.COUNT} - {"score"}
+_NUMBERS = {field.stored for field in _SHOWN if field.form in (Form.COUNT, Form.NUMBER, Form.TIME, Form.SECONDS)}
 _NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?(e[+-][0-9]{1,2})?")
 _WHOLE = re.compile(r"[0-9]{1,20}")
 _LAST_MS = 253_402_300_799_999
 """The end of the year 9999, the last that can be shown."""
 
-_TEXTS = {"worker": "worker", "customer_id": "customer", "workflow_id": "workflow", "code": "code"}
-
 
 def _is_number(name: str, text: str) -> bool:
     if name == "score":
         return _WHOLE.fullmatch(text) is not None
-    form = _WHOLE if name in _COUNTERS.values() else _NUMBER
+    form = _WHOLE if name in _COUNTERS else _NUMBER
     return form.fullmatch(text) is not None and float(text) <= _LAST_MS
+
+
+_READ: Mapping[Form, Callable[[str], Any]] = {
+    Form.TEXT: str,
+    Form.COUNT: int,
+    Form.NUMBER: float,
+    Form.TIME: lambda text: int(float(text)),
+    Form.SECONDS: lambda text: float(text) / 1000,
+    Form.MARK: bool,
+    Form.LIST: lambda text: tuple(text.split()),
+}
+_ABSENT: Mapping[Form, Any] = {Form.COUNT: 0, Form.MARK: False, Form.LIST: ()}
+"""What is not stored; any other form has None."""
+
+_STORED = [(field, _READ[field.form], field.default or _ABSENT.get(field.form)) for field in _SHOWN]
 
 
 def job_of(job_id: str, fields: Mapping[str, str], asked: Requirements | None, **more: Any) -> Job:
@@ -181,24 +169,24 @@ def job_of(job_id: str, fields: Mapping[str, str], asked: Requirements | None, *
     told = {} if state in WAITING else fields
     cause = fields.get("cause") if fields.get("failures", "0") != "0" else None
     place = int(fields.get("score", "0"))
-    more |= {name: int(fields.get(key, 0)) for name, key in _COUNTERS.items()}
-    more |= {name: int(float(fields[key])) if fields.get(key) else None for name, key in _TIMES.items()}
-    more |= {name: fields.get(key) or None for name, key in _TEXTS.items()}
+    values: dict[str, Any] = {
+        field.name: read(text) if (text := fields.get(field.stored)) else absent for field, read, absent in _STORED
+    }
+    values |= {
+        "state": JobState(state) if state in set(JobState) else None,
+        "priority": parts(place)[0],
+        "created_at": values["created_at"] or 0,
+        "progress": 100 if state == JobState.COMPLETED else float(told["progress"]) if told.get("progress") else None,
+        "message": told.get("message"),
+        "cause": None if cause in ("", NO_CAUSE) else cause,
+    }
     return Job(
         id=job_id,
-        state=JobState(state) if state in set(JobState) else None,
         class_id=fields.get("class", ""),
         requirements=asked or Requirements(),
-        priority=parts(place)[0],
         score=place,
-        progress=100 if state == JobState.COMPLETED else float(told["progress"]) if told.get("progress") else None,
-        message=told.get("message"),
-        cause=None if cause in ("", NO_CAUSE) else cause,
-        held="held" in fields,
-        on_lost=fields.get("on_lost", "requeue"),
-        avoid=tuple(fields.get("avoid", "").split()),
         lacking="lacking" in fields,
-        depends_on=tuple(fields.get("parents", "").split()),
+        **values,
         **more,
     )
 

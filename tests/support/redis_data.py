@@ -31,7 +31,7 @@ Generated from `emp_core/store/keys.py` and the scripts in `emp_core/store/lua`.
 Every key begins with `{emp}:` (`EMP_KEY_PREFIX` changes it), then comes the kind, and the id last, so that no id can
 name another key. The braces are a hash tag: on a Cluster the whole queue is in one slot. Every change is one Lua
 script, so that a job's state, its lists, its counters and its event change together. Times are ms since 1970 by Redis's
-clock.
+clock. [The fields of a job](job-fields.md) lists what the hash of a job holds.
 """
 
 _IDEAS = """

@@ -1,7 +1,7 @@
 """From what a caller sends to a stored job: old names read, the hub's defaults filled in, large payloads kept apart."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from emp_core.domain.job import JobRequest
 from emp_core.domain.json_text import check_json, read_json
 from emp_core.domain.policy import JOBS_A_CALL, MAX_SPILLED_PAYLOAD, MB, POLICY
 from emp_core.domain.values import MAX_NAME_LENGTH, read_mapping
+from emp_core.domain.views import request_view
 from emp_core.errors import ArtifactsUnavailable, EmpError, InvalidInput, LimitExceeded, QueueUnavailable
 from emp_core.ids import digest, new_job_id
 from emp_core.store import Submitted
@@ -150,16 +151,14 @@ def refused_submit(request: JobRequest, error: EmpError) -> Problem:
 
 def submitted_answer(hub: Hub, request: JobRequest, stored: Submitted) -> dict[str, Any]:
     """What a caller learns of a job that is in the queue now."""
+    stored_as = {"id": stored.id, "job_id": stored.id, "state": stored.state, "status": stored.state}
     return {
-        "id": stored.id,
-        "job_id": stored.id,
-        "state": stored.state,
-        "status": stored.state,
+        **stored_as,
         "repeated": stored.repeated,
         "unworkable": not stored.workable,
         "durability": hub.store.server.durability,
         "message": _message(stored),
-        "job": _as_asked(request, stored),
+        "job": {**request_view(request), **stored_as},
     }
 
 
@@ -169,20 +168,3 @@ def _message(stored: Submitted) -> str:
     if not stored.workable:
         return "the job waits; no live worker can run it"
     return "the job is in the queue"
-
-
-def _as_asked(request: JobRequest, stored: Submitted) -> Mapping[str, Any]:
-    return {
-        "id": stored.id,
-        "job_id": stored.id,
-        "state": stored.state,
-        "status": stored.state,
-        "service": request.requirements.services[0] if request.requirements.services else None,
-        "job_type": request.job_type,
-        "priority": request.priority,
-        "requirements": request.requirements.to_json(),
-        "customer_id": request.customer_id,
-        "workflow_id": request.workflow_id,
-        "depends_on": list(request.depends_on),
-        "idempotency_key": request.idempotency_key,
-    }

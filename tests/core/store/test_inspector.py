@@ -34,7 +34,7 @@ async def test_a_job_is_shown_as_it_is(store: Store) -> None:
     await worker.report(claim, percent=12.5, message="loading")
     shown = await store.inspector.job(job)
     assert (shown.state, shown.priority, shown.service, shown.version) == (JobState.ACTIVE, 70, "comfyui", 2)
-    assert (shown.customer_id, shown.workflow_id, shown.timeout_ms, shown.attempt) == ("acme", "w", 90_000, 1)
+    assert (shown.customer_id, shown.workflow_id, shown.timeout_seconds, shown.attempt) == ("acme", "w", 90, 1)
     assert (shown.worker, shown.progress, shown.message) == (worker.id, 12.5, "loading")
     assert shown.requirements.gpu_memory_gb == 8
     assert shown.created_at >= before

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from daemons.hub.api.schemas.base import Answer, Problem, Successful
+from daemons.hub.api.schemas.base import Answer, Problem, Successful, Time
 
 
 class JobAsked(Answer):
@@ -15,10 +15,18 @@ class JobAsked(Answer):
     service: str | None
     job_type: str | None
     priority: int
-    requirements: dict[str, Any]
+    max_failures: int
     customer_id: str | None
     workflow_id: str | None
+    on_lost: str
     depends_on: list[str]
+    requirements: dict[str, Any]
+    timeout_seconds: float | None
+    deadline: Time | None
+    workflow_datetime: Time | None
+    run_at: Time | None
+    queue_ttl_seconds: float | None
+    on_dependency_failure: str
     idempotency_key: str | None
 
 

@@ -93,16 +93,16 @@ local function join_class(r)
   return 'new'
 end
 
-local optional_fields = { customer = 'customer', workflow = 'workflow', deadline = 'deadline', ttl = 'ttl',
-  timeout = 'timeout', on_lost = 'on_lost', on_dep = 'on_dep', idem = 'idem', parents = 'parents' }
+-- Stored as they were sent, if they were.
+local kept_fields = { 'customer', 'workflow', 'on_lost', 'parents', 'timeout', 'deadline', 'ttl', 'on_dep', 'idem' }
 
 -- What is kept beside the hash; returns the hash's fields.
 local function store(r, job)
   local fields = { 'spec', spec_of(job), 'times', now_text .. ' ' .. int(job.ttl_at) }
-  for name, from in pairs(optional_fields) do
-    if r[from] then
+  for _, name in ipairs(kept_fields) do
+    if r[name] then
       fields[#fields + 1] = name
-      fields[#fields + 1] = r[from]
+      fields[#fields + 1] = r[name]
     end
   end
   if r.run_at and tonumber(r.run_at) > now then
