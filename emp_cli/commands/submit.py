@@ -65,6 +65,7 @@ def submit(
     job_timeout: submitting.JobTimeout = None,
     customer: submitting.Customer = None,
     workflow_id: submitting.WorkflowId = None,
+    labels: submitting.Labels = None,
     job_id: submitting.JobId = None,
     idempotency_key: submitting.IdempotencyKey = None,
     resume: submitting.Resume = None,

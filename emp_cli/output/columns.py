@@ -92,6 +92,11 @@ def service_of(job: Job) -> str:
     return " or ".join(job.requirements.services) or job.requirements.job_type or ""
 
 
+def labels_of(job: Job) -> str:
+    """A job's labels: `batch=42, user=ann`."""
+    return ", ".join(f"{name}={value}" for name, value in job.labels.items())
+
+
 def worker_of(job: Job) -> str:
     """Who has a job, or had it at its end; one that waits again is nobody's."""
     return "" if job.state in WAITING else job.worker or ""
@@ -105,6 +110,7 @@ JOB_COLUMNS: tuple[Column[Job], ...] = (
     Column("CUSTOMER", lambda job, now: job.customer_id or "", shrinks=True),
     Column("WORKER", lambda job, now: worker_of(job), shrinks=True),
     Column("AGE", age, "right"),
+    Column("LABELS", lambda job, now: labels_of(job), shrinks=True, optional=True),
     Column("NOTE", remark, shrinks=True),
 )
 

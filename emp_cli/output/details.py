@@ -11,6 +11,7 @@ from emp_cli.output.columns import (
     WORKER_STYLES,
     failures_of,
     hardware,
+    labels_of,
     remark,
     service_of,
     services_up,
@@ -80,6 +81,7 @@ def _facts(job: Job, now: int) -> Iterable[tuple[str, str]]:
     yield "priority", str(job.priority)
     yield "customer", job.customer_id or ""
     yield "workflow", job.workflow_id or ""
+    yield "labels", labels_of(job)
     yield "waits for", ", ".join(job.depends_on) if job.state is JobState.BLOCKED else ""
     yield "submitted", _moment(job.created_at, now)
     yield "due", clock(job.due_at) if job.state is JobState.DELAYED and not job.held else ""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator
 
 from emp_cli.output import terminal
 from emp_cli.output.clean import one_line
-from emp_cli.output.columns import STANDING_COLUMNS, TIER_STYLES, state_of
+from emp_cli.output.columns import STANDING_COLUMNS, TIER_STYLES, labels_of, state_of
 from emp_cli.output.formats import Column, Sheet, table, write_table
 from emp_core.domain.explain import Explanation, Reason, Skipped, WorkerExplanation
 from emp_core.domain.matching import DIMENSIONS
@@ -22,6 +22,8 @@ def write_explanation(explanation: Explanation) -> None:
     waits = job.state in WAITING
     start = f", can start: {explanation.tier.value}" if waits and explanation.tier else ""
     terminal.headline(f"job {job.id} is {state_of(job)}{start}", _style(explanation))
+    if job.labels:
+        terminal.data(f"  labels: {one_line(labels_of(job))}")
     for reason in explanation.reasons:
         terminal.data(_sentence(reason))
     for near in explanation.nearest:

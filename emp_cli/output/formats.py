@@ -44,6 +44,9 @@ class Column(Generic[T]):
     shrinks: bool = False
     """Gives way where the terminal is narrow."""
 
+    optional: bool = False
+    """Left out if it is empty in every row."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sheet(Generic[T]):
@@ -100,10 +103,12 @@ def table(rows: Iterable[T], sheet: Sheet[T], now: int) -> "Table":
     from rich.table import Table
 
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in sheet.columns:
+    some = list(rows)
+    columns = [each for each in sheet.columns if not each.optional or any(each.cell(row, now) for row in some)]
+    for column in columns:
         grid.add_column(column.name, justify=column.align, no_wrap=not column.shrinks)
-    for row in rows:
-        grid.add_row(*(_text(column, row, now) for column in sheet.columns))
+    for row in some:
+        grid.add_row(*(_text(column, row, now) for column in columns))
     return grid
 
 

@@ -60,6 +60,9 @@ JobTimeout = Annotated[Text, _option("--job-timeout", "TIME", "The longest that 
 
 Customer = Annotated[Text, _option("--customer", "ID", "The customer who owns the job.", WHO)]
 WorkflowId = Annotated[Text, _option("--workflow-id", "ID", "The group of jobs it belongs to.", WHO)]
+Labels = Annotated[
+    Texts, _option("--label", "X=Y", "A label to find the job by, such as batch=42. May be repeated.", WHO)
+]
 JobId = Annotated[Text, _option("--id", "ID", "The job's id; random if omitted.", WHO)]
 IdempotencyKey = Annotated[
     Text, _option("--idempotency-key", "KEY", "A second submit with the same key returns the same job.", WHO)

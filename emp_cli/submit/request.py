@@ -1,5 +1,6 @@
 """From the options of `emp submit` to requests. Reads files and stdin; knows no queue."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from emp_cli.submit.graph import read_graph, set_input
 from emp_core.domain.job import JobRequest
 from emp_core.domain.json_text import parse_json, sorted_json
 from emp_core.domain.requirements import REQUIREMENT_FIELDS
-from emp_core.domain.values import did_you_mean
+from emp_core.domain.values import did_you_mean, read_mapping
 from emp_core.errors import InvalidInput, LimitExceeded
 from emp_core.ids import digest
 
@@ -43,6 +44,7 @@ class Asked:
     priority: int | None = None
     customer: str | None = None
     workflow_id: str | None = None
+    labels: Sequence[str] | None = None
     requirements: str | None = None
     require: Sequence[str] | None = None
     depends_on: Sequence[str] | None = None
@@ -73,7 +75,11 @@ class Line:
     def body(self) -> Body:
         """The request, options put over what the input says. Raises `InvalidInput`."""
         value = parse_json(self.where, self.text) if self.text else self.value
-        return {**_request(self.where, value), **self.options}
+        body = _request(self.where, value)
+        more = dict(self.options)
+        if "labels" in more and body.get("labels") is not None:
+            more["labels"] = {**read_mapping("labels", body["labels"]), **more["labels"]}
+        return {**body, **more}
 
     def request(self, job_id: str | None = None) -> JobRequest:
         """The same, read; with an id, unless it brings its own. Raises `InvalidInput`."""
@@ -169,6 +175,7 @@ def _options(asked: Asked, texts: Mapping[str, str], now: int) -> Body:
         "priority": asked.priority,
         "customer_id": asked.customer,
         "workflow_id": asked.workflow_id,
+        "labels": _labels(asked),
         "depends_on": list(asked.depends_on) if asked.depends_on else None,
         "run_at": run_at,
         "deadline": read_time("deadline", asked.deadline, now) if asked.deadline else None,
@@ -222,6 +229,14 @@ def _requirements(asked: Asked) -> Body:
         else:
             raise InvalidInput("require", f"{name} is not a requirement{did_you_mean(name, REQUIREMENT_FIELDS)}")
     return body
+
+
+def _labels(asked: Asked) -> Body | None:
+    pairs = [_split("label", entry) for entry in asked.labels or ()]
+    for name, count in Counter(name for name, _ in pairs).items():
+        if count > 1:
+            raise InvalidInput("label", f"{name} is given {count} times")
+    return dict(pairs) or None
 
 
 def _pair(option: str, entry: str) -> tuple[str, Any]:

@@ -15,7 +15,7 @@ from emp_core.errors import InvalidInput
 _SECONDS_BELOW = 1e11
 """A time below it is in seconds (Python emp-redis), another in ms."""
 
-_LABELS = ("step_number", "current_step", "total_steps", "retry_count", "timestamp", "client_id")
+_IGNORED = ("step_number", "current_step", "total_steps", "retry_count", "timestamp", "client_id")
 """They change nothing about how a job runs: a workflow's jobs keep the order in which they were submitted."""
 
 _JOB = {
@@ -82,7 +82,7 @@ def canonical_request(body: Mapping[str, Any]) -> Mapping[str, Any]:
     if "params" in given and "template" not in given:
         job.put("payload", given.pop("params"), "params")
     for name, value in given.items():
-        if name not in _LABELS and (name, value) != ("type", "submit_job"):
+        if name not in _IGNORED and (name, value) != ("type", "submit_job"):
             job.put(_JOB.get(name, name), _converted(name, value), name)
     if requirements != []:
         _read_requirements(values.read_mapping("requirements", requirements), "requirements", job, asked)

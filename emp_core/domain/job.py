@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 
 from emp_core.domain import values
 from emp_core.domain.json_text import check_json, dump_json, sorted_json
+from emp_core.domain.labels import read_labels
 from emp_core.domain.ordering import DEFAULT_PRIORITY, MAX_PRIORITY, MIN_PRIORITY
 from emp_core.domain.policy import MAX_SPILLED_PAYLOAD, POLICY
 from emp_core.domain.requirements import MAX_REQUIREMENTS_BYTES, Requirements
@@ -46,6 +47,9 @@ class JobRequest:
 
     customer_id: str | None = None
     workflow_id: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Names and values to find the job by: 16 at most."""
+
     workflow_datetime: int | None = None
     """ms since 1970: the age that a workflow's first job claims for it."""
 
@@ -125,7 +129,7 @@ class JobRequest:
 
     def is_earlier(self, stored: str) -> bool:
         """Whether a digest of version 1 is the digest of this request."""
-        return ":" not in stored and stored == self.earlier_digest()
+        return ":" not in stored and not self.labels and stored == self.earlier_digest()
 
 
 def _compared(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -134,6 +138,8 @@ def _compared(body: Mapping[str, Any]) -> Mapping[str, Any]:
     if "requirements" in sent:
         asked = {name: value for name, value in sent.pop("requirements").items() if value is not None}
         sent |= {"requirements": asked} if asked else {}
+    if not sent.get("labels", True):
+        del sent["labels"]
     return sent
 
 
@@ -197,6 +203,7 @@ _READERS: Mapping[str, Any] = {
     "requirements": None,
     "customer_id": values.read_id,
     "workflow_id": values.read_id,
+    "labels": read_labels,
     "workflow_datetime": _read_time,
     "depends_on": _read_parents,
     "on_dependency_failure": lambda name, value: values.read_choice(name, value, ("fail", "run")),
@@ -251,6 +258,7 @@ class Job:
     worker: str | None = None
     customer_id: str | None = None
     workflow_id: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
     code: str | None = None
     """Why it failed, or whether its cancel came late (`late_result`)."""
 

@@ -27,6 +27,9 @@ class Form(StrEnum):
     LIST = "list of ids"
     """In Redis words."""
 
+    LABELS = "texts by name"
+    """In JSON an object, in Redis a line `name=value` each."""
+
     OBJECT = "object"
 
 
@@ -155,6 +158,16 @@ JOB_FIELDS: Sequence[JobField] = (
         stored="workflow",
         option="--workflow-id",
         filter="workflow",
+    ),
+    JobField(
+        "labels",
+        Form.LABELS,
+        "names and values to find it by, 16 at most",
+        _SUBMITTER,
+        sent="labels",
+        stored="labels",
+        option="--label",
+        filter="label.NAME",
     ),
     JobField("worker", Form.TEXT, "the worker that runs it, or ran it last", _QUEUE, stored="worker", filter="worker"),
     JobField(

@@ -29,7 +29,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-_AS_JSON: Mapping[Form, Callable[[Any], Any]] = {Form.TIME: time_view, Form.LIST: list, Form.OBJECT: dict}
+_AS_JSON: Mapping[Form, Callable[[Any], Any]] = {Form.TIME: time_view, Form.LIST: list, Form.LABELS: dict}
 _SHOWN = [(field.name, _AS_JSON.get(field.form, _plain)) for field in JOB_FIELDS if field.shown]
 
 _BODY = ("payload", "template", "params")
@@ -97,6 +97,7 @@ def explanation_view(explanation: Explanation) -> dict[str, Any]:
         "reasons": [asdict(reason) for reason in explanation.reasons],
         "ahead": explanation.ahead,
         "ahead_exact": explanation.ahead_exact,
+        "labels": dict(explanation.job.labels),
         "nearest": [
             {"worker": near.worker, "change": near.sentence(), "capabilities": near.change()}
             for near in explanation.nearest

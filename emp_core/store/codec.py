@@ -4,12 +4,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from emp_core.domain.capabilities import Capabilities, capabilities_of
 from emp_core.domain.job import Job, JobRequest
 from emp_core.domain.job_fields import JOB_FIELDS, PACKED, Form
 from emp_core.domain.json_text import load_json
+from emp_core.domain.labels import labels_of, labels_text
 from emp_core.domain.ordering import parts
 from emp_core.domain.requirements import Requirements, requirements_of
 from emp_core.domain.states import WAITING, JobState
@@ -63,6 +65,7 @@ _WRITE: Mapping[Form, Callable[[Any], str]] = {
     Form.TIME: str,
     Form.SECONDS: _milliseconds,
     Form.LIST: " ".join,
+    Form.LABELS: labels_text,
 }
 _SENT = [field for field in JOB_FIELDS if field.sent and field.name != "id"]
 _ASKED = attrgetter(*(field.name for field in _SENT))
@@ -156,8 +159,9 @@ _READ: Mapping[Form, Callable[[str], Any]] = {
     Form.SECONDS: lambda text: float(text) / 1000,
     Form.MARK: bool,
     Form.LIST: lambda text: tuple(text.split()),
+    Form.LABELS: labels_of,
 }
-_ABSENT: Mapping[Form, Any] = {Form.COUNT: 0, Form.MARK: False, Form.LIST: ()}
+_ABSENT: Mapping[Form, Any] = {Form.COUNT: 0, Form.MARK: False, Form.LIST: (), Form.LABELS: MappingProxyType({})}
 """What is not stored; any other form has None."""
 
 _STORED = [(field, _READ[field.form], field.default or _ABSENT.get(field.form)) for field in _SHOWN]

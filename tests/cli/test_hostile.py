@@ -80,7 +80,12 @@ async def fill(store: Store, data_dir: Path) -> None:
     await submit(store, id="runs", payload={"prompt": HOSTILE}, job_type=MARKUP)
     claim = await worker.take()
     await worker.report(claim, percent=40, message=f"{MARKUP} {ESCAPES}", lines=(HOSTILE, HOSTILE))
-    await submit(store, id="never", requirements={"models": [MARKUP, "[red]x"], "custom": {"a[b]": MARKUP}})
+    await submit(
+        store,
+        id="never",
+        labels={"note": MARKUP},
+        requirements={"models": [MARKUP, "[red]x"], "custom": {"a[b]": MARKUP}},
+    )
     await store.registry.steer("gpu1:0", WorkerState.PAUSED, reason=HOSTILE)
 
 
@@ -107,6 +112,7 @@ def test_markup_and_emoji_codes_are_text(emp: Command) -> None:
     assert MARKUP in emp("job", "logs", "broken").out
     assert MARKUP in emp("job", "broken").out
     assert MARKUP in emp("jobs").out
+    assert f"note={MARKUP}" in emp("job", "never").out
 
 
 @pytest.mark.usefixtures("hostile_queue")

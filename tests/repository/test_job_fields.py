@@ -41,7 +41,7 @@ OLDER_NAMES = {"job_id", "status", "worker_id"}
 """Of the REST API."""
 
 COMPUTED_FILTERS = {"age", "wait"}
-NOT_READ_YET = {"label.NAME", "key", "error"}
+NOT_READ_YET = {"key", "error"}
 
 NOT_ON_THE_SCREEN = {"version", "lease_until", "on_lost", "avoid", "timeout_seconds"}
 """`emp job show` leaves them to `-o json`."""
@@ -54,6 +54,7 @@ PYTHON: Mapping[Form, type] = {
     Form.SECONDS: float,
     Form.MARK: bool,
     Form.LIST: list,
+    Form.LABELS: dict,
     Form.OBJECT: dict,
 }
 """What JSON has."""
@@ -69,6 +70,7 @@ REQUEST: Mapping[str, Any] = {
     "requirements": {"gpu_count": 2},
     "customer_id": "acme",
     "workflow_id": "w",
+    "labels": {"batch": "42"},
     "workflow_datetime": 1_750_000_000_000,
     "depends_on": ["parent"],
     "on_dependency_failure": "run",
@@ -92,6 +94,7 @@ OPTIONS: Mapping[str, Any] = {
     "--require": ["gpu_count=2"],
     "--customer": "acme",
     "--workflow-id": "w",
+    "--label": ["batch=42"],
     "--depends-on": ["parent"],
     "--run-at": "2026-11-30T08:00Z",
     "--deadline": "1h",
@@ -110,6 +113,7 @@ CHANGED: Mapping[Form, Any] = {
     Form.SECONDS: 7.5,
     Form.MARK: True,
     Form.LIST: ("changed",),
+    Form.LABELS: {"batch": "42"},
 }
 """Another value than `make_job` has."""
 

@@ -73,8 +73,8 @@ def errors(job: Job, now: int) -> Iterable[str]:
 
 
 def label(name: str) -> Read:
-    """A label, once jobs have a field for them."""
-    return lambda job, now: _one(getattr(job, "labels", {}).get(name))
+    """A label."""
+    return lambda job, now: _one(job.labels.get(name))
 
 
 def key(job: Job, now: int) -> Iterable[str]:

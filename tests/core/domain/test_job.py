@@ -21,6 +21,7 @@ WHOLE: Body = {
     "requirements": {"gpu_memory_gb": 24},
     "customer_id": "acme",
     "workflow_id": "w-1",
+    "labels": {"batch": "42"},
     "workflow_datetime": 1_750_000_000_000,
     "depends_on": ["b", "a"],
     "on_dependency_failure": "run",
@@ -159,6 +160,7 @@ def test_another_body_has_another_digest(field: str) -> None:
         "requirements": {"gpu_memory_gb": 25},
         "customer_id": "b",
         "workflow_id": "w-2",
+        "labels": {"batch": "43"},
         "depends_on": ["a"],
         "on_dependency_failure": "fail",
         "on_lost": "fail",
@@ -204,7 +206,7 @@ def test_digest_of_python_sets_and_mappings_is_that_of_their_json() -> None:
 
 
 def test_digest_names_its_version_and_the_earlier_one_is_still_known() -> None:
-    request = JobRequest.parse(WHOLE)
+    request = JobRequest.parse({name: value for name, value in WHOLE.items() if name != "labels"})
     assert (request.digest()[:2], request.earlier_digest()) == ("2:", "c11efy7p9ggg")
     assert request.is_earlier("c11efy7p9ggg")
     assert not request.is_earlier("c11efy7p9ggh")

@@ -261,3 +261,20 @@ async def test_an_answer_that_was_lost_once_makes_no_repetition(
     monkeypatch.setattr(Link, "run", twice)
     answer = await hub.post("/jobs", json=JOB)
     assert (answer.status_code, body_of(answer)["repeated"]) == (201, False)
+
+
+async def test_labels_are_stored_and_shown(hub: httpx.AsyncClient) -> None:
+    labels = {"batch": "42", "user/name": "Ann Ähn"}
+    stored = body_of(await hub.post("/api/jobs", json={**JOB, "labels": labels}))
+    assert stored["job"]["labels"] == labels
+    assert body_of(await hub.get(f"/api/jobs/{stored['id']}"))["labels"] == labels
+    assert body_of(await hub.get("/api/jobs"))["jobs"][0]["labels"] == labels
+    assert body_of(await hub.get(f"/api/jobs/{stored['id']}/explain"))["labels"] == labels
+
+
+async def test_wrong_label_is_refused_by_its_name(hub: httpx.AsyncClient) -> None:
+    answer = await hub.post("/api/jobs", json={**JOB, "labels": {"batch": 42}})
+    assert (answer.status_code, answer.json()["field"]) == (422, "labels.batch")
+    assert 'write "42"' in answer.json()["detail"]
+    many = await hub.post("/api/jobs", json={**JOB, "labels": {f"l{number}": "" for number in range(17)}})
+    assert (many.json()["limit"], many.json()["maximum"]) == ("max_labels", 16)

@@ -26,6 +26,7 @@ class Job(Answer):
 
     customer_id: str | None
     workflow_id: str | None
+    labels: dict[str, str]
     depends_on: list[str]
     worker: str | None
     """Who runs it, or ran it last."""
@@ -214,6 +215,9 @@ class ExplainAnswer(Successful):
 
     ahead_exact: bool
     """False: `ahead` is a lower bound, because more kinds of jobs wait than one answer looks at."""
+
+    labels: dict[str, str]
+    """Of the job."""
 
     nearest: list[dict[str, Any]]
     """Where no worker fits: the smallest changes that would make one fit."""

@@ -18,6 +18,7 @@ class JobAsked(Answer):
     max_failures: int
     customer_id: str | None
     workflow_id: str | None
+    labels: dict[str, str]
     on_lost: str
     depends_on: list[str]
     requirements: dict[str, Any]

@@ -94,7 +94,8 @@ local function join_class(r)
 end
 
 -- Stored as they were sent, if they were.
-local kept_fields = { 'customer', 'workflow', 'on_lost', 'parents', 'timeout', 'deadline', 'ttl', 'on_dep', 'idem' }
+local kept_fields = { 'customer', 'workflow', 'labels', 'on_lost', 'parents', 'timeout', 'deadline', 'ttl', 'on_dep',
+  'idem' }
 
 -- What is kept beside the hash; returns the hash's fields.
 local function store(r, job)

@@ -1,7 +1,7 @@
 """Jobs and filters of few words, which often meet."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import strategies as st
@@ -20,7 +20,6 @@ NOW = 1_796_000_000_000
 class FullJob(Job):
     """A job with what a filter can read once the store hands it over."""
 
-    labels: Mapping[str, str] = field(default_factory=dict[str, str])
     idempotency_key: str | None = None
     error: str | None = None
 
