@@ -109,6 +109,9 @@ KEYS: Sequence[Key] = (
     _row(
         "ids:{first4}", "zset", "Job ids that begin so, all with score 0: finds a job by a prefix.", "their jobs (T16)"
     ),
+    _row(
+        "label.jobs:{label}", "zset", "Jobs with a label `name=value` by the ms of their creation.", "their jobs (T16)"
+    ),
     _row("idempotency:{customer/key}", "string", "`job digest` of the first submit.", "a day after its job is deleted"),
     # Where jobs are.
     _row("jobs:pending:{class}", "zset", "The class's waiting jobs by score, highest first.", _WAITING),

@@ -146,6 +146,21 @@ def ids_are_found(found: Snapshot, jobs: Jobs) -> Iterator[str]:
         yield f"{name} is a job or in a bucket of ids, not both"
 
 
+def labels_index(found: Snapshot, jobs: Jobs) -> Iterator[str]:
+    wanted = {
+        (label, name, float(job["created"]))
+        for name, job in jobs.items()
+        for label in job.get("labels", "").split("\n")
+    }
+    listed = {
+        (label, name, score)
+        for label in found.ids("label.jobs:{label}")
+        for name, score in found.scores(f"label.jobs:{label}").items()
+    }
+    for entry in {entry for entry in wanted if entry[0]} ^ listed:
+        yield f"{entry} in label.jobs:*, or such a job, not both"
+
+
 def workflows_index(found: Snapshot, jobs: Jobs) -> Iterator[str]:
     of_all = {(job["workflow"], name) for name, job in jobs.items() if "workflow" in job}
     of_pending = {(job["workflow"], name) for name, job in _in_states(jobs, "pending").items() if "workflow" in job}
@@ -267,6 +282,7 @@ RULES: Mapping[str, Rule] = {
     "headsAreBest": heads_are_best,
     "classLists": class_lists,
     "idsAreFound": ids_are_found,
+    "labelsIndex": labels_index,
     "workflowsIndex": workflows_index,
     "idleIsConsistent": idle_is_consistent,
     "profilesCount": profiles_count,

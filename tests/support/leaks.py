@@ -45,5 +45,6 @@ def _owners(found: Snapshot) -> Mapping[str, Callable[[str], bool]]:
         "profile": lambda name: name in found.fields("profiles"),
         "number": lambda name: name in numbers,
         "customer": lambda name: name in classes_of.values(),
+        "label": lambda name: all(f"job:{job}" in found.entries for job in found.scores(f"label.jobs:{name}")),
         "first4": lambda name: all(f"job:{job}" in found.entries for job in found.scores(f"ids:{name}")),
     }

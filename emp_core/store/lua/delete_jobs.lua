@@ -19,6 +19,7 @@ local function delete(id)
   if not is_terminal(job) then return false end
   call('ZREM', P .. 'jobs:' .. job.state, id)
   count(job.state, nil)
+  if job.labels then unlist_labels(id, job.labels) end
   if job.workflow then forget_workflow(id, job.workflow) end
   if call('HINCRBY', P .. 'class:' .. job.class, 'jobs', -1) <= 0 then
     call('ZADD', P .. 'classes.empty', now, job.class)

@@ -1,6 +1,6 @@
 -- remains: what to do with a job whose hash is gone or cannot be read.
 --
--- USES job finish
+-- USES job finish labels
 -- RARE quarantine leave_lists forget_remains
 
 local job_parts = { 'job:', 'job.payload:', 'job.result:', 'job.log:', 'job.attempts:', 'job.events:' }
@@ -19,8 +19,11 @@ local function leave_lists(id)
   for _, list in ipairs({ 'completed', 'failed', 'cancelled' }) do call('ZREM', P .. 'jobs:' .. list, id) end
 end
 
--- Its parts, its listings and its place among the ids; the jobs that wait for it fail.
+-- Its parts, its listings and its place among the ids; the jobs that wait for it fail. If its labels are lost, its
+-- entries in their index stay: readers skip an id without a job.
 local function forget_remains(id)
+  local labels = redis.pcall('HGET', P .. 'job:' .. id, 'labels')
+  if type(labels) == 'string' then unlist_labels(id, labels) end
   leave_lists(id)
   resolve_children({ { id, 'damaged', 'failed' } })
   for _, part in ipairs(job_parts) do call('UNLINK', P .. part .. id) end

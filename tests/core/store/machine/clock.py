@@ -20,6 +20,9 @@ for i = 3, #ARGV do
     end)
     if held then redis.call('HSET', key, field, back) end
   end
+  for label in string.gmatch(redis.call('HGET', key, 'labels') or '', '[^\\n]+') do
+    redis.call('ZINCRBY', P .. 'label.jobs:' .. label, -by, ARGV[i])
+  end
 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

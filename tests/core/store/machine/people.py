@@ -35,6 +35,7 @@ places = {
     "workflow_id": st.sampled_from(["wf", "wf2"]),
     "run_in": st.sampled_from([100_000, 300_000]),
     "idempotency_key": st.just("once"),
+    "labels": st.sampled_from([{"batch": "1"}, {"batch": "1", "user": "ann"}]),
 }
 plain = {"asked": st.sampled_from(ASKED), "customer": customers, "priority": priorities}
 lines = st.one_of(
