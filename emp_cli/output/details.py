@@ -82,6 +82,7 @@ def _facts(job: Job, now: int) -> Iterable[tuple[str, str]]:
     yield "customer", job.customer_id or ""
     yield "workflow", job.workflow_id or ""
     yield "labels", labels_of(job)
+    yield "key", job.idempotency_key or ""
     yield "waits for", ", ".join(job.depends_on) if job.state is JobState.BLOCKED else ""
     yield "submitted", _moment(job.created_at, now)
     yield "due", clock(job.due_at) if job.state is JobState.DELAYED and not job.held else ""

@@ -265,6 +265,9 @@ class Job:
     cause: str | None = None
     """The connector's own code for the last run that failed, such as `out_of_memory`; None if a limit ended it."""
 
+    error: str | None = None
+    """The message of the last run that failed, in one line; None once the job is completed."""
+
     progress: float | None = None
     message: str | None = None
     held: bool = False
@@ -274,6 +277,7 @@ class Job:
     """The workers of `avoid` lack a node or a model that it needs."""
 
     depends_on: tuple[str, ...] = ()
+    idempotency_key: str | None = None
     unworkable: bool = False
     """No live worker's profile fits its class."""
 

@@ -169,6 +169,16 @@ JOB_FIELDS: Sequence[JobField] = (
         option="--label",
         filter="label.NAME",
     ),
+    JobField(
+        "idempotency_key",
+        Form.TEXT,
+        "a name of the submit: the same one again returns the same job",
+        _SUBMITTER,
+        sent="idem",
+        stored="idem",
+        option="--idempotency-key",
+        filter="key",
+    ),
     JobField("worker", Form.TEXT, "the worker that runs it, or ran it last", _QUEUE, stored="worker", filter="worker"),
     JobField(
         "code",
@@ -185,6 +195,14 @@ JOB_FIELDS: Sequence[JobField] = (
         _WORKER,
         stored="cause",
         filter="code",
+    ),
+    JobField(
+        "error",
+        Form.TEXT,
+        "the message of the last run that failed, in one line of 200 bytes at most; null once it is completed",
+        _WORKER,
+        stored="error",
+        filter="error",
     ),
     JobField(
         "progress",
@@ -284,16 +302,6 @@ JOB_FIELDS: Sequence[JobField] = (
         sent="on_dep",
         stored="on_dep",
         default="fail",
-        shown=False,
-    ),
-    JobField(
-        "idempotency_key",
-        Form.TEXT,
-        "a name of the submit: the same one again returns the same job",
-        _SUBMITTER,
-        sent="idem",
-        stored="idem",
-        option="--idempotency-key",
         shown=False,
     ),
 )

@@ -60,6 +60,9 @@ class Policy:
     job_events_kept: int = 200
     """Events that a job remembers as long as it is kept."""
 
+    error_bytes: int = 200
+    """What is kept of a failure's message beside its job; its result has the whole message."""
+
     attempts_kept: int = 30
     """Ended attempts that a job remembers."""
 

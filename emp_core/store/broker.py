@@ -81,8 +81,9 @@ def completed(claim: ClaimKey, result: Result) -> Settlement:
 
 def failed(claim: ClaimKey, failure: Failure) -> Settlement:
     """T7."""
-    head = f"{'error' if failure.retryable else 'permanent'} {failure.blame} {failure.word}\n"
-    data = head.encode() + dump_json(failure)
+    words = f"{'error' if failure.retryable else 'permanent'} {failure.blame} {failure.word}"
+    message = failure.message.replace("\n", " ")
+    data = f"{words} {message}\n".encode() + dump_json(failure)
     return Settlement(Verb.FAIL, claim.job_id, claim.attempt, claim.nonce, data, failure.word)
 
 

@@ -182,6 +182,7 @@ def job_of(job_id: str, fields: Mapping[str, str], asked: Requirements | None, *
         "created_at": values["created_at"] or 0,
         "progress": 100 if state == JobState.COMPLETED else float(told["progress"]) if told.get("progress") else None,
         "message": told.get("message"),
+        "error": None if state == JobState.COMPLETED else values["error"],
         "cause": None if cause in ("", NO_CAUSE) else cause,
     }
     return Job(

@@ -160,8 +160,9 @@ async def get_job(hub: SharedHub, job_id: JobId) -> Response:
         job = await hub.store.inspector.find(job_id)
         more = await hub.store.inspector.more_of(job)
     value, url = await _with_small_data(hub, job.id, results.outcome_of(more.outcome))
-    told = {"result_url": url, "ahead_in_class": more.ahead_in_class}
-    view = {**job_answer(job), **_request_of(job.id, more.body), **_outcome_view(job, value), **told}
+    came = _outcome_view(job, value)
+    told = {"error": came["error"] or job.error, "result_url": url, "ahead_in_class": more.ahead_in_class}
+    view = {**job_answer(job), **_request_of(job.id, more.body), **came, **told}
     return success({**view, "job": view})
 
 

@@ -167,7 +167,7 @@ _OF_JOBS = (
         "the idempotency key",
         Names(),
         "key:order-1234",
-        reading.key,
+        attribute("idempotency_key"),
         index=Index.KEY,
         known_as=("idempotency_key",),
     ),

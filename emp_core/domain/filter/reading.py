@@ -68,18 +68,13 @@ def codes(job: Job, now: int) -> Iterable[str]:
 
 
 def errors(job: Job, now: int) -> Iterable[str]:
-    """The codes, and the message once jobs have a field for it."""
-    return [*codes(job, now), *_one(getattr(job, "error", None))]
+    """The codes and the message."""
+    return [*codes(job, now), *_one(job.error)]
 
 
 def label(name: str) -> Read:
     """A label."""
     return lambda job, now: _one(job.labels.get(name))
-
-
-def key(job: Job, now: int) -> Iterable[str]:
-    """The idempotency key, once jobs have a field for it."""
-    return _one(getattr(job, "idempotency_key", None))
 
 
 def parents(job: Job, now: int) -> Iterable[str]:

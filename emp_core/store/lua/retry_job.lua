@@ -17,7 +17,7 @@ local priority = priority_of(job.score)
 local key = P .. 'job:' .. id
 local ttl_at = now + (tonumber(job.ttl) or POLICY.queue_ttl_ms)
 call('ZREM', P .. 'jobs:' .. job.state, id)
-call('HDEL', key, 'avoid', 'lacking', 'code', 'ended', 'held', 'due', 'deadline', 'progress', 'message', 'stalls')
+call('HDEL', key, 'avoid', 'lacking', 'code', 'error', 'ended', 'held', 'due', 'deadline', 'progress', 'message', 'stalls')
 call('DEL', P .. 'job.result:' .. id)
 job.gen, job.avoid, job.score = int((tonumber(job.gen) or 0) + 1), nil, score_of(priority, next_tick())
 job.nonce, job.held, job.began, job.lacking = nil, nil, nil, nil

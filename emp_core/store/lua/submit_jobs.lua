@@ -4,7 +4,7 @@
 -- FLAGS
 -- KEYS   schema    string  the layout's version; names the prefix
 -- ARGV   max_waiting int   the limit of waiting jobs
--- REST   jobs      id class requirements priority max_failures customer workflow labels on_lost parents timeout deadline workflow_at run_at ttl on_dep idem digest body
+-- REST   jobs      id class requirements priority max_failures customer workflow labels idem on_lost parents timeout deadline workflow_at run_at ttl on_dep digest body
 -- DERIVES nearly every key: see the table of keys
 -- USES   now tick finish submit
 -- RETURNS for each job: `ok` id state new|judged|unworkable, `already` or `conflict` id state judged|unworkable digest,

@@ -205,3 +205,11 @@ async def test_orders_to_nobody_are_404(hub: httpx.AsyncClient) -> None:
     for order in ORDERS:
         answer = await hub.post(f"/api/jobs/nobody/{order}", json={"priority": 1})
         assert (answer.status_code, body_of(answer)["name"]) == (404, "nobody")
+
+
+async def test_error_of_a_failed_run_is_in_lists_and_with_the_job(hub: httpx.AsyncClient, store: Store) -> None:
+    worker, job = await register(store), await submit(store)
+    await worker.fail(await worker.take())
+    assert body_of(await hub.get("/api/jobs"))["jobs"][0]["error"] == "it broke"
+    assert body_of(await hub.get(f"/api/jobs/{job}"))["error"] == "it broke"
+    assert body_of(await hub.get(f"/api/jobs/{job}/result"))["error"] is None

@@ -91,7 +91,8 @@ def failure_of(settlement: Settlement) -> tuple[str, Mapping[str, Any]]:
     """The line that the queue reads, and the failure."""
     assert settlement.verb is Verb.FAIL
     head, _, body = settlement.data.decode().partition("\n")
-    return head, json.loads(body)
+    failure = json.loads(body)
+    return head.removesuffix(f" {failure['message']}"), failure
 
 
 async def test_a_result_is_a_completion() -> None:

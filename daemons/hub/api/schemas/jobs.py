@@ -46,6 +46,10 @@ class Job(Answer):
     cause: str | None
     """The connector's own code for the last run that failed, such as `out_of_memory`."""
 
+    error: str | None
+    """The message of the last run that failed, in a line: in lists its first 200 bytes."""
+
+    idempotency_key: str | None
     held: bool
     unworkable: bool
     """No live worker can do it."""

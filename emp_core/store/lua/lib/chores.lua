@@ -44,12 +44,12 @@ local function reap_lease(id)
   end
 end
 
--- Says which limit ended the attempt, and what was last heard of it.
+-- The failure of an attempt that a limit ended, and its message: which limit, and what was last heard of the attempt.
 local function overdue_failure(job, code)
   local seconds = string.format('%g', (code == 'timeout' and ends_of(job) - job.claimed or POLICY.stall_ms) / 1000)
   local message = code == 'timeout' and 'took longer than its limit of ' .. seconds .. ' s' or 'made no progress for ' .. seconds .. ' s'
   if job.message and job.message ~= '' then message = message .. '; last message: ' .. job.message end
-  return cjson.encode({ message = message, retryable = true, blame = 'job', code = code })
+  return cjson.encode({ message = message, retryable = true, blame = 'job', code = code }), message
 end
 
 -- A stall limit that moved on with progress is looked at again when it is really due.

@@ -1,7 +1,7 @@
 -- ending: how an attempt ends: complete (T6), fail (T7, T10), release (T8), lose (T9), cancelled (T13).
 --
 -- USES active finish
--- RARE to_cancelled fail release lose mismatch mismatch_failure
+-- RARE to_cancelled fail release lose mismatch mismatch_failure keep_error
 
 -- `verb`: what the holder said; none where it said nothing in time.
 local function to_cancelled(id, job, verb)
@@ -24,12 +24,23 @@ local function fail_for_good(id, job, code, detail)
   finish(id, job, 'failed', code, 'failures', job.failures or 0, 'losses', job.losses or 0, 'releases', job.releases or 0)
 end
 
+-- For lists: one line of the message, cut to 200 bytes. A byte of 128 to 191 continues a character of UTF-8.
+local function keep_error(id, message)
+  local line, last = string.gsub(message, '[%c%s]+', ' '), POLICY.error_bytes
+  if #line > last then
+    while string.find(line, '^[\128-\191]', last + 1) do last = last - 1 end
+    line = string.sub(line, 1, last)
+  end
+  call('HSET', P .. 'job:' .. id, 'error', line)
+end
+
 -- `jitter` 0.5 to 1.5 from the caller; the place in line stays, so a job that backs off is in front again once due.
--- `detail`: the failure as JSON. `cause`: the holder's own code for it; none if a limit ended the attempt.
-local function fail(id, job, code, retryable, jitter, detail, cause)
+-- `detail`: the failure as JSON, with its message. `cause`: the holder's own code for it; none if a limit ended the attempt.
+local function fail(id, job, code, retryable, jitter, detail, message, cause)
   leave_active(id, job)
   close_claim(id, job, cause)
   note_attempt(id, job, code, detail)
+  keep_error(id, message)
   if cause or job.cause then call('HSET', P .. 'job:' .. id, 'cause', cause or '') end
   job.failures = (tonumber(job.failures) or 0) + 1
   if not retryable or job.failures >= tonumber(job.max_failures) then
@@ -51,7 +62,8 @@ local function release(id, job, reason, begun)
   to_pending(id, job, 'released', 'worker', 'releases', job.releases, 'avoid', job.avoid)
 end
 
--- The failure of a job that no worker can validate: what each of `refusers` (words) lacks, from their notes.
+-- The failure of a job that no worker can validate, and its message: what each of `refusers` (words) lacks, from their
+-- notes.
 local function mismatch_failure(id, refusers, count)
   local said, lacks, notes = {}, {}, call('LRANGE', P .. 'job.attempts:' .. id, 0, -1)
   for i = #notes, 1, -1 do
@@ -63,7 +75,7 @@ local function mismatch_failure(id, refusers, count)
   end
   local whole = count > POLICY.mismatch_workers and '' or ', and no other live worker fits'
   local message = 'refused by ' .. count .. (count == 1 and ' worker' or ' workers') .. whole .. ': ' .. table.concat(said, '; ')
-  return cjson.encode({ message = message, retryable = false, blame = 'job', code = 'mismatch', detail = lacks })
+  return cjson.encode({ message = message, retryable = false, blame = 'job', code = 'mismatch', detail = lacks }), message
 end
 
 -- The worker's backend lacks a node or a model that the job needs, so nothing began: others get it, at most
@@ -77,7 +89,9 @@ local function mismatch(id, job, words)
   local _, count = string.gsub(refusers, '%S+', '')
   if count > POLICY.mismatch_workers or not another_fits(job.class, refusers) then
     job.failures = (tonumber(job.failures) or 0) + 1
-    return fail_for_good(id, job, 'permanent', mismatch_failure(id, refusers, count))
+    local detail, message = mismatch_failure(id, refusers, count)
+    keep_error(id, message)
+    return fail_for_good(id, job, 'permanent', detail)
   end
   job.releases = (tonumber(job.releases) or 0) + 1
   if job.releases > POLICY.max_releases then return fail_for_good(id, job, 'rejected') end

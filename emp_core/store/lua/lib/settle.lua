@@ -5,8 +5,8 @@
 
 local some_failed = false
 
--- Data: complete: the result; fail: `error|permanent job|worker|backend code` and a line feed, then the failure, whose
--- own code that is; release and return (before the run began): why; mismatch: `lacks` and what.
+-- Data: complete: the result; fail: `error|permanent job|worker|backend code message` and a line feed, then the
+-- failure, whose own code and message these are; release and return (before the run began): why; mismatch: `lacks` and what.
 local function settle(worker, jitter, verb, id, attempt, nonce, data)
   local job = read_job(id)
   if not job or not holds_claim(job, worker, attempt, nonce) then return refusal(job, attempt, nonce) end
@@ -25,8 +25,8 @@ local function settle(worker, jitter, verb, id, attempt, nonce, data)
   end
   if job.state ~= 'active' then return 'stale' end
   if verb == 'fail' then
-    local code, blame, cause, detail = string.match(data, '^(%l+) (%l+) ?(%S*)\n(.*)$')
-    fail(id, job, code, code ~= 'permanent', jitter, detail, cause)
+    local code, blame, cause, message, detail = string.match(data, '^(%l+) (%l+) ?(%S*) ?([^\n]*)\n(.*)$')
+    fail(id, job, code, code ~= 'permanent', jitter, detail, message, cause)
     call('HSET', P .. 'worker:' .. worker, 'failed', now_text .. ' ' .. id .. ' ' .. (cause ~= '' and cause or code))
     ran_badly(worker, job.class, blame)
     some_failed = true

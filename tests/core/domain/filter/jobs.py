@@ -1,7 +1,6 @@
 """Jobs and filters of few words, which often meet."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import strategies as st
@@ -16,15 +15,7 @@ from emp_core.domain.states import TERMINAL, WAITING, JobState
 NOW = 1_796_000_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FullJob(Job):
-    """A job with what a filter can read once the store hands it over."""
-
-    idempotency_key: str | None = None
-    error: str | None = None
-
-
-def make_job(**changes: Any) -> FullJob:
+def make_job(**changes: Any) -> Job:
     """A pending job that asks nothing, created a minute ago; names of requirements are changes too."""
     asked = {name: changes.pop(name) for name in list(changes) if name in Requirements.__dataclass_fields__}
     defaults: dict[str, Any] = {
@@ -37,7 +28,7 @@ def make_job(**changes: Any) -> FullJob:
         "customer_id": asked.get("customer_id"),
     }
     counted = ("priority", "score", "gen", "attempt", "failures", "losses", "releases", "version")
-    return FullJob(**{**dict.fromkeys(counted, 0), **defaults, **changes})
+    return Job(**{**dict.fromkeys(counted, 0), **defaults, **changes})
 
 
 WORDS = ["a", "b", "ab", "B", "a b", 'a"b', "x/a", "a*", "\\", "-a", "a,b", "ä"]
@@ -92,7 +83,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, st.SearchStrategy[Any]]] = {
 
 
 @st.composite
-def _jobs(draw: st.DrawFn, names: Sequence[str]) -> FullJob:
+def _jobs(draw: st.DrawFn, names: Sequence[str]) -> Job:
     """A job that has values, or none, for some fields."""
     state = draw(st.sampled_from(JobState))
     changes: dict[str, Any] = {
@@ -131,7 +122,7 @@ def _others(kind: Kind) -> st.SearchStrategy[str]:
 
 
 @st.composite
-def _terms(draw: st.DrawFn, name: str, job: FullJob) -> str:
+def _terms(draw: st.DrawFn, name: str, job: Job) -> str:
     field = FIELDS[name]
     operator = draw(st.sampled_from(field.kind.operators))
     own = [_written(value, field.kind) for value in field.values(job, NOW)]
@@ -141,7 +132,7 @@ def _terms(draw: st.DrawFn, name: str, job: FullJob) -> str:
 
 
 @st.composite
-def texts_and_jobs(draw: st.DrawFn) -> tuple[str, FullJob]:
+def texts_and_jobs(draw: st.DrawFn) -> tuple[str, Job]:
     """The text of a filter, and a job that it may well match."""
     names = draw(st.lists(st.sampled_from(list(FIELDS)), max_size=4))
     job = draw(_jobs(names))
@@ -150,6 +141,4 @@ def texts_and_jobs(draw: st.DrawFn) -> tuple[str, FullJob]:
 
 
 filter_texts = texts_and_jobs().map(lambda pair: pair[0])
-filters_and_jobs: st.SearchStrategy[tuple[Filter, FullJob]] = texts_and_jobs().map(
-    lambda pair: (parse(pair[0]), pair[1])
-)
+filters_and_jobs: st.SearchStrategy[tuple[Filter, Job]] = texts_and_jobs().map(lambda pair: (parse(pair[0]), pair[1]))

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 
 from emp_core.domain.filter import FIELDS, Field, Filter, Index, field_of, parse
+from emp_core.domain.job import Job
 from emp_core.domain.states import RUNNING, TERMINAL, WAITING, JobState
-from tests.core.domain.filter.jobs import NOW, FullJob, filters_and_jobs, make_job
+from tests.core.domain.filter.jobs import NOW, filters_and_jobs, make_job
 
 Changes = dict[str, Any]
 
@@ -141,13 +142,13 @@ def test_every_field_has_a_case(name: str) -> None:
 
 
 @given(filters_and_jobs)
-def test_all_terms_must_hold(pair: tuple[Filter, FullJob]) -> None:
+def test_all_terms_must_hold(pair: tuple[Filter, Job]) -> None:
     found, job = pair
     assert found.matches(job, NOW) == all(Filter((term,)).matches(job, NOW) for term in found.terms)
 
 
 @given(filters_and_jobs)
-def test_a_negated_term_holds_if_the_term_does_not(pair: tuple[Filter, FullJob]) -> None:
+def test_a_negated_term_holds_if_the_term_does_not(pair: tuple[Filter, Job]) -> None:
     found, job = pair
     for term in found.terms:
         positive = parse(str(term).removeprefix("-"))
@@ -156,7 +157,7 @@ def test_a_negated_term_holds_if_the_term_does_not(pair: tuple[Filter, FullJob])
 
 @settings(max_examples=300)
 @given(filters_and_jobs)
-def test_a_job_that_matches_is_where_the_filter_says(pair: tuple[Filter, FullJob]) -> None:
+def test_a_job_that_matches_is_where_the_filter_says(pair: tuple[Filter, Job]) -> None:
     found, job = pair
     if not found.matches(job, NOW):
         return
@@ -172,7 +173,7 @@ def test_a_job_that_matches_is_where_the_filter_says(pair: tuple[Filter, FullJob
 
 
 @given(filters_and_jobs)
-def test_a_filter_of_class_fields_alone_tells_all_from_the_class(pair: tuple[Filter, FullJob]) -> None:
+def test_a_filter_of_class_fields_alone_tells_all_from_the_class(pair: tuple[Filter, Job]) -> None:
     found, job = pair
     if all(_field(term.field).asks for term in found.terms):
         assert found.matches(job, NOW) == found.fits_class(job.requirements)
@@ -184,7 +185,7 @@ def _field(name: str) -> Field:
     return field
 
 
-def _values(name: str, job: FullJob) -> set[Any]:
+def _values(name: str, job: Job) -> set[Any]:
     return set(_field(name).values(job, NOW))
 
 
