@@ -1,7 +1,7 @@
 -- remains: what to do with a job whose hash is gone or cannot be read.
 --
--- USES job finish labels
--- RARE quarantine leave_lists forget_remains
+-- USES job finish
+-- RARE quarantine unlist_labels leave_lists forget_remains
 
 local job_parts = { 'job:', 'job.payload:', 'job.result:', 'job.log:', 'job.attempts:', 'job.events:' }
 
@@ -9,6 +9,11 @@ local job_parts = { 'job:', 'job.payload:', 'job.result:', 'job.log:', 'job.atte
 local function quarantine(id, was, why)
   call('HSET', P .. 'quarantine', id, why)
   if not read_job(id) then count(was, nil) end
+end
+
+-- `labels`: a line `name=value` each.
+local function unlist_labels(id, labels)
+  for label in string.gmatch(labels, '[^\n]+') do call('ZREM', P .. 'label.jobs:' .. label, id) end
 end
 
 local function leave_lists(id)

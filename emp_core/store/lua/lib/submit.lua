@@ -1,6 +1,6 @@
 -- submit: one job of a batch.
 --
--- USES tick finish labels
+-- USES tick finish
 -- RARE stored_answer read_parents place_in_workflow fail_new
 
 -- The answer about a job that is stored: its state, and if it waits whether a worker fits it now. A conflict needs the
@@ -112,7 +112,9 @@ local function store(r, job)
   end
   if r.body then call('SET', P .. 'job.payload:' .. r.id, r.body) end
   call('ZADD', P .. 'ids:' .. string.sub(r.id, 1, 4), '0', r.id)
-  if r.labels then list_labels(r.id, r.labels) end
+  if r.labels then
+    for label in string.gmatch(r.labels, '[^\n]+') do call('ZADD', P .. 'label.jobs:' .. label, now_text, r.id) end
+  end
   if r.idem then
     call('SET', P .. 'idempotency:' .. (r.customer or '') .. '/' .. r.idem, r.id .. ' ' .. r.digest)
   end
