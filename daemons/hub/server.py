@@ -78,7 +78,7 @@ async def _open(url: str, settings: HubSettings) -> Store:
     waiting = False
     while True:
         try:
-            return await open_store(url, settings.key_prefix, settings.redis_max_connections)
+            return await open_store(url, settings.key_prefix, settings.redis_max_connections, upgrade=True)
         except QueueUnavailable as error:
             if error.code != "redis_unavailable" or loop.time() >= give_up_at:
                 raise

@@ -28,6 +28,19 @@ SummaryOption = Annotated[Format, _format("table, json, jsonl or csv")]
 ResultOption = Annotated[Format, _format("json is the result; table, jsonl, csv and ids list its files")]
 
 LimitOption = Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=1_000, help="Show at most N.")]
+JobLimitOption = Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, help="Show at most N.")]
+WhereOption = Annotated[
+    str | None,
+    typer.Option(
+        "--where",
+        metavar="FILTER",
+        help="Only jobs that match a filter, such as 'label.batch:42 age>10m'; see docs/filters.md.",
+    ),
+]
+AllOption = Annotated[bool, flag("--all", "-a", help="Show all that match, whatever --limit says.")]
+SearchAllOption = Annotated[
+    bool, flag("--search-all", help="Look at every job, also where no list finds those that match.")
+]
 WatchOption = Annotated[bool, flag("--watch", "-w", help="Refresh every 2 s, until Ctrl-C.")]
 FollowOption = Annotated[bool, flag("--follow", "-f", help="Print new entries as they come, until Ctrl-C.")]
 ReasonOption = Annotated[str, typer.Option("--reason", "-m", metavar="TEXT", help="A reason, shown in `emp workers`.")]

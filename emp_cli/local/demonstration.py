@@ -25,13 +25,14 @@ from emp_core.artifacts import open_artifacts
 from emp_core.client.async_emp import AsyncEmp
 from emp_core.client.locate import Location, local_files
 from emp_core.domain.durations import duration
+from emp_core.domain.filter import Filter
 from emp_core.domain.job import Job
-from emp_core.domain.states import OPEN, JobState, states_named
+from emp_core.domain.states import OPEN, JobState
 from emp_core.domain.worker import Worker
 from emp_core.embedded import Embedded
 from emp_core.environment import names_of
 from emp_core.errors import EmpError, HubUnavailable
-from emp_core.store import JobFilter, Summary, open_store
+from emp_core.store import Summary, open_store
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -163,7 +164,7 @@ class _Drawing:
         self.live = Live(console=terminal.stdout(), auto_refresh=False, transient=True, vertical_overflow="crop")
 
     async def __call__(self, emp: AsyncEmp, summary: Summary) -> None:
-        running = await emp.jobs(JobFilter(states=states_named([JobState.ACTIVE])), limit=JOBS_SHOWN)
+        running = await emp.jobs(Filter.of(status="active"), limit=JOBS_SHOWN)
         self.live.update(self._picture(await emp.workers(), running.jobs, summary), refresh=True)
 
     def _picture(self, workers: Sequence[Worker], jobs: Sequence[Job], summary: Summary) -> "RenderableType":

@@ -14,14 +14,16 @@ from emp_core.client.locate import Location, locate
 from emp_core.client.name_template import NameTemplate
 from emp_core.domain.events import Event
 from emp_core.domain.explain import Explanation, WorkerExplanation
+from emp_core.domain.filter import EVERY_JOB, Filter, parse
 from emp_core.domain.job import Job, JobRequest
 from emp_core.domain.outcome import Artifact
 from emp_core.domain.worker import Worker, WorkerState
 from emp_core.errors import EmpError, InvalidInput, Misconfigured, NotFound
 from emp_core.ids import digest, new_job_id
 from emp_core.settings import masked
-from emp_core.store import Attempt, JobFilter, Page, Store, Submitted, Summary, open_store
+from emp_core.store import Attempt, Page, Store, Submitted, Summary, open_store
 from emp_core.store.broker import order_refusal
+from emp_core.store.search import SEARCHED_AT_MOST
 
 Request = JobRequest | Mapping[str, Any]
 
@@ -145,9 +147,20 @@ class AsyncEmp:
         """One job. Raises `NotFound`."""
         return await self._store.inspector.job(job_id)
 
-    async def jobs(self, wanted: JobFilter | None = None, *, limit: int = 50, offset: int = 0) -> Page:
-        """Jobs: running ones first, then waiting ones in the order of their claim, then ended ones, newest first."""
-        return await self._store.inspector.page(wanted or JobFilter(), limit=limit, offset=offset)
+    async def jobs(
+        self, wanted: Filter | str = EVERY_JOB, *, limit: int = 50, cursor: str = "", search_all: bool = False
+    ) -> Page:
+        """The jobs that match a filter, such as `status:failed customer:acme`, a page at a time.
+
+        `cursor` is that of the page before. Raises `InvalidInput` for a filter or a cursor that cannot be read.
+
+        By status alone, running jobs come first, then waiting ones in the order of their claim, then ended ones, the
+        newest first. By anything else, the last submitted come first. Conditions that no list serves are looked for
+        in 20,000 jobs (`Page.of`), with `search_all` in all.
+        """
+        asked = parse(wanted) if isinstance(wanted, str) else wanted
+        at_most = None if search_all else SEARCHED_AT_MOST
+        return await self._store.search.page(asked, limit=limit, after=cursor, at_most=at_most)
 
     async def jobs_by_id(self, job_ids: Sequence[str]) -> list[Job]:
         """Those of the jobs that exist, in the order given."""

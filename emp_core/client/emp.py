@@ -15,11 +15,12 @@ from emp_core.client.changes import Change, OnEnd, ignore
 from emp_core.client.results import Outcome
 from emp_core.domain.events import Event
 from emp_core.domain.explain import Explanation, WorkerExplanation
+from emp_core.domain.filter import EVERY_JOB, Filter
 from emp_core.domain.job import Job
 from emp_core.domain.outcome import Artifact
 from emp_core.domain.worker import Worker, WorkerState
 from emp_core.errors import Conflict, EmpError
-from emp_core.store import Attempt, JobFilter, Page, Submitted, Summary
+from emp_core.store import Attempt, Page, Submitted, Summary
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -107,8 +108,10 @@ class Emp:
     def job(self, job_id: str) -> Job:
         return self._run(self._emp.job, job_id)
 
-    def jobs(self, wanted: JobFilter | None = None, *, limit: int = 50, offset: int = 0) -> Page:
-        return self._run(self._emp.jobs, wanted, limit=limit, offset=offset)
+    def jobs(
+        self, wanted: Filter | str = EVERY_JOB, *, limit: int = 50, cursor: str = "", search_all: bool = False
+    ) -> Page:
+        return self._run(self._emp.jobs, wanted, limit=limit, cursor=cursor, search_all=search_all)
 
     def jobs_by_id(self, job_ids: Sequence[str]) -> list[Job]:
         return self._run(self._emp.jobs_by_id, job_ids)

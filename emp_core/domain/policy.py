@@ -98,6 +98,12 @@ REAPED_A_CALL = 25
 FORGOTTEN_A_CALL = 100
 """Ended jobs that retention deletes."""
 
+LOOKED_AT_A_CALL = 2_000
+"""Jobs of sorted lists that a search looks at."""
+
+INDEXED_A_CALL = 200
+"""Jobs of an earlier version that are listed for filters."""
+
 MAX_INLINE_PAYLOAD = 1 * MB
 MAX_SPILLED_PAYLOAD = 64 * MB
 MAX_INLINE_RESULT = 256 * KB

@@ -36,9 +36,10 @@ from emp_core.store.connection import (
     queue_id_of,
 )
 from emp_core.store.events import Batch, EventBus
-from emp_core.store.inspector import ClassView, Inspector, JobFilter, Page
+from emp_core.store.inspector import ClassView, Inspector
 from emp_core.store.memory import Memory, read_memory
 from emp_core.store.registry import Registered, Registry, WorkerIdInUse
+from emp_core.store.search import Page, Search
 from emp_core.store.submits import Submitted
 from emp_core.store.summary import Summary
 from emp_core.store.upkeep import Retention, Upkeep
@@ -53,7 +54,6 @@ __all__ = [
     "ClassView",
     "EventBus",
     "Inspector",
-    "JobFilter",
     "Life",
     "Link",
     "Memory",
@@ -62,6 +62,7 @@ __all__ = [
     "Registry",
     "Report",
     "Retention",
+    "Search",
     "Server",
     "Settlement",
     "Store",
@@ -94,6 +95,7 @@ class Store:
     classes: ClassIndex
     registry: Registry
     inspector: Inspector
+    search: Search
     events: EventBus
     upkeep: Upkeep
     queue_id: str | None
@@ -124,16 +126,21 @@ def open_broker(url: str, prefix: str = DEFAULT_PREFIX) -> tuple[Broker, Link]:
     return Broker(link, ClassIndex(link)), link
 
 
-async def open_store(url: str, prefix: str = DEFAULT_PREFIX, max_connections: int = MAX_CONNECTIONS) -> Store:
-    """Connect, check the server, and build the facades. Raises `QueueUnavailable` or `Misconfigured`."""
+async def open_store(
+    url: str, prefix: str = DEFAULT_PREFIX, max_connections: int = MAX_CONNECTIONS, *, upgrade: bool = False
+) -> Store:
+    """Connect, check the server, and build the facades. Raises `QueueUnavailable` or `Misconfigured`.
+
+    `upgrade` takes over a queue that an earlier version wrote.
+    """
     link = await open_link(url, prefix, max_connections)
     try:
-        server = await check_server(link)
+        server = await check_server(link, upgrade=upgrade)
         queue_id = await queue_id_of(link)
     except BaseException:
         await link.close()
         raise
-    classes = ClassIndex(link)
+    classes, inspector = ClassIndex(link), Inspector(link)
     return Store(
         url=url,
         link=link,
@@ -141,7 +148,8 @@ async def open_store(url: str, prefix: str = DEFAULT_PREFIX, max_connections: in
         broker=Broker(link, classes),
         classes=classes,
         registry=Registry(link, classes),
-        inspector=Inspector(link),
+        inspector=inspector,
+        search=Search(link, inspector),
         events=EventBus(link),
         upkeep=Upkeep(link, classes),
         queue_id=queue_id,

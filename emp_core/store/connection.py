@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,8 +23,11 @@ from emp_core.store.coalescing import AT_ONCE, Coalescer
 from emp_core.store.pool import close_when_idle
 from emp_core.store.scripts import script
 
-SCHEMA = "2"
+SCHEMA = "3"
 """The layout of the keys. Another one in Redis is refused: nothing is guessed about old data."""
+
+UPGRADED = "2"
+"""The layout that a hub takes over: its jobs are only not listed yet for filters (`Upkeep.index_jobs`)."""
 
 DEFAULT_PREFIX = "{emp}:"
 ANSWER_SECONDS = 10.0
@@ -187,6 +191,23 @@ class Link:
         async with self._connection():
             return [_sound(answer) for answer in await pipeline.execute(raise_on_error=False)]
 
+    async def scan(self, kind: str, count: int) -> AsyncIterator[list[str]]:
+        """The ids in the names of all keys that begin so, some at a time. Raises `QueueUnavailable`."""
+        literal = self.key(kind)
+        pattern = re.sub(r"([\[\]*?\\^])", r"\\\1", literal) + "*"
+        some: list[str] = []
+        keys = self.client.scan_iter(match=pattern, count=count)
+        while True:
+            async with self._connection():
+                name = await anext(keys, None)
+            if name is not None:
+                some.append(name.decode().removeprefix(literal))
+            if some and (name is None or len(some) == count):
+                yield some
+                some = []
+            if name is None:
+                return
+
     async def info(self, section: str) -> dict[str, Any]:
         """What the server says of itself. Raises `QueueUnavailable`."""
         async with self._connection():
@@ -242,21 +263,24 @@ async def open_link(url: str, prefix: str = DEFAULT_PREFIX, max_connections: int
     return Link(build_client(url, max_connections=max_connections), prefix, connections=max_connections)
 
 
-async def check_server(link: Link) -> Server:
-    """Refuse a server that cannot keep the contract, in one clear line; mark an empty one with the schema."""
+async def check_server(link: Link, *, upgrade: bool = False) -> Server:
+    """Refuse a server that cannot keep the contract, in one clear line; mark an empty one with the schema.
+
+    `upgrade` raises the schema of a queue that an earlier version wrote.
+    """
     info: dict[str, Any] = {}
     for section in ("server", "memory", "persistence"):
         info |= await link.info(section)
     schema = await _schema_of(link)
+    if schema == UPGRADED and upgrade:
+        schema = (await link.run("raise_schema", before=UPGRADED, after=SCHEMA)).decode()
     version = str(info.get("valkey_version") or info["redis_version"])
     engine = "valkey" if "valkey_version" in info else "redis"
     if _numbers(version) < ((7, 2) if engine == "valkey" else (7, 0)):
         raise QueueUnavailable("redis_too_old", f"{engine} {version} is too old; Redis 7.0 or Valkey 7.2 is needed")
     if schema != SCHEMA:
-        raise Misconfigured(
-            f"the queue at {link.prefix} has schema {schema}, this emp reads {SCHEMA}",
-            hint="use the emp that wrote it, or another EMP_KEY_PREFIX",
-        )
+        hint = "start a hub of this version: it upgrades the queue" if schema == UPGRADED else _OTHER_SCHEMA
+        raise Misconfigured(f"the queue at {link.prefix} has schema {schema}, this emp reads {SCHEMA}", hint=hint)
     policy = info.get("maxmemory_policy", "noeviction")
     if int(info.get("maxmemory", 0)) > 0 and policy != "noeviction":
         raise Misconfigured(
@@ -283,6 +307,9 @@ async def queue_id_of(link: Link) -> str | None:
 async def check_writes(link: Link) -> None:
     """Try a write that changes nothing: a full or a read-only server refuses it. Raises `QueueUnavailable`."""
     await link.call("SET", link.key("schema"), SCHEMA, "NX")
+
+
+_OTHER_SCHEMA = "use the emp that wrote it, or another EMP_KEY_PREFIX"
 
 
 def _first_node(info: dict[str, Any]) -> dict[str, Any]:

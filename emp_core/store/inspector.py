@@ -1,68 +1,28 @@
-"""`Inspector`: every read for people. It never writes, never scans the key space, and says how much it looked at."""
+"""`Inspector`: every read for people but searches. It never writes, and never scans the key space."""
 
-import heapq
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from emp_core.domain.job import Job
 from emp_core.domain.requirements import Requirements
-from emp_core.domain.states import ENDED, OPEN, RUNNING, JobState
+from emp_core.domain.states import ENDED, OPEN
 from emp_core.domain.worker import Worker
 from emp_core.errors import Ambiguous, NotFound
 from emp_core.store.codec import Attempt, asked_of, attempt_of, fields_of, job_fields, job_of, json_of, worker_of
 from emp_core.store.connection import DAMAGED, Link
 from emp_core.store.memory import read_memory
 from emp_core.store.oldest import oldest_pending
-from emp_core.store.running import by_start
 from emp_core.store.summary import Summary
 
-LOOK_AT_MOST = 1_000
-"""Jobs that one page reads at most."""
-
-READ_AT_ONCE = 100
-"""Jobs of a page that are read at once. It takes some ms, during which the hub answers no other call."""
+CLASSES_AT_MOST = 1_000
+"""Classes that one call reads."""
 
 PREFIX_LENGTH = 4
 """Characters of an id that find it without a scan."""
 
 Class = tuple[Requirements | None, bool]
 """What a class asks, None where that is damaged, and whether it is unworkable."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobFilter:
-    """Which jobs a list shows; absent means any."""
-
-    states: tuple[JobState, ...] = ()
-    service: str | None = None
-    customer_id: str | None = None
-    worker: str | None = None
-    workflow_id: str | None = None
-    unworkable: bool = False
-    held: bool = False
-    """Jobs that somebody holds, besides those of `states`."""
-
-    def accepts(self, job: Job) -> bool:
-        """Whether a job that was read belongs in the list."""
-        return (
-            ((not self.states and not self.held) or job.state in self.states or (self.held and job.held))
-            and (self.service is None or self.service in job.requirements.services)
-            and (self.customer_id is None or job.customer_id == self.customer_id)
-            and (self.worker is None or job.worker == self.worker)
-            and (self.workflow_id is None or job.workflow_id == self.workflow_id)
-            and (not self.unworkable or job.unworkable)
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """Some jobs: running ones first, then waiting ones in the order of their claim, then ended ones, newest first."""
-
-    jobs: tuple[Job, ...]
-    looked_at: int
-    more: bool
-    """There are jobs that this page did not show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,83 +138,6 @@ class Inspector:
             if text is not None
         }
 
-    async def page(self, wanted: JobFilter = JobFilter(), *, limit: int = 50, offset: int = 0) -> Page:
-        """A page of jobs. Looks at no more than 1,000 of them; `looked_at` and `more` say so."""
-        kept: list[Job] = []
-        looked = 0
-        source = self._ids(wanted)
-        while len(kept) < limit + offset + 1 and looked < LOOK_AT_MOST:
-            ids = await _take(source, min(READ_AT_ONCE, LOOK_AT_MOST - looked))
-            if not ids:
-                break
-            looked += len(ids)
-            kept += [job for job in await self.jobs_by_id(ids) if wanted.accepts(job)]
-        more = len(kept) > limit + offset or (looked >= LOOK_AT_MOST and bool(await _take(source, 1)))
-        return Page(jobs=tuple(kept[offset : offset + limit]), looked_at=looked, more=more)
-
-    async def _ids(self, wanted: JobFilter) -> AsyncIterator[str]:
-        if wanted.workflow_id is not None:
-            async for job_id in self._listed(f"workflow.jobs:{wanted.workflow_id}"):
-                yield job_id
-            return
-        if wanted.worker is not None and set(wanted.states) <= {JobState.ACTIVE, JobState.CANCELLING} and wanted.states:
-            held = await self._link.call("HVALS", self._key(f"jobs:active:{wanted.worker}"))
-            for state in wanted.states:
-                for job_id in await by_start(self._link, held, state):
-                    yield job_id
-            return
-        if wanted.held and JobState.DELAYED not in wanted.states:
-            async for job_id in self._listed("held"):
-                yield job_id
-        for state in wanted.states or (() if wanted.held else (*OPEN, *ENDED)):
-            async for job_id in self._of_state(state):
-                yield job_id
-
-    async def _of_state(self, state: JobState) -> AsyncIterator[str]:
-        if state is JobState.PENDING:
-            async for job_id in self._pending():
-                yield job_id
-            return
-        if state in RUNNING:
-            running = await self._link.call("ZRANGE", self._key("leases"), 0, -1)
-            for job_id in await by_start(self._link, running, state):
-                yield job_id
-            return
-        lists = {JobState.DELAYED: ("delayed", "held"), JobState.BLOCKED: ("blocked",)}
-        for name in lists.get(state, (f"jobs:{state}",)):
-            async for job_id in self._listed(name, newest_first=state in ENDED):
-                yield job_id
-
-    async def _listed(self, name: str, *, newest_first: bool = False) -> AsyncIterator[str]:
-        start, step = 0, 200
-        order = ("REV",) if newest_first else ()
-        while ids := await self._link.call("ZRANGE", self._key(name), start, start + step - 1, *order):
-            for job_id in ids:
-                yield job_id.decode()
-            start += step
-
-    async def _pending(self) -> AsyncIterator[str]:
-        """Waiting jobs over all classes, in the order in which they would be claimed."""
-        heads = await self._link.call("ZRANGE", self._key("heads"), 0, LOOK_AT_MOST - 1, "REV")
-        parked = await self._link.call("SRANDMEMBER", self._key("parked"), LOOK_AT_MOST)
-        lists = [f"jobs:pending:{name.decode()}" for name in (*heads, *parked)] + ["avoided"]
-        step = max(4, 2 * LOOK_AT_MOST // len(lists))
-        first = await self._link.read_many([self._top(name, 0, step) for name in lists])
-        frontier = [(-_score(found[1]), index, 0) for index, found in enumerate(first) if found]
-        buffers = dict(enumerate(first))
-        heapq.heapify(frontier)
-        while frontier:
-            _, index, at = heapq.heappop(frontier)
-            yield buffers[index][2 * (at % step)].decode()
-            at += 1
-            if at % step == 0:
-                buffers[index] = await self._link.call(*self._top(lists[index], at, step))
-            if 2 * (at % step) < len(buffers[index]):
-                heapq.heappush(frontier, (-_score(buffers[index][2 * (at % step) + 1]), index, at))
-
-    def _top(self, name: str, start: int, step: int) -> tuple[Any, ...]:
-        return "ZRANGE", self._key(name), start, start + step - 1, "REV", "WITHSCORES"
-
     async def body(self, job_id: str) -> bytes | None:
         """The payload as it was submitted; None where it was spilled."""
         body: bytes | None = await self._link.call("GET", self._key(f"job.payload:{job_id}"))
@@ -315,7 +198,7 @@ class Inspector:
             for name, fields, jobs, at in found
         ]
 
-    async def waiting_classes(self, limit: int = LOOK_AT_MOST) -> list[ClassView]:
+    async def waiting_classes(self, limit: int = CLASSES_AT_MOST) -> list[ClassView]:
         """The classes with waiting jobs, the best head first."""
         heads = await self._link.call("ZRANGE", self._key("heads"), 0, limit - 1, "REV")
         names = [name.decode() for name in heads]
@@ -332,7 +215,7 @@ class Inspector:
         """The queue at a glance; reads no job."""
         workers = await self.workers()
         states = [worker.state for worker in workers]
-        unworkable = await self._link.call("SRANDMEMBER", self._key("classes.unworkable"), LOOK_AT_MOST)
+        unworkable = await self._link.call("SRANDMEMBER", self._key("classes.unworkable"), CLASSES_AT_MOST)
         waiting = await self._link.read_many(
             [("ZCARD", self._key(f"jobs:pending:{name.decode()}")) for name in unworkable]
         )
@@ -364,23 +247,9 @@ class Inspector:
         return {state: numbers.get(state, 0) for state in (*OPEN, *ENDED)}
 
 
-async def _take(source: AsyncIterator[str], count: int) -> list[str]:
-    taken: list[str] = []
-    while len(taken) < count:
-        try:
-            taken.append(await anext(source))
-        except StopAsyncIteration:
-            break
-    return taken
-
-
 def _fields(flat: Any) -> dict[str, str]:
     """None where the key is damaged: the job is shown as corrupt, the worker as lost."""
     return {} if flat is DAMAGED else fields_of(flat)
-
-
-def _score(text: bytes) -> float:
-    return float(text)
 
 
 def _names(jobs: Any) -> list[str]:

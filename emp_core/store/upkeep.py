@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from emp_core.domain.policy import FORGOTTEN_A_CALL
+from emp_core.domain.policy import FORGOTTEN_A_CALL, INDEXED_A_CALL
 from emp_core.domain.states import ENDED
 from emp_core.store.classes import ClassIndex
 from emp_core.store.connection import Link
@@ -35,7 +35,7 @@ ROOM_MADE_BY = ("completed", "cancelled", "failed")
 """Whose jobs are removed first to free memory: nobody needs to look into the completed ones."""
 
 PATROLLED = ("leases", "delayed", "held", "blocked", *(f"jobs:{state}" for state in ENDED))
-"""Lists whose jobs nobody may come across for long; waiting ones are met by claims."""
+"""Lists whose jobs nobody may come across for long; waiting ones are met by claims. Those for filters come after."""
 
 
 class Upkeep:
@@ -46,7 +46,8 @@ class Upkeep:
         self._classes = classes
         self._jitter = jitter or (lambda: random.uniform(0.5, 1.5))
         self._fleet_changed: bytes | None = None
-        self._patrol = (0, 0)
+        self._round: list[str] = []
+        self._patrolled = 0
 
     async def reap(self, lease_ms: int, batch: int = 100) -> tuple[int, int | None]:
         """What time does to jobs and workers. How many were moved, and ms until the next delayed job is due."""
@@ -150,6 +151,21 @@ class Upkeep:
         dropped: int = await self._link.call("XTRIM", self._link.key("events"), "MINID", "~", oldest)
         return dropped
 
+    async def index_jobs(self) -> int:
+        """List the jobs of an earlier version for filters, if the queue was taken over from one. How many there were.
+
+        It reads the key space, once in the life of a queue: jobs move from list to list meanwhile.
+        """
+        if not await self._link.call("EXISTS", self._link.key("indexing")):
+            return 0
+        done = 0
+        for name in await self._link.call("ZRANGE", self._link.key("workers"), 0, -1):
+            await self._link.call("SADD", self._link.key("workers.named"), name)
+        async for names in self._link.scan("job:", INDEXED_A_CALL):
+            done += await self._link.run("index_jobs", [(name,) for name in names])
+        await self._link.call("DEL", self._link.key("indexing"))
+        return done
+
     async def repair(self, job_id: str) -> str:
         """Put a damaged job back into a legal state: `sound`, `repaired`, `corrupt` or `deleted`."""
         answer: bytes = await self._link.run("repair_job", id=job_id)
@@ -162,10 +178,28 @@ class Upkeep:
 
     async def patrol(self, batch: int = 500) -> dict[str, str]:
         """Look at the next jobs of the lists, and repair what is damaged; a round takes as many calls as it needs."""
-        number, start = self._patrol
-        names = await self._link.call("ZRANGE", self._link.key(PATROLLED[number]), start, start + batch - 1)
-        more = len(names) == batch
-        self._patrol = (number, start + batch) if more else ((number + 1) % len(PATROLLED), 0)
-        ids = [name.decode() for name in names]
-        states = await self._link.read_many([("HGET", self._link.key(f"job:{name}"), "state") for name in ids])
-        return {name: await self.repair(name) for name, state in zip(ids, states, strict=True) if state is None}
+        if not self._round:
+            self._round = [*PATROLLED, *await self._lists_for_filters()]
+        name, start = self._round[0], self._patrolled
+        ids = [
+            found.decode() for found in await self._link.call("ZRANGE", self._link.key(name), start, start + batch - 1)
+        ]
+        self._patrolled = start + batch if len(ids) == batch else 0
+        if not self._patrolled:
+            del self._round[0]
+        states = await self._link.read_many([("HGET", self._link.key(f"job:{job_id}"), "state") for job_id in ids])
+        found = {job_id: await self.repair(job_id) for job_id, state in zip(ids, states, strict=True) if state is None}
+        if name in PATROLLED:
+            return found
+        # What is left of a job that is gone: no hash tells in which of these lists it is.
+        stray = [job_id for job_id, answer in found.items() if answer == "deleted"]
+        for job_id in stray:
+            await self._link.call("ZREM", self._link.key(name), job_id)
+        return {job_id: answer for job_id, answer in found.items() if job_id not in stray}
+
+    async def _lists_for_filters(self) -> list[str]:
+        classes = await self._link.call("ZRANGE", self._link.key("classes"), 0, -1)
+        workers = await self._link.call("SMEMBERS", self._link.key("workers.named"))
+        return [f"class.jobs:{name.decode()}" for name in classes] + [
+            f"worker.jobs:{name.decode()}" for name in workers
+        ]

@@ -170,7 +170,7 @@ async def test_r46_ended_jobs_leave_nothing_behind(store: Store, server: QueueSe
         for claim in turn.claimed:
             await worker.complete(claim, picture="x" * 100)
     await store.broker.submit_many(requests[1_500:])
-    page = await store.inspector.page(limit=1_000)
+    page = await store.search.page(limit=1_000)
     for job in page.jobs[:500]:
         if job.state is JobState.PENDING:
             await store.broker.cancel(job.id)

@@ -161,6 +161,23 @@ def labels_index(found: Snapshot, jobs: Jobs) -> Iterator[str]:
         yield f"{entry} in label.jobs:*, or such a job, not both"
 
 
+def indexes_hold_all(found: Snapshot, jobs: Jobs) -> Iterator[str]:
+    """What filters find jobs by: each is listed at the time of its submit."""
+    for row, field in (("class.jobs:{class}", "class"), ("worker.jobs:{claimer}", "worker")):
+        literal = row.partition("{")[0]
+        listed = {
+            (name, job): at
+            for name in found.ids(row)
+            for job, at in found.scores(literal + name).items()
+            if job in jobs
+        }
+        wanted = {(job[field], name): float(job["created"]) for name, job in jobs.items() if field in job}
+        yield from _differ(literal, {str(at): n for at, n in listed.items()}, {str(at): n for at, n in wanted.items()})
+    named = found.members("workers.named")
+    for stray in named ^ {*found.ids("worker:{worker}"), *found.ids("worker.jobs:{claimer}")}:
+        yield f"{stray} is in workers.named or has a record or jobs, not both"
+
+
 def workflows_index(found: Snapshot, jobs: Jobs) -> Iterator[str]:
     of_all = {(job["workflow"], name) for name, job in jobs.items() if "workflow" in job}
     of_pending = {(job["workflow"], name) for name, job in _in_states(jobs, "pending").items() if "workflow" in job}
@@ -283,6 +300,7 @@ RULES: Mapping[str, Rule] = {
     "classLists": class_lists,
     "idsAreFound": ids_are_found,
     "labelsIndex": labels_index,
+    "indexesHoldAll": indexes_hold_all,
     "workflowsIndex": workflows_index,
     "idleIsConsistent": idle_is_consistent,
     "profilesCount": profiles_count,

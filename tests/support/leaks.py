@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from tests.support.snapshot import Entry, Snapshot
 
+FOR_FILTERS = ("class.jobs:{class}", "worker.jobs:{claimer}", "workflow.jobs:{workflow}")
+
 STREAM_BLOCK = 100
 """A stream is trimmed in blocks of this many entries."""
 
@@ -11,9 +13,15 @@ STREAM_BLOCK = 100
 def leaks(found: Snapshot) -> list[str]:
     """What is wrong, one line a key."""
     owners = _owners(found)
-    return [f"{name} is not ours" for name in found.strangers] + [
-        f"{entry.name}: {problem}" for entry in found.entries.values() for problem in _problems(entry, owners)
-    ]
+    problems = [f"{name} is not ours" for name in found.strangers]
+    problems += [f"{entry.name}: {problem}" for entry in found.entries.values() for problem in _problems(entry, owners)]
+    return problems + list(_stray_members(found))
+
+
+def _stray_members(found: Snapshot) -> Iterator[str]:
+    """Jobs that are listed for filters and do not exist."""
+    for name in (entry.name for entry in found.entries.values() if entry.row and entry.row.name in FOR_FILTERS):
+        yield from (f"{name}: lists {job}" for job in found.scores(name) if f"job:{job}" not in found.entries)
 
 
 def _problems(entry: Entry, owners: Mapping[str, Callable[[str], bool]]) -> Iterator[str]:
@@ -41,6 +49,7 @@ def _owners(found: Snapshot) -> Mapping[str, Callable[[str], bool]]:
         "job": lambda name: f"job:{name}" in found.entries,
         "class": lambda name: name in found.scores("classes"),
         "worker": lambda name: f"worker:{name}" in found.entries,
+        "claimer": lambda name: name in found.members("workers.named"),
         "workflow": lambda name: f"workflow:{name}" in found.entries,
         "profile": lambda name: name in found.fields("profiles"),
         "number": lambda name: name in numbers,

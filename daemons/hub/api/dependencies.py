@@ -18,19 +18,20 @@ from emp_core.errors import NotFound, QueueUnavailable
 from emp_core.ids import is_id
 from emp_core.store import Store
 from emp_core.store.connection import busy
-from emp_core.store.inspector import LOOK_AT_MOST
 
 ANSWER_SECONDS = 5.0
 """A Redis that takes longer counts as unavailable: a caller gets an answer, never a hang."""
 
+LOOK_AT_MOST = 1_000
+"""Jobs that a page reads at most to find those that it shows."""
 
 MAX_LISTED = 4_000
 """Jobs that the lists which wait for their turn may read together: about a second of the hub's time."""
 
 SHORT_LIST = 50
 
-NARROWING = frozenset({"service", "customer", "customer_id", "worker", "worker_id", "unworkable"})
-"""Parameters with which a list looks through more jobs than it shows."""
+NARROWING = frozenset({"where"})
+"""Parameters with which a list may look through more jobs than it shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

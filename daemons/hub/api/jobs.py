@@ -10,6 +10,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from daemons.hub.api.answers import in_pieces, job_answer, success
 from daemons.hub.api.dependencies import (
+    LOOK_AT_MOST,
     BodyRoute,
     Hub,
     JobId,
@@ -33,14 +34,14 @@ from daemons.hub.http.bodies import read_body, understand
 from daemons.hub.http.problems import Problem, now, problem_of
 from emp_core.client import results
 from emp_core.client.situation import explain_job
+from emp_core.domain.filter import Filter, parse
 from emp_core.domain.job import Job
 from emp_core.domain.json_text import dump_json, load_json
 from emp_core.domain.policy import MAX_INLINE_PAYLOAD, MAX_WHOLE_RESULT
-from emp_core.domain.states import HELD, JobState, states_named
+from emp_core.domain.states import HELD, JobState
 from emp_core.domain.values import read_choice
 from emp_core.domain.views import event_view, explanation_view, time_view
 from emp_core.errors import ArtifactsUnavailable, Conflict, EmpError, NotFound
-from emp_core.store import JobFilter
 
 log = structlog.get_logger()
 
@@ -111,42 +112,57 @@ class JobQuery(BaseModel):
     unworkable: bool = False
     """Only those that no live worker can do."""
 
+    where: str | None = None
+    """A filter, such as `label.batch:42 age>10m`; the parameters above narrow it further."""
+
     limit: int = Field(50, ge=1, le=1_000)
     """Show at most N."""
 
     offset: int = Field(0, ge=0, le=1_000)
     """How many to leave out first."""
 
-    def to_filter(self) -> JobFilter:
-        """As the queue is asked."""
-        named = _read_status(self.status) if self.status else frozenset()
-        return JobFilter(
-            states=states_named(named),
-            held=HELD in named,
+    cursor: str | None = None
+    """Go on behind the page whose `cursor` this is."""
+
+    def to_filter(self) -> Filter:
+        """As the queue is asked. Raises `FilterError`."""
+        named = _read_status(self.status) if self.status else ()
+        narrowed = Filter.of(
+            status=named,
             service=self.service,
-            customer_id=self.customer,
+            customer=self.customer,
             worker=self.worker,
-            workflow_id=self.workflow,
-            unworkable=self.unworkable,
+            workflow=self.workflow,
+            unworkable="yes" if self.unworkable else None,
         )
+        return narrowed & parse(self.where) if self.where else narrowed
 
 
-def _read_status(text: str) -> frozenset[str]:
-    return frozenset(read_choice("status", word.strip(), (*JobState, HELD)) for word in text.split(","))
+def _read_status(text: str) -> list[str]:
+    return [read_choice("status", word.strip(), (*JobState, HELD)) for word in text.split(",")]
 
 
 @lists.get("/jobs")
 async def list_jobs(hub: SharedHub, query: Annotated[JobQuery, Query()]) -> Response:
-    """Running jobs first, then waiting ones in the order of their claim, then ended ones, newest first.
+    """A page of jobs; `cursor` asks for the next one.
 
-    A page looks at 1,000 jobs at most: `looked_at` and `more` say how far it came.
+    By status alone, running jobs come first, then waiting ones in the order of their claim, then ended ones, the newest
+    first. By anything else, the last submitted come first. For conditions that no list serves, a page looks at 1,000
+    jobs at most: then `of` says how many there are, and `cursor` goes on.
     """
-    page = await hub.store.inspector.page(query.to_filter(), limit=query.limit, offset=query.offset)
+    rows = query.limit + query.offset
+    page = await hub.store.search.page(
+        query.to_filter(), limit=rows, after=query.cursor or "", at_most=max(rows + 1, LOOK_AT_MOST)
+    )
     return success(
         {
-            "jobs": await in_pieces(page.jobs, job_answer),
-            "looked_at": page.looked_at,
-            "more": page.more,
+            "jobs": await in_pieces(page.jobs[query.offset :], job_answer),
+            "searched": page.searched,
+            "of": page.of,
+            "total": page.total,
+            "more": page.cursor is not None,
+            "cursor": page.cursor,
+            "complete": page.complete,
             "limit": query.limit,
             "offset": query.offset,
         }

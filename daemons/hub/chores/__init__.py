@@ -28,6 +28,7 @@ def chores_of(store: Store, artifacts: ObjectArtifacts, settings: HubSettings, c
         Periodic("close profiles", 30.0, upkeep.close_profiles, batch=1),
         Periodic("repair quarantined jobs", 60.0, upkeep.repair_quarantine),
         Periodic("patrol the lists", 10.0, upkeep.patrol),
+        Periodic("list jobs of an earlier version", 10.0, upkeep.index_jobs),
         Periodic("check the server", 30.0, CheckServer(store).run_once),
         Periodic("trim events", 60.0, lambda: upkeep.trim_events(POLICY.event_age_ms)),
         Periodic("forget workers", 300.0, upkeep.forget_workers, batch=100),

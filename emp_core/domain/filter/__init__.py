@@ -6,13 +6,14 @@ with a caret. One table of fields (`fields`) serves all of them and the docs (do
 
 from emp_core.domain.filter.completing import Completion, complete
 from emp_core.domain.filter.fields import FAMILIES, FIELDS, Field, Index, field_of
-from emp_core.domain.filter.filters import Filter
+from emp_core.domain.filter.filters import EVERY_JOB, Filter
 from emp_core.domain.filter.mistakes import render
 from emp_core.domain.filter.parsing import MAX_LENGTH, MAX_TERMS, MAX_VALUE, parse
 from emp_core.domain.filter.tree import Duration, Glob, Moment, Number, Operator, Term, Text
 from emp_core.errors import FilterError
 
 __all__ = [
+    "EVERY_JOB",
     "FAMILIES",
     "FIELDS",
     "MAX_LENGTH",

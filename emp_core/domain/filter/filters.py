@@ -1,6 +1,6 @@
 """A filter: which jobs it matches, and what can be told of them before they are read."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
@@ -17,6 +17,20 @@ class Filter:
     """Conditions that all must hold; without any it matches every job. `parse` makes one from text."""
 
     terms: tuple[Term, ...] = ()
+
+    @classmethod
+    def of(cls, **values: str | Iterable[str] | None) -> "Filter":
+        """Jobs that have one of the values of each field, taken as they are: `of(customer="acme", status=["failed"])`.
+
+        None, or no value, asks nothing of a field.
+        """
+        texts = {name: (given,) if isinstance(given, str) else tuple(given or ()) for name, given in values.items()}
+        terms = (Term(name, Operator.MATCHES, tuple(map(Text, some))) for name, some in texts.items() if some)
+        return cls(tuple(terms))
+
+    def __and__(self, other: "Filter") -> "Filter":
+        """Both."""
+        return Filter((*self.terms, *other.terms))
 
     def __str__(self) -> str:
         """The canonical text, which `parse` reads as the same filter."""
@@ -50,6 +64,13 @@ class Filter:
         named = [frozenset(_texts(term)) for term in self.terms if term.field == name and _is_exact(term)]
         return min(named, key=len, default=None)
 
+    def accepts(self, name: str, *values: str) -> bool:
+        """Whether a job with just these values of a field can match."""
+        terms = [
+            (term, _field(term).kind.test(term.operator, term.values)) for term in self.terms if term.field == name
+        ]
+        return all(any(fits(value, 0) for value in values) is not term.negated for term, fits in terms)
+
     def between(self, index: Index, now_ms: int) -> tuple[int | None, int | None]:
         """The first and the last time, in ms, that a job that matches can have in an index of times; None: any.
 
@@ -67,6 +88,10 @@ class Filter:
     @cached_property
     def _of_class(self) -> list[Callable[[Requirements], bool]]:
         return [holds for term in self.terms if (holds := _class_condition(term)) is not None]
+
+
+EVERY_JOB = Filter()
+"""No condition."""
 
 
 def _field(term: Term) -> Field:

@@ -19,12 +19,12 @@ local function delete(id)
   if not is_terminal(job) then return false end
   call('ZREM', P .. 'jobs:' .. job.state, id)
   count(job.state, nil)
-  if job.labels then unlist_labels(id, job.labels) end
   if job.workflow then forget_workflow(id, job.workflow) end
   if call('HINCRBY', P .. 'class:' .. job.class, 'jobs', -1) <= 0 then
     call('ZADD', P .. 'classes.empty', now, job.class)
   end
   call('ZREM', P .. 'ids:' .. string.sub(id, 1, 4), id)
+  leave_indexes(id, job.class, job.worker, job.labels)
   call('SET', P .. 'job.gone:' .. id, job.state, 'PX', POLICY.idempotency_ms)
   if job.idem then
     call('PEXPIRE', P .. 'idempotency:' .. (job.customer or '') .. '/' .. job.idem, POLICY.idempotency_ms)

@@ -4,7 +4,7 @@
 -- KEYS   schema    string  the layout's version; names the prefix
 -- ARGV   before    int     ms that a class has been empty
 -- ARGV   batch     int
--- DERIVES classes, classes.*, class:<class>, class.verdicts:<class>, improved, parked, parked:<whose>, customer.classes:<customer>
+-- DERIVES classes, classes.*, class:<class>, class.verdicts:<class>, class.jobs:<class>, improved, parked, parked:<whose>, customer.classes:<customer>
 -- USES   now
 -- RETURNS how many were dropped
 
@@ -17,7 +17,7 @@ for _, class in ipairs(call('ZRANGE', P .. 'classes.empty', '-inf', now - before
     call('SREM', P .. 'classes.unworkable', class)
     call('ZREM', P .. 'improved', class)
     call('ZREM', P .. 'classes.unjudged', class)
-    call('UNLINK', P .. 'class:' .. class, P .. 'class.verdicts:' .. class)
+    call('UNLINK', P .. 'class:' .. class, P .. 'class.verdicts:' .. class, P .. 'class.jobs:' .. class)
     call('SREM', P .. 'parked', class)
     call('SREM', P .. 'parked:' .. 'class:' .. class, class)
     if known[2] then

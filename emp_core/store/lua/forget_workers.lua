@@ -4,7 +4,7 @@
 -- KEYS   schema    string  the layout's version; names the prefix
 -- ARGV   keep      int     ms that a gone worker is remembered
 -- ARGV   batch     int
--- DERIVES worker:<id>, worker.failures:<id>, worker.refusals:<id>, jobs:active:<worker>, workers.gone, leases
+-- DERIVES worker:<id>, worker.failures:<id>, worker.refusals:<id>, jobs:active:<worker>, workers.gone, workers.named, leases
 -- USES   now
 -- RETURNS how many were forgotten
 
@@ -17,10 +17,16 @@ local function still_holds(worker)
   return false
 end
 
+-- Its name stays known while there are jobs that it ran last.
+local function forget_name(worker)
+  if call('EXISTS', P .. 'worker.jobs:' .. worker) == 0 then call('SREM', P .. 'workers.named', worker) end
+end
+
 local forgotten = 0
 for _, worker in ipairs(gone) do
   if not still_holds(worker) then
     call('ZREM', P .. 'workers.gone', worker)
+    forget_name(worker)
     call('UNLINK', P .. 'worker:' .. worker, P .. 'worker.failures:' .. worker, P .. 'worker.refusals:' .. worker, P .. 'jobs:active:' .. worker)
     forgotten = forgotten + 1
   end

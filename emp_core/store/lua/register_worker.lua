@@ -63,6 +63,7 @@ if not kept then call('HSET', key, 'reason', '') end
 call('HDEL', key, 'ended')
 call('ZADD', P .. 'workers', now + lease, worker)
 call('ZREM', P .. 'workers.gone', worker)
+call('SADD', P .. 'workers.named', worker)
 count_worker(number, 1)
 emit('worker_' .. state, '-', 0, 0, state, worker)
 return { state, number, given_back }

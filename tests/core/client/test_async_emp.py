@@ -9,12 +9,13 @@ import pytest
 
 from emp_core import AsyncEmp, Emp
 from emp_core.client.changes import Change, LogTail, Watch
+from emp_core.domain.filter import Filter, FilterError
 from emp_core.domain.outcome import Result
 from emp_core.domain.standing import Tier
 from emp_core.domain.states import JobState
 from emp_core.domain.worker import WorkerState
 from emp_core.errors import Conflict, InvalidInput, Misconfigured, NotFound
-from emp_core.store import Batch, JobFilter, Store, completed
+from emp_core.store import Batch, Store, completed
 from tests.support.builders import make_request, register, submit
 from tests.support.waiting import wait_until
 
@@ -305,10 +306,14 @@ async def test_without_a_place_for_files_who_wants_them_is_told_what_to_set(
 
 
 async def test_the_lists_are_filtered(emp: AsyncEmp, store: Store) -> None:
-    await submit(store, customer_id="acme")
+    mine = [await submit(store, customer_id="acme") for _ in range(3)]
     await submit(store)
-    page = await emp.jobs(JobFilter(customer_id="acme"))
-    assert [job.customer_id for job in page.jobs] == ["acme"]
+    page = await emp.jobs("customer:acme", limit=2)
+    rest = await emp.jobs(Filter.of(customer="acme"), cursor=page.cursor or "")
+    assert sorted(job.id for job in (*page.jobs, *rest.jobs)) == sorted(mine)
+    assert rest.cursor is None
+    with pytest.raises(FilterError, match="unknown field"):
+        await emp.jobs("custmer:acme")
 
 
 def test_the_blocking_client_does_the_same(surroundings: Path) -> None:

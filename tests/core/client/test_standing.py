@@ -9,12 +9,13 @@ import pytest
 
 from emp_core.client.situation import explain_job, explain_worker, preview
 from emp_core.domain.explain import Explanation
+from emp_core.domain.filter import Filter
 from emp_core.domain.job import Job
 from emp_core.domain.policy import POLICY
 from emp_core.domain.standing import Tier
 from emp_core.domain.states import OPEN
 from emp_core.domain.worker import WorkerState
-from emp_core.store import Claimed, JobFilter, Store, mismatched
+from emp_core.store import Claimed, Store, mismatched
 from tests.support.builders import WorkerDriver, make_capabilities, make_request, register, submit
 from tests.support.time_travel import end_avoiding, fall_due, reap
 
@@ -143,7 +144,7 @@ class Queue:
         await self.store.registry.steer(claimant.driver.id, state)
 
     async def waiting(self) -> Sequence[Job]:
-        page = await self.store.inspector.page(JobFilter(states=OPEN[2:]), limit=1_000)
+        page = await self.store.search.page(Filter.of(status=OPEN[2:]), limit=1_000)
         return page.jobs
 
     async def claim(self) -> None:

@@ -68,7 +68,7 @@ async def test_r23_all_else_goes_on(store: Store, look: Look, full: Callable[[bo
     await store.upkeep.review_fleet()
     assert await store.upkeep.delete([jobs[0]]) == [jobs[0]]
     assert jobs[0] not in set(look().ids("job:{job}"))
-    assert (await store.inspector.page()).looked_at == 7
+    assert (await store.search.page()).searched == 7
 
 
 async def test_r23_a_worker_starts_and_stops_though_redis_is_full(
@@ -122,7 +122,7 @@ async def test_redis_away_is_said_and_work_goes_on_when_it_is_back(own: Callable
     job = await submit(store)
     server.kill()
     assert await _code(submit(store)) == "redis_unavailable"
-    assert await _code(store.inspector.page()) == "redis_unavailable"
+    assert await _code(store.search.page()) == "redis_unavailable"
     assert await _code(open_store(server.url)) == "redis_unavailable"
     server.start()
     assert await worker.drain() == [job]
@@ -190,7 +190,7 @@ async def test_r24_a_redis_that_cannot_write_to_its_disk(own: Callable[..., Serv
     assert Snapshot(server.client, store.link.prefix).job(job) == before.job(job)
     assert (await store.inspector.job(job)).state == "pending"
     reader = await open_store(server.url)
-    assert (await reader.inspector.page()).looked_at == 1
+    assert (await reader.search.page()).searched == 1
     await reader.close()
     server.client.config_set("stop-writes-on-bgsave-error", "no")
     assert await worker.drain() == [job]

@@ -1,7 +1,6 @@
 """The inspector: paged and filtered reads that never look at more than a thousand jobs."""
 
 import json
-import random
 from typing import Any
 
 import pytest
@@ -10,8 +9,7 @@ from emp_core.domain.ordering import TICKS_PER_MS
 from emp_core.domain.states import JobState
 from emp_core.domain.worker import WorkerState
 from emp_core.errors import Ambiguous, EmpError, NotFound
-from emp_core.store import JobFilter, Store
-from emp_core.store.inspector import LOOK_AT_MOST
+from emp_core.store import Store
 from tests.support.builders import make_request, register, submit
 from tests.support.snapshot import Look
 from tests.support.time_travel import end_lease, reap
@@ -53,6 +51,22 @@ async def test_what_is_not_there_is_not_found(store: Store) -> None:
     assert await store.inspector.attempts("nobody") == []
 
 
+async def test_a_completed_job_is_at_100_percent_and_a_waiting_one_has_no_progress(store: Store) -> None:
+    worker = await register(store)
+    reported, silent, back = [await submit(store) for _ in range(3)]
+    claims = [await worker.take() for _ in range(3)]
+    for claim in (claims[0], claims[2]):
+        await worker.report(claim, percent=40, message="sampling")
+    assert (await store.inspector.job(reported)).progress == 40
+    await worker.complete(claims[0])
+    await worker.complete(claims[1])
+    await worker.release(claims[2])
+    assert [(await store.inspector.job(job)).progress for job in (reported, silent, back)] == [100, 100, None]
+    assert (await worker.take()).job_id == back
+    again = await store.inspector.job(back)
+    assert (again.state, again.progress, again.message) == (JobState.ACTIVE, None, None)
+
+
 # Ids by their beginning.
 
 
@@ -91,154 +105,6 @@ async def test_the_id_of_a_deleted_job_is_not_found(store: Store) -> None:
     await store.upkeep.delete(["abcd-1"])
     with pytest.raises(NotFound):
         await store.inspector.resolve("abcd")
-
-
-# Pages.
-
-
-async def test_the_waiting_are_listed_in_the_order_of_their_claims(store: Store) -> None:
-    worker = await register(store, gpu_memory_gb=96)
-    dice = random.Random(3)
-    for _ in range(150):
-        await submit(store, priority=dice.randrange(4), requirements={"gpu_memory_gb": dice.randrange(1, 30)})
-    page = await store.inspector.page(JobFilter(states=(JobState.PENDING,)), limit=200)
-    assert [job.id for job in page.jobs] == await worker.drain()
-
-
-async def test_avoided_and_parked_jobs_stand_in_their_place(store: Store) -> None:
-    one, _ = await register(store), await register(store, "gpu2:0")
-    returned = await submit(store, priority=60)
-    await one.release(await one.take())
-    await store.broker.set_limit("customer:acme", 1)
-    running = await submit(store, priority=90, customer_id="acme")
-    parked = await submit(store, priority=80, customer_id="acme")
-    await one.take()
-    assert await one.claim() is None
-    plain = await submit(store, priority=70)
-    page = await store.inspector.page(JobFilter(states=(JobState.PENDING,)))
-    assert [job.id for job in page.jobs] == [parked, plain, returned]
-    assert running not in {job.id for job in page.jobs}
-
-
-async def test_running_then_waiting_then_ended_the_newest_first(store: Store) -> None:
-    worker = await register(store)
-    done = [await submit(store) for _ in range(2)]
-    for number in range(2):
-        await worker.complete(await worker.take())
-        await store.link.call("ZADD", store.link.key("jobs:completed"), number + 1, done[number])
-    active = await submit(store)
-    await worker.take()
-    pending, later = await submit(store), await submit(store, run_at=SOON)
-    blocked = await submit(store, depends_on=[pending])
-    page = await store.inspector.page()
-    assert [job.id for job in page.jobs] == [active, pending, later, blocked, done[1], done[0]]
-    assert (page.looked_at, page.more) == (6, False)
-
-
-async def test_running_jobs_are_listed_in_the_order_of_their_starts_whenever_they_beat(store: Store) -> None:
-    worker = await register(store)
-    for name in ("c", "a", "d", "b"):
-        await submit(store, id=name)
-    claims = {claim.job_id: claim for claim in [await worker.take() for _ in range(4)]}
-    for name in ("a", "b"):  # started in the same millisecond: by id
-        key = store.link.key(f"job:{name}")
-        words = (await store.link.call("HGET", key, "claim")).decode().split()
-        await store.link.call("HSET", key, "claim", " ".join([*words[:2], "1", words[3]]))
-    await store.broker.cancel("d")
-    wanted = JobFilter(states=(JobState.ACTIVE, JobState.CANCELLING))
-    for beating in ("a", "c", "b"):
-        await worker.beat(claims[beating])
-        for filters in (wanted, JobFilter(states=wanted.states, worker=worker.id)):
-            page = await store.inspector.page(filters)
-            assert [job.id for job in page.jobs] == ["a", "b", "c", "d"]
-    assert [job.id for job in (await store.inspector.page(wanted, limit=2, offset=1)).jobs] == ["b", "c"]
-
-
-async def test_a_completed_job_is_at_100_percent_and_a_waiting_one_has_no_progress(store: Store) -> None:
-    worker = await register(store)
-    reported, silent, back = [await submit(store) for _ in range(3)]
-    claims = [await worker.take() for _ in range(3)]
-    for claim in (claims[0], claims[2]):
-        await worker.report(claim, percent=40, message="sampling")
-    assert (await store.inspector.job(reported)).progress == 40
-    await worker.complete(claims[0])
-    await worker.complete(claims[1])
-    await worker.release(claims[2])
-    assert [(await store.inspector.job(job)).progress for job in (reported, silent, back)] == [100, 100, None]
-    assert (await worker.take()).job_id == back
-    again = await store.inspector.job(back)
-    assert (again.state, again.progress, again.message) == (JobState.ACTIVE, None, None)
-
-
-@pytest.mark.parametrize("state", list(JobState))
-async def test_each_state_is_listed_alone(store: Store, state: JobState) -> None:
-    worker = await register(store)
-    for name in ("cancelling", "active", "failed", "completed"):
-        job = await submit(store, priority=100)
-        claim = await worker.take()
-        if name == "cancelling":
-            await store.broker.cancel(job)
-        elif name == "failed":
-            await worker.fail(claim, retryable=False)
-        elif name == "completed":
-            await worker.complete(claim)
-    pending = await submit(store)
-    await submit(store, run_at=SOON)
-    held = await submit(store)
-    await store.broker.hold(held)
-    await submit(store, depends_on=[pending])
-    await store.broker.cancel(await submit(store))
-    page = await store.inspector.page(JobFilter(states=(state,)))
-    assert {job.state for job in page.jobs} == {state}
-    assert len(page.jobs) == (2 if state is JobState.DELAYED else 1)
-
-
-async def test_pages_follow_each_other(store: Store) -> None:
-    jobs = await _submit_many(store, 25)
-    pages = [await store.inspector.page(limit=10, offset=offset) for offset in (0, 10, 20, 30)]
-    assert [job.id for page in pages for job in page.jobs] == jobs
-    assert [page.more for page in pages] == [True, True, False, False]
-
-
-async def test_a_page_never_looks_at_more_than_a_thousand(store: Store) -> None:
-    await _submit_many(store, LOOK_AT_MOST + 100)
-    rare = (await _submit_many(store, 1, customer_id="acme"))[0]
-    page = await store.inspector.page(JobFilter(customer_id="acme"))
-    assert (page.jobs, page.looked_at, page.more) == ((), LOOK_AT_MOST, True)
-    narrow = await store.inspector.page(JobFilter(states=(JobState.COMPLETED,)))
-    assert (narrow.looked_at, narrow.more) == (0, False)
-    assert rare
-
-
-async def test_exactly_a_thousand_are_all(store: Store) -> None:
-    await _submit_many(store, LOOK_AT_MOST)
-    page = await store.inspector.page(JobFilter(customer_id="acme"))
-    assert (page.looked_at, page.more) == (LOOK_AT_MOST, False)
-
-
-async def test_filters(store: Store) -> None:
-    worker = await register(store)
-    mine = await submit(store, customer_id="acme", workflow_id="w")
-    other = await submit(store, service="a1111")
-    hard = await submit(store, requirements={"gpu_memory_gb": 80})
-
-    async def found(**wanted: Any) -> list[str]:
-        return [job.id for job in (await store.inspector.page(JobFilter(**wanted))).jobs]
-
-    assert await found(customer_id="acme") == [mine]
-    assert await found(workflow_id="w") == [mine]
-    assert await found(service="a1111") == [other]
-    assert await found(unworkable=True) == [other, hard]
-    claim = await worker.take()
-    assert await found(worker=worker.id, states=(JobState.ACTIVE,)) == [claim.job_id]
-    assert await found(worker=worker.id, states=(JobState.CANCELLING,)) == []
-
-
-async def test_a_workflow_is_read_from_its_own_list(store: Store) -> None:
-    await _submit_many(store, 300)
-    jobs = await _submit_many(store, 3, workflow_id="w")
-    page = await store.inspector.page(JobFilter(workflow_id="w"))
-    assert ([job.id for job in page.jobs], page.looked_at) == (jobs, 3)
 
 
 # Around a job.
@@ -370,13 +236,13 @@ async def test_of_very_many_classes_the_oldest_head_is_found_and_the_rest_said_t
         await submit(store, customer_id=f"c{number}", priority=50 + number)
         await submit(store, customer_id=f"d{number}", priority=1)
     assert not (await store.inspector.summary()).oldest_pending_exact
-    head = next(job for job in (await store.inspector.page()).jobs if job.customer_id == "d4")
+    head = next(job for job in (await store.search.page()).jobs if job.customer_id == "d4")
     await _age(store, head.id, 3_600_000, look)
     assert 3_600_000 <= ((await store.inspector.summary()).oldest_pending_ms or 0) < 3_700_000
     assert old
 
 
 async def test_an_empty_queue(store: Store) -> None:
-    page, found = await store.inspector.page(), await store.inspector.summary()
-    assert (page.jobs, page.looked_at, page.more) == ((), 0, False)
+    page, found = await store.search.page(), await store.inspector.summary()
+    assert (page.jobs, page.searched, page.cursor) == ((), 0, None)
     assert (sum(found.jobs.values()), found.oldest_pending_ms) == (0, None)

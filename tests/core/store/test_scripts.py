@@ -14,7 +14,7 @@ from tests.support.builders import register, submit
 STORES_ONLY = {"submit_jobs", "set_limit"}
 """They may be refused by a full Redis; all others must go on."""
 
-READS_ONLY = {"unjudged_classes"}
+READS_ONLY = {"find_jobs", "unjudged_classes"}
 
 
 @pytest.mark.parametrize("name", script_names())

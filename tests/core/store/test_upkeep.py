@@ -105,6 +105,7 @@ async def test_a_patrol_walks_all_lists_a_page_a_call(store: Store, look: Look) 
         found += await store.upkeep.patrol(batch=10)
     assert found == [jobs[-1]]
     assert jobs[-1] not in look().scores("delayed")
+    assert set(look().scores(f"class.jobs:{look().job(jobs[0])['class']}")) == set(jobs[:-1])
     await store.link.call("HINCRBY", store.link.key(f"class:{look().job(jobs[0])['class']}"), "jobs", -1)
 
 

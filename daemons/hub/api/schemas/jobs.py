@@ -130,11 +130,23 @@ class JobsAnswer(Successful):
     """A page of jobs."""
 
     jobs: list[Job]
-    looked_at: int
+    searched: int
     """How many jobs were read for it."""
+
+    of: int | None
+    """How many there are to read, if the page does not tell whether further ones match."""
+
+    total: int | None
+    """How many jobs match in all; null if only reading them could tell."""
 
     more: bool
     """There are jobs that the page does not show."""
+
+    cursor: str | None
+    """Asks for the next page."""
+
+    complete: bool
+    """False while the queue, which an earlier version wrote, is made ready for filters: jobs may be missing."""
 
     limit: int
     offset: int

@@ -5,6 +5,11 @@
 
 local function take(id, job, worker, nonce, lease)
   if job.workflow then call('ZREM', P .. 'workflow.pending:' .. job.workflow, id) end
+  -- A worker's list has the jobs that no other claimed after it.
+  if job.worker ~= worker then
+    if job.worker then call('ZREM', P .. 'worker.jobs:' .. job.worker, id) end
+    call('ZADD', P .. 'worker.jobs:' .. worker, created_of(job), id)
+  end
   local begun = job.began
   job.attempt, job.worker, job.nonce, job.claimed, job.began = int(job.attempt + 1), worker, nonce, now_text, begun or now_text
   call('ZADD', P .. 'leases', int(now + lease), id)

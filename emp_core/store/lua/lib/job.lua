@@ -26,8 +26,12 @@ local function ttl_at_of(job)
   return tonumber(string.match(job.times or '', ' (%d+)$'))
 end
 
+local function created_of(job)
+  return string.match(job.times or '', '^%d+') or now_text
+end
+
 local function times_with(job, ttl_at)
-  return (string.match(job.times or '', '^%d+') or now_text) .. ' ' .. int(ttl_at)
+  return created_of(job) .. ' ' .. int(ttl_at)
 end
 
 -- When the attempt under way has lasted as long as it may.

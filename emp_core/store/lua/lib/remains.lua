@@ -1,7 +1,7 @@
 -- remains: what to do with a job whose hash is gone or cannot be read.
 --
 -- USES job finish
--- RARE quarantine unlist_labels leave_lists forget_remains
+-- RARE quarantine leave_lists leave_indexes forget_remains
 
 local job_parts = { 'job:', 'job.payload:', 'job.result:', 'job.log:', 'job.attempts:', 'job.events:' }
 
@@ -9,11 +9,6 @@ local job_parts = { 'job:', 'job.payload:', 'job.result:', 'job.log:', 'job.atte
 local function quarantine(id, was, why)
   call('HSET', P .. 'quarantine', id, why)
   if not read_job(id) then count(was, nil) end
-end
-
--- `labels`: a line `name=value` each.
-local function unlist_labels(id, labels)
-  for label in string.gmatch(labels, '[^\n]+') do call('ZREM', P .. 'label.jobs:' .. label, id) end
 end
 
 local function leave_lists(id)
@@ -24,12 +19,22 @@ local function leave_lists(id)
   for _, list in ipairs({ 'completed', 'failed', 'cancelled' }) do call('ZREM', P .. 'jobs:' .. list, id) end
 end
 
--- Its parts, its listings and its place among the ids; the jobs that wait for it fail. If its labels are lost, its
--- entries in their index stay: readers skip an id without a job.
+-- Out of the lists by which filters find jobs. `labels`: a line `name=value` each.
+local function leave_indexes(id, class, worker, labels)
+  if class then call('ZREM', P .. 'class.jobs:' .. class, id) end
+  for label in string.gmatch(labels or '', '[^\n]+') do call('ZREM', P .. 'label.jobs:' .. label, id) end
+  if not worker or call('ZREM', P .. 'worker.jobs:' .. worker, id) == 0 then return end
+  if call('EXISTS', P .. 'worker.jobs:' .. worker, P .. 'worker:' .. worker) == 0 then
+    call('SREM', P .. 'workers.named', worker)
+  end
+end
+
+-- Its parts, its listings and its place among the ids; the jobs that wait for it fail. What its hash no longer tells
+-- leaves entries in lists for filters, whose readers skip an id without a job.
 local function forget_remains(id)
-  local labels = redis.pcall('HGET', P .. 'job:' .. id, 'labels')
-  if type(labels) == 'string' then unlist_labels(id, labels) end
   leave_lists(id)
+  local known = peek_job(id, 'worker', 'labels')
+  leave_indexes(id, known[1], known[2], known[3])
   resolve_children({ { id, 'damaged', 'failed' } })
   for _, part in ipairs(job_parts) do call('UNLINK', P .. part .. id) end
   call('HDEL', P .. 'quarantine', id)

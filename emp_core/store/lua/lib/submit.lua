@@ -62,7 +62,7 @@ local function place_in_workflow(r, tick)
   local stored = call('HMGET', key, 'priority', 'tick', 'next')
   call('HINCRBY', key, 'next', 1)
   call('HINCRBY', key, 'jobs', 1)
-  call('ZADD', P .. 'workflow.jobs:' .. r.workflow, stored[3], r.id)
+  call('ZADD', P .. 'workflow.jobs:' .. r.workflow, now_text, r.id)
   r.priority = stored[1]
   return tonumber(stored[2]) + tonumber(stored[3])
 end
@@ -111,6 +111,7 @@ local function store(r, job)
     fields[#fields + 1] = r.run_at
   end
   if r.body then call('SET', P .. 'job.payload:' .. r.id, r.body) end
+  call('ZADD', P .. 'class.jobs:' .. r.class, now_text, r.id)
   call('ZADD', P .. 'ids:' .. string.sub(r.id, 1, 4), '0', r.id)
   if r.labels then
     for label in string.gmatch(r.labels, '[^\n]+') do call('ZADD', P .. 'label.jobs:' .. label, now_text, r.id) end

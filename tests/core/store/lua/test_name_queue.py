@@ -7,6 +7,7 @@ import pytest
 
 from emp_core.errors import Conflict, QueueUnavailable
 from emp_core.store import Store, open_store
+from emp_core.store.connection import SCHEMA
 from tests.support.redis_server import Server
 
 
@@ -38,7 +39,7 @@ async def test_a_queue_that_is_restored_from_a_backup_keeps_its_id(store: Store,
 
 @pytest.fixture
 def full(server: Server) -> Iterator[None]:
-    server.client.set("{emp}:schema", "2")
+    server.client.set("{emp}:schema", SCHEMA)
     server.client.config_set("maxmemory", "1mb")
     yield
     server.client.config_set("maxmemory", "0")
@@ -51,7 +52,7 @@ async def test_a_queue_in_a_full_redis_gets_an_id(server: Server) -> None:
 
 
 async def test_a_queue_in_a_redis_that_takes_no_writes_is_opened_without_an_id(servers_own: Server) -> None:
-    servers_own.client.set("{emp}:schema", "2")
+    servers_own.client.set("{emp}:schema", SCHEMA)
     servers_own.client.execute_command("REPLICAOF", "127.0.0.1", "1")
     store = await open_store(servers_own.url)
     assert store.queue_id is None

@@ -11,6 +11,11 @@ for _, key in ipairs({ 'leases', 'timeouts', 'delayed', 'expiry', 'avoided.until
   local found = redis.call('ZRANGE', P .. key, 0, -1, 'WITHSCORES')
   for i = 1, #found, 2 do redis.call('ZADD', P .. key, found[i + 1] - by, found[i]) end
 end
+local function list_anew(id, job)
+  local class, created = string.match(job[1], '^%S+'), string.match(job[2], '^%d+')
+  redis.call('ZADD', P .. 'class.jobs:' .. class, created, id)
+  if job[3] then redis.call('ZADD', P .. 'worker.jobs:' .. job[3], created, id) end
+end
 for i = 3, #ARGV do
   local key = P .. 'job:' .. ARGV[i]
   for _, field in ipairs({ 'stalls', 'due', 'deadline', 'times', 'claim' }) do
@@ -23,6 +28,8 @@ for i = 3, #ARGV do
   for label in string.gmatch(redis.call('HGET', key, 'labels') or '', '[^\\n]+') do
     redis.call('ZINCRBY', P .. 'label.jobs:' .. label, -by, ARGV[i])
   end
+  local job = redis.call('HMGET', key, 'spec', 'times', 'worker')
+  if job[1] then list_anew(ARGV[i], job) end
 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
