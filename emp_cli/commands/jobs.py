@@ -54,13 +54,12 @@ def list_jobs(
 ) -> None:
     """List jobs.
 
-    Running jobs first, then waiting jobs in the order in which they start, then completed, failed and cancelled jobs,
-    each the newest first. With conditions on anything but the status, the last submitted first.
+    Running jobs first, then waiting jobs in the order in which they start, then ended jobs, the newest first. If more
+    than the status is asked for: the last submitted first.
 
     Examples:
-    emp jobs --status active --status pending --watch
-    emp jobs --unworkable
-    emp jobs --where 'customer:acme status:failed error:"out of memory"'
+    emp jobs --status active --watch
+    emp jobs --where 'status:failed error:"out of memory" ended<1h'
     emp jobs --customer acme --status failed --all -o ids | emp job retry -
     """
 

@@ -4,13 +4,16 @@ import csv
 import io
 import json
 
+import pytest
+
 from emp_cli.input.options import Status
 from emp_cli.output.story import event_line
+from emp_core.client import async_emp
 from emp_core.domain.events import Event
 from emp_core.domain.states import HELD, JobState
 from emp_core.store import Store
 from tests.cli.conftest import Command, Do
-from tests.support.builders import register, submit
+from tests.support.builders import make_request, register, submit
 from tests.support.time_travel import end_worker, reap
 
 
@@ -46,7 +49,39 @@ def test_what_is_left_out_is_said(emp: Command, do: Do[object]) -> None:
     for number in range(3):
         do(lambda store, number=number: submit(store, id=f"j{number}"))  # type: ignore[misc]
     said = emp("jobs", "-o", "ids", "--limit", "2")
-    assert (said.lines, said.err) == (["j0", "j1"], "showing 2; --limit shows more\n")
+    assert (said.lines, said.err) == (["j0", "j1"], "showing 2 of 3; --limit N or --all shows more\n")
+
+
+def test_all_or_more_than_a_page_holds_are_shown_if_asked_for(emp: Command, do: Do[object]) -> None:
+    do(lambda store: store.broker.submit_many([make_request(priority=number % 100) for number in range(1_050)]))
+    assert len(emp("jobs", "-o", "ids").lines) == 50
+    assert len(emp("jobs", "-o", "ids", "--limit", "1020").lines) == 1_020
+    said = emp("jobs", "--all", "-o", "ids")
+    assert (len(set(said.lines)), said.err) == (1_050, "")
+
+
+def test_a_filter_finds_jobs_and_a_mistake_in_it_is_pointed_at(emp: Command, do: Do[object]) -> None:
+    do(lambda store: submit(store, id="first", customer_id="acme"))
+    do(lambda store: submit(store, id="second", customer_id="acme", priority=90))
+    do(lambda store: submit(store, id="other", customer_id="zoo"))
+    assert emp("jobs", "--where", "customer:a* status:pending", "-o", "ids").lines == ["second", "first"]
+    assert emp("jobs", "--customer", "acme", "--where", "priority>50", "-o", "ids").lines == ["second"]
+    assert emp("jobs", "--customer", "a*", "-o", "ids").lines == []
+    wrong = emp("jobs", "--where", "status:pending custmer:acme")
+    assert wrong.code == 2
+    assert wrong.err.splitlines()[:2] == ["status:pending custmer:acme", "               ^^^^^^^"]
+    assert "did you mean customer?" in wrong.err
+
+
+def test_a_search_that_stops_says_how_far_it_came(
+    emp: Command, do: Do[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(async_emp, "SEARCHED_AT_MOST", 30)
+    do(lambda store: store.broker.submit_many([make_request(priority=number) for number in reversed(range(40))]))
+    said = emp("jobs", "--where", "priority<20", "-o", "ids")
+    assert len(said.lines) == 10
+    assert said.err == "searched 30 of 40 jobs; 10 match; --search-all searches the rest\n"
+    assert len(emp("jobs", "--where", "priority<20", "--search-all", "-o", "ids").lines) == 20
 
 
 def test_filters(emp: Command, do: Do[object]) -> None:
@@ -103,7 +138,7 @@ def test_held_jobs_are_listed_and_counted_as_such(emp: Command, do: Do[object]) 
         do(lambda store, name=name: submit(store, id=name))  # type: ignore[misc]
     emp("job", "hold", "a")
     assert emp("jobs", "--status", "held", "-o", "ids").lines == ["a"]
-    assert emp("jobs", "-s", "held", "-s", "pending", "-o", "ids").lines == ["a", "b"]
+    assert emp("jobs", "-s", "held", "-s", "pending", "-o", "ids").lines == ["b", "a"]
     assert "held        1 of the delayed" in emp("summary").out
 
 

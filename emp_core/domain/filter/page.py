@@ -27,7 +27,7 @@ def filters_page() -> str:
     limits = (
         f"A filter has at most {MAX_LENGTH:,} characters and {MAX_TERMS} terms, a value at most {MAX_VALUE} characters."
     )
-    return f"{_INTRODUCTION}\n{_EXAMPLES_HEAD}\n{examples}\n\n{_RULES}\n{limits}\n\n{_FIELDS_HEAD}\n{rows}\n"
+    return f"{_INTRODUCTION}\n{_EXAMPLES_HEAD}\n{examples}\n\n{_RULES}\n{limits}\n\n{_SEARCH}\n{_FIELDS_HEAD}\n{rows}\n"
 
 
 def _row(field: Field) -> str:
@@ -49,10 +49,14 @@ def _words(field: Field) -> str:
 
 _INTRODUCTION = """# Filters
 
-Generated from `emp_core/domain/filter/`. No command takes a filter yet: only programs that call the package do.
+Generated from `emp_core/domain/filter/`.
 
 A filter chooses jobs. It consists of terms with spaces between them, and a job must satisfy all of them. An empty
 filter chooses every job. In a shell, put the whole filter in single quotes: `>`, `*` and spaces mean something there.
+
+    emp jobs --where 'status:failed customer:acme ended<1h'
+
+The library (`emp.jobs("status:failed")`) and `GET /api/jobs?where=` take the same filters.
 """
 
 _EXAMPLES_HEAD = "| filter | finds |\n|---|---|"
@@ -76,6 +80,19 @@ A term is a field, an operator and a value: `customer:acme`. There are no spaces
   `ended<1h` finds jobs that ended less than an hour ago. `due` and `deadline` lie ahead: `due<10m` is in less than ten
   minutes.
 - Sizes are in GB of 10^9 bytes if they have no unit: `gpu>=24`, `disk>500MB`, `ram>=1TB`.
+"""
+
+_SEARCH = """## What is found fast, and in which order
+
+Jobs are found at any depth by `status`, `held`, `unworkable`, `customer`, `service`, `type`, everything that a job
+needs of its worker (`gpu`, `model`, `region`, `custom.PATH`, ...), `workflow`, `worker`, a label's value, `created` or
+`age`, and by an `id` of which at least four characters are given. A filter needs one such term; the others then look
+at the jobs that it finds. Where no term helps, as in `priority>50`, at most 20,000 jobs are looked at: the answer says
+so, and `--search-all` goes on.
+
+By `status` alone, running jobs come first, then waiting ones in the order in which they start, then ended ones, the
+newest first. By any other term that helps, the last submitted come first. Pages follow this order: a job that matches
+all the while is on exactly one of them. One that changes meanwhile may be missed.
 """
 
 _FIELDS_HEAD = """## Fields

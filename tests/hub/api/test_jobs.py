@@ -122,7 +122,9 @@ async def test_why_a_job_waits(hub: httpx.AsyncClient, store: Store) -> None:
         ("limit=2&offset=3", ["other", "done"]),
         ("status=failed", []),
         ("status=held", ["later"]),
-        ("status=held,active", ["later", "run"]),
+        ("status=held,active", ["run", "later"]),
+        ("where=customer:a*+status:pending", ["plain"]),
+        ("status=pending&where=priority>60", ["urgent"]),
     ],
 )
 async def test_lists_show_what_was_asked_for(
@@ -142,6 +144,18 @@ async def test_lists_show_what_was_asked_for(
         page = body_of(await hub.get(f"{path}?{query}"))
         assert [job["id"] for job in page["jobs"]] == wanted
         assert page["more"] is (query == "limit=2")
+
+
+async def test_pages_follow_each_other(hub: httpx.AsyncClient, store: Store) -> None:
+    jobs = [await submit(store, id=f"j{number}") for number in range(5)]
+    first = body_of(await hub.get("/api/jobs?limit=3"))
+    assert (first["total"], first["of"], first["complete"]) == (5, None, True)
+    rest = body_of(await hub.get("/api/jobs", params={"limit": 3, "cursor": first["cursor"]}))
+    assert [job["id"] for page in (first, rest) for job in page["jobs"]] == jobs
+    assert (rest["more"], rest["cursor"]) == (False, None)
+    for wrong in ("cursor=x", "cursor=submitted-1-a", "where=custmer:acme"):
+        refused = await hub.get(f"/api/jobs?{wrong}")
+        assert (refused.status_code, refused.json()["field"]) == (422, wrong.partition("=")[0])
 
 
 async def test_orders_and_what_comes_of_them(hub: httpx.AsyncClient, store: Store) -> None:

@@ -13,8 +13,8 @@ for _, key in ipairs({ 'leases', 'timeouts', 'delayed', 'expiry', 'avoided.until
 end
 local function list_anew(id, job)
   local class, created = string.match(job[1], '^%S+'), string.match(job[2], '^%d+')
-  redis.call('ZADD', P .. 'class.jobs:' .. class, created, id)
-  if job[3] then redis.call('ZADD', P .. 'worker.jobs:' .. job[3], created, id) end
+  redis.call('ZADD', P .. 'class.jobs:' .. class, 'XX', created, id)
+  if job[3] then redis.call('ZADD', P .. 'worker.jobs:' .. job[3], 'XX', created, id) end
 end
 for i = 3, #ARGV do
   local key = P .. 'job:' .. ARGV[i]
