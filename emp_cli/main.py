@@ -41,7 +41,7 @@ def _told(error: Exception, *, debug: bool) -> int:
 
     from emp_cli.exits import ExitCode, cause_of, code_of, hint_of
     from emp_cli.output import terminal
-    from emp_cli.output.clean import one_line
+    from emp_cli.output.clean import clean
     from emp_core.errors import EmpError, FilterError
 
     if debug:
@@ -50,7 +50,7 @@ def _told(error: Exception, *, debug: bool) -> int:
     if isinstance(cause, FilterError):
         from emp_core.domain.filter import render
 
-        *shown, _ = render(cause, one_line).splitlines()
+        *shown, _ = render(cause, clean).splitlines()
         terminal.note("\n".join(shown))
     if isinstance(cause, EmpError):
         terminal.fail(cause.message, hint_of(cause))

@@ -54,11 +54,10 @@ def list_jobs(
 ) -> None:
     """List jobs.
 
-    Running jobs first, then waiting jobs in the order in which they start, then ended jobs, the newest first. If more
-    than the status is asked for: the last submitted first.
+    Running jobs, then waiting ones as they start, then ended ones, the newest first; by more than a status, the last
+    submitted first.
 
     Examples:
-    emp jobs --status active --watch
     emp jobs --where 'status:failed error:"out of memory" ended<1h'
     emp jobs --customer acme --status failed --all -o ids | emp job retry -
     """

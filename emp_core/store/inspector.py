@@ -6,7 +6,7 @@ from typing import Any
 
 from emp_core.domain.job import Job
 from emp_core.domain.requirements import Requirements
-from emp_core.domain.states import ENDED, OPEN
+from emp_core.domain.states import ENDED, OPEN, RUNNING
 from emp_core.domain.worker import Worker
 from emp_core.errors import Ambiguous, NotFound
 from emp_core.store.codec import Attempt, asked_of, attempt_of, fields_of, job_fields, job_of, json_of, worker_of
@@ -92,13 +92,16 @@ class Inspector:
 
     async def jobs_by_id(self, job_ids: Sequence[str]) -> list[Job]:
         """Those of the jobs that exist, in the order given."""
-        hashes = [("HGETALL", self._key(f"job:{job_id}")) for job_id in job_ids]
-        scores = [("ZSCORE", self._key("leases"), job_id) for job_id in job_ids]
-        read = await self._link.read_many([*hashes, *scores])
-        both = zip(job_ids, read[: len(hashes)], read[len(hashes) :], strict=True)
-        found = [(job_id, job_fields(_fields(flat)), lease) for job_id, flat, lease in both if flat]
-        known = await self._classes(list({fields.get("class", "") for _, fields, _ in found}))
-        return [self._job(job_id, fields, known, lease) for job_id, fields, lease in found]
+        hashes = await self._link.read_many([("HGETALL", self._key(f"job:{job_id}")) for job_id in job_ids])
+        found = {job_id: job_fields(_fields(flat)) for job_id, flat in zip(job_ids, hashes, strict=True) if flat}
+        leases = await self._leases([job_id for job_id, fields in found.items() if fields.get("state") in RUNNING])
+        known = await self._classes(list({fields.get("class", "") for fields in found.values()}))
+        return [self._job(job_id, fields, known, leases.get(job_id)) for job_id, fields in found.items()]
+
+    async def _leases(self, job_ids: Sequence[str]) -> dict[str, Any]:
+        """When the leases of running jobs end."""
+        scores = await self._link.read_many([("ZSCORE", self._key("leases"), job_id) for job_id in job_ids])
+        return dict(zip(job_ids, scores, strict=True))
 
     def _job(self, job_id: str, fields: Mapping[str, str], known: Mapping[str, Class], lease: Any) -> Job:
         asked, unworkable = known.get(fields.get("class", ""), (Requirements(), False))
