@@ -33,6 +33,8 @@ def _wishes(dice: random.Random, ids: list[str]) -> dict[str, Any]:
     if customer := dice.choice((None, "acme", "zoo", "rare")):
         wishes["customer_id"] = customer
     if dice.random() < 0.3:
+        wishes["labels"] = {"batch": dice.choice(("1", "2 = b")), "user": "ada"}
+    if dice.random() < 0.3:
         wishes["workflow_id"] = dice.choice(("film", "clip"))
     if dice.random() < 0.5:
         wishes["requirements"] = {"gpu_memory_gb": dice.choice((8, 16, 80))}

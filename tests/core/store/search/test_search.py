@@ -41,6 +41,13 @@ FILTERS = (
     "workflow:film",
     "workflow:film,clip service:comfyui",
     "workflow:f*",
+    "label.batch:1",
+    'label.batch:1,"2 = b" status:pending',
+    "label.batch:* customer:acme",
+    "label.user:ada -label.batch:1 worker:gpu1:0",
+    "-label.user:*",
+    "key:key-*",
+    "error:broke",
     "worker:gpu1:0",
     "worker:gpu* status:completed",
     "worker:gpu1:0,gpu2:0 -worker:gpu2*",
@@ -61,7 +68,7 @@ FILTERS = (
     "id:a001-1,a001",
 )
 
-UNLISTED = ("workflow:f*", "-worker:*", "id:a0")
+UNLISTED = ("workflow:f*", "-label.user:*", "-worker:*", "id:a0")
 """No list finds these: they come in the order of the queue."""
 
 
