@@ -1,9 +1,11 @@
 """`.env` files: read strictly, and written as examples of what can be set."""
 
+import ast
 import inspect
 import json
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +78,7 @@ def _lines(cls: type[SettingsModel]) -> Iterator[str]:
         yield f"# --- {inspect.getdoc(group)}"
         for name in names:
             yield ""
-            yield from _entry(name, cls.model_fields[name], cls.model_config.get("env_prefix", ""))
+            yield from _entry(cls, name)
 
 
 def _home(cls: type[SettingsModel], field_name: str) -> type | None:
@@ -86,12 +88,29 @@ def _home(cls: type[SettingsModel], field_name: str) -> type | None:
     return next(group for group in cls.__mro__ if field_name in inspect.get_annotations(group))
 
 
-def _entry(field_name: str, field: FieldInfo, prefix: str) -> Iterator[str]:
-    variable, *others = variables_of(field_name, field, prefix)
+def description_of(cls: type[SettingsModel], field_name: str) -> str:
+    """The text under a field in its class. Pydantic can collect these too, but reads the sources at each start."""
+    home = _home(cls, field_name)
+    assert home is not None
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(home))).body
+    assert isinstance(definition, ast.ClassDef)
+    for field, text in pairwise(definition.body):
+        match field, text:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str() as description)),
+            ) if name == field_name:
+                return inspect.cleandoc(description)
+    return ""
+
+
+def _entry(cls: type[SettingsModel], field_name: str) -> Iterator[str]:
+    field = cls.model_fields[field_name]
+    variable, *others = variables_of(field_name, field, cls.model_config.get("env_prefix", ""))
     also = f" Also read from {', '.join(others)}." if others else ""
     unused = "" if is_used(field) else " Not used yet."
     unset = " Example:" if field.examples else ""
-    yield from _comment(f"{field.description}{also}{unused}{unset}")
+    yield from _comment(f"{description_of(cls, field_name)}{also}{unused}{unset}")
     yield f"# {variable}={_text(field)}"
 
 

@@ -219,11 +219,11 @@ class SettingsModel(BaseSettings):
     """Fields that are read from variables: a program's, or a connector's with its `env_prefix`."""
 
     model_config = SettingsConfigDict(
+        defer_build=True,  # most classes are only inherited from, and validators take time to build
         frozen=True,
         extra="forbid",
         hide_input_in_errors=True,
         str_strip_whitespace=True,
-        use_attribute_docstrings=True,
         validate_by_alias=False,
         validate_by_name=True,
     )

@@ -8,6 +8,7 @@ from pydantic_core import PydanticUndefined
 
 from daemons.worker.catalog import models_of
 from daemons.worker.connectors.comfyui import ComfyUISettings
+from emp_core.env_file import description_of
 from emp_core.environment import names_of
 from emp_core.settings import RedisSettings, Settings, SettingsModel, variables_of
 from tests.generated import PROGRAMS, ROOT
@@ -26,7 +27,7 @@ def variables(cls: type[Settings]) -> set[str]:
 
 @pytest.mark.parametrize(("cls", "name"), fields())
 def test_every_setting_has_a_sentence(cls: type[SettingsModel], name: str) -> None:
-    description = cls.model_fields[name].description or ""
+    description = description_of(cls, name)
     assert re.fullmatch(r"[`A-Z].*\.", description, re.DOTALL), description
 
 
