@@ -6,9 +6,8 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from emp_core.artifacts import ArtifactStore, open_artifacts
 from emp_core.client import changes, files, results, situation
 from emp_core.client.locate import Location, locate
 from emp_core.client.name_template import NameTemplate
@@ -24,6 +23,9 @@ from emp_core.settings import masked
 from emp_core.store import Attempt, Page, Store, Submitted, Summary, open_store
 from emp_core.store.broker import order_refusal
 from emp_core.store.search import SEARCHED_AT_MOST
+
+if TYPE_CHECKING:
+    from emp_core.artifacts import ArtifactStore
 
 Request = JobRequest | Mapping[str, Any]
 
@@ -127,13 +129,15 @@ class AsyncEmp:
         """Raises `Misconfigured` if no setting says where job files are stored."""
         self._artifacts()
 
-    def _artifacts(self) -> ArtifactStore:
+    def _artifacts(self) -> "ArtifactStore":
         if self._location.artifacts is None:
             raise Misconfigured(
                 "no setting says where job files are stored",
                 hint="set ARTIFACTS_URL, or HUB_WS_URL to go through the hub",
             )
         if self._files is None:
+            from emp_core.artifacts import open_artifacts  # pydantic and obstore take time
+
             self._files = open_artifacts(self._location.artifacts, self._store.files_id, token=self._location.token)
         return self._files
 

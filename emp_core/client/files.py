@@ -10,14 +10,16 @@ import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from emp_core.artifacts import ArtifactStore
 from emp_core.client.name_template import NameTemplate
 from emp_core.domain.file_names import same_place
 from emp_core.domain.outcome import Artifact
 from emp_core.errors import Conflict, InvalidInput
 from emp_core.ids import new_nonce
+
+if TYPE_CHECKING:
+    from emp_core.artifacts import ArtifactStore
 
 CHUNK_BYTES = 1024 * 1024
 MOST_OF_A_NAME = 10_000
@@ -27,7 +29,7 @@ AS_NAMED = NameTemplate()
 
 
 async def download(
-    store: ArtifactStore,
+    store: "ArtifactStore",
     artifacts: Sequence[Artifact],
     directory: Path,
     template: NameTemplate = AS_NAMED,
@@ -81,7 +83,7 @@ def _numbered(path: Path, taken: set[str]) -> Iterator[Path]:
     raise Conflict(f"{path} and {MOST_OF_A_NAME} numbered files like it exist", hint="choose another directory")
 
 
-async def _fetch(store: ArtifactStore, artifact: Artifact, path: Path, taken: set[str]) -> Path:
+async def _fetch(store: "ArtifactStore", artifact: Artifact, path: Path, taken: set[str]) -> Path:
     draft = path.with_name(f".{new_nonce()}.part")
     try:
         for candidate in _numbered(path, taken):
@@ -95,7 +97,7 @@ async def _fetch(store: ArtifactStore, artifact: Artifact, path: Path, taken: se
     raise AssertionError("the numbers end with an error")
 
 
-async def _is_saved(store: ArtifactStore, artifact: Artifact, draft: Path, path: Path) -> bool:
+async def _is_saved(store: "ArtifactStore", artifact: Artifact, draft: Path, path: Path) -> bool:
     """Save a file under this name, or find it there. False if another file has the name."""
     if not await asyncio.to_thread(os.path.lexists, path):
         if not await asyncio.to_thread(os.path.lexists, draft):
@@ -124,7 +126,7 @@ def _same_file(path: Path, artifact: Artifact) -> bool:
         return hashlib.file_digest(file, "sha256").hexdigest() == artifact.sha256
 
 
-async def upload(store: ArtifactStore, job_id: str, name: str, path: Path) -> Artifact:
+async def upload(store: "ArtifactStore", job_id: str, name: str, path: Path) -> Artifact:
     """Store an input of a job that is not submitted yet. The same one again, for a repeated submit, stays the same."""
     try:
         digest = await asyncio.to_thread(_digest, path)

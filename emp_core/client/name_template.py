@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from string import Formatter
 
-from emp_core.artifacts.contract import Place
 from emp_core.domain.file_names import safe_path
 from emp_core.domain.outcome import Artifact
 from emp_core.domain.values import did_you_mean
@@ -41,6 +40,8 @@ class NameTemplate:
 
     def path(self, artifact: Artifact, index: int, node: str) -> str:
         """A safe relative path for one file; `index` counts a job's files from 1."""
+        from emp_core.artifacts.contract import Place  # pydantic and obstore take time
+
         name = PurePosixPath(safe_path(artifact.name))
         place = Place.parse(artifact.id)
         text = self.text.format(

@@ -7,12 +7,14 @@ Callers see the data, and never that id.
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from emp_core.artifacts import ArtifactStore
 from emp_core.domain.json_text import dump_json, load_json
 from emp_core.domain.outcome import Artifact
 from emp_core.errors import Conflict, NotFound
+
+if TYPE_CHECKING:
+    from emp_core.artifacts import ArtifactStore
 
 IN_PLACE_OF_DATA = "result_artifact"
 
@@ -42,7 +44,7 @@ def outcome_of(stored: object) -> Outcome:
     return Outcome({**stored, "data": None, "artifacts": list(files.values())}, Artifact(**described))
 
 
-async def whole(outcome: Outcome, store: ArtifactStore | None) -> dict[str, Any] | None:
+async def whole(outcome: Outcome, store: "ArtifactStore | None") -> dict[str, Any] | None:
     """The outcome with its data. Raises `NotFound` if the data's file is gone; `store` is needed if there is one."""
     if outcome.value is None or outcome.file is None or store is None:
         return outcome.value
@@ -50,7 +52,7 @@ async def whole(outcome: Outcome, store: ArtifactStore | None) -> dict[str, Any]
     return {**outcome.value, "data": load_json(text)}
 
 
-async def as_json(outcome: Outcome, store: ArtifactStore | None) -> AsyncGenerator[bytes, None]:
+async def as_json(outcome: Outcome, store: "ArtifactStore | None") -> AsyncGenerator[bytes, None]:
     """The same as JSON text in chunks, so that memory never holds a large result whole.
 
     The first chunk comes after the data's file was opened: what is wrong with it is raised before.
@@ -66,7 +68,7 @@ async def as_json(outcome: Outcome, store: ArtifactStore | None) -> AsyncGenerat
     yield b"," + others[1:]
 
 
-async def _open(store: ArtifactStore, file: Artifact) -> AsyncIterator[bytes]:
+async def _open(store: "ArtifactStore", file: Artifact) -> AsyncIterator[bytes]:
     try:
         return _checked(await store.open(file.id), file)
     except NotFound:
