@@ -6,20 +6,20 @@ different things nobody can know which one is meant: that is an error.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from daemons.hub.settings import HubSettings
-from daemons.worker.settings import WorkerSettings
 from emp_core.client import locate as core
 from emp_core.client.async_emp import AsyncEmp
 from emp_core.client.locate import ClientSettings, Location
 from emp_core.environment import load_settings
 from emp_core.errors import Misconfigured, QueueUnavailable
-from emp_core.settings import masked, variables_of
+from emp_core.settings import Settings, masked, variables_of
 from emp_core.store import open_store
 
-PROGRAMS = (HubSettings, WorkerSettings)
+FILES = {".env.hub": "daemons.hub.settings:HubSettings", ".env.worker": "daemons.worker.settings:WorkerSettings"}
+"""The files, and the settings of the programs that read them, which are imported if the file exists."""
 
 DECISIVE = ("redis_url", "key_prefix", "data_dir", "artifacts_url", "hub_ws_url", "hub_auth_token")
 """What must not be said twice: it decides which queue it is, and where its files are."""
@@ -39,28 +39,34 @@ def read(redis: str | None = None, decisive: Sequence[str] = DECISIVE) -> Told:
     given = {"REDIS_URL": redis} if redis else {}
     bare = load_settings(ClientSettings, overrides=given)
     files = {
-        program.env_file: load_settings(ClientSettings, overrides=given, program=program)
-        for program in PROGRAMS
-        if program.env_file is not None and program.env_file.exists()
+        file: load_settings(ClientSettings, overrides=given, program=_program(settings))
+        for file, settings in FILES.items()
+        if Path(file).exists()
     }
     _refuse_contradictions(files, decisive)
     told = ClientSettings(**{name: value for each in (*files.values(), bare) for name, value in _set(each).items()})
     if bare.url == told.url:
         return Told(told, "--redis" if redis else "the environment")
-    return Told(told, next((str(file) for file, each in files.items() if each.url == told.url), "the environment"))
+    return Told(told, next((file for file, each in files.items() if each.url == told.url), "the environment"))
+
+
+def _program(settings: str) -> type[Settings]:
+    module, _, name = settings.partition(":")
+    program: type[Settings] = getattr(import_module(module), name)
+    return program
 
 
 def _set(settings: ClientSettings) -> Mapping[str, Any]:
     return {name: getattr(settings, name) for name in settings.model_fields_set}
 
 
-def _refuse_contradictions(files: Mapping[Path, ClientSettings], decisive: Sequence[str]) -> None:
+def _refuse_contradictions(files: Mapping[str, ClientSettings], decisive: Sequence[str]) -> None:
     for field in decisive:
         said = {file: value for file, each in files.items() if (value := _said(each, field)) is not None}
         if len(set(said.values())) > 1:
             variable = variables_of(field, ClientSettings.model_fields[field])[0]
             raise Misconfigured(
-                f"{' and '.join(map(str, said))} disagree on {variable}{_shown(said.values())}",
+                f"{' and '.join(said)} disagree on {variable}{_shown(said.values())}",
                 hint=f"make them equal, or set {variable} in the environment, which overrides both",
             )
 
