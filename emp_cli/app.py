@@ -5,11 +5,9 @@ from typing import Annotated, Any
 import typer
 from typer.completion import completion_init  # type: ignore[attr-defined]
 
-from emp_cli.commands import completion, demo, events, explain, hub, jobs, submit, summary, worker, workers
-from emp_cli.commands.job import app as job
 from emp_cli.context import Session
 from emp_cli.exits import MEANINGS
-from emp_cli.group import Commands, HelpfulGroup
+from emp_cli.group import Commands, Deferred, HelpfulGroup
 from emp_cli.input.options import flag
 from emp_cli.output import terminal
 from emp_core import __version__
@@ -19,16 +17,41 @@ completion_init()
 
 JOBS, FLEET, CARE = "Jobs", "Queue and fleet", "Set-up"
 
-ORDER = ("submit", "jobs", "job", "explain", "summary", "workers", "worker", "events", "hub", "demo", "completion")
+
+def _deferred(panel: str, name: str, home: str, help: str) -> Deferred:
+    return Deferred(name, f"emp_cli.commands.{home}", help=help, panel=panel)
+
+
+# In the order in which people need them.
+COMMANDS = (
+    _deferred(JOBS, "submit", "submit:app", "Submit a job, and print its id."),
+    _deferred(JOBS, "jobs", "jobs:list_jobs", "List jobs."),
+    _deferred(JOBS, "job", "job.app:app", "Show, wait for and change jobs. `emp job ID` shows one."),
+    _deferred(
+        JOBS, "explain", "explain:explain", "Explain why a job waits, worker by worker; or which jobs a worker skips."
+    ),
+    _deferred(FLEET, "summary", "summary:summary", "Show the queue at a glance."),
+    _deferred(FLEET, "workers", "workers:list_workers", "List live workers."),
+    _deferred(
+        FLEET,
+        "worker",
+        "worker:app",
+        "Start a worker here; show, pause, resume and drain any worker. `emp worker ID` shows one.",
+    ),
+    _deferred(FLEET, "events", "events:events", "List the latest events of jobs and workers."),
+    _deferred(CARE, "hub", "hub:app", "The hub: REST, files, and the queue's chores."),
+    _deferred(CARE, "demo", "demo:demo", "Run mixed jobs through a queue, a hub and a simulated fleet."),
+    _deferred(CARE, "completion", "completion:completion", "Print the completion script of a shell."),
+)
 
 EXIT_CODES = "\n".join(["Exit codes:", *(f"{code:>5}  {meaning}" for code, meaning in MEANINGS.items())])
 
 
 class Root(HelpfulGroup):
-    """Lists commands in the order in which one needs them; Typer has single ones before groups."""
+    """The group of all commands."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        return sorted(self.commands, key=ORDER.index)
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{**settings, "commands": COMMANDS})
 
 
 app = Commands(
@@ -39,18 +62,6 @@ app = Commands(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=f"--redis and --debug can come before or after the command.\n\n{EXIT_CODES}",
 )
-
-app.command("submit", help=submit.HELP, rich_help_panel=JOBS)(submit.submit)
-app.command("jobs", rich_help_panel=JOBS)(jobs.list_jobs)
-app.add_typer(job.app, name="job", rich_help_panel=JOBS)
-app.command("explain", rich_help_panel=JOBS)(explain.explain)
-app.command("summary", rich_help_panel=FLEET)(summary.summary)
-app.command("workers", rich_help_panel=FLEET)(workers.list_workers)
-app.add_typer(worker.app, name="worker", rich_help_panel=FLEET)
-app.command("events", rich_help_panel=FLEET)(events.events)
-app.add_typer(hub.app, name="hub", rich_help_panel=CARE)
-app.command("demo", rich_help_panel=CARE)(demo.demo)
-app.command("completion", rich_help_panel=CARE)(completion.completion)
 
 
 def _show_version(wanted: bool) -> None:

@@ -1,8 +1,12 @@
-"""Commands and groups of them, with help that reads well; `emp job ID` is `emp job show ID`."""
+"""Commands and groups of them, with help that reads well; `emp job ID` is `emp job show ID`.
+
+A `Deferred` command is imported when it is used, so that each command loads only what it needs.
+"""
 
 import re
 from collections.abc import Callable
 from difflib import get_close_matches
+from importlib import import_module
 from typing import Any
 
 import typer
@@ -50,13 +54,15 @@ class HelpfulGroup(TyperGroup):
         return super().parse_args(ctx, args or ["--help"])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """`emp cancel` is told where it is at home."""
+        """Load a deferred command; `emp cancel` is told where it is at home."""
         word = args[0]
-        homes = [name for name, group in self.commands.items() if word in getattr(group, "commands", {})]
-        if homes and word not in self.commands:
-            names = " or ".join(f"'{name} {word}'" for name in homes)
-            ctx.fail(f"No such command '{word}'. Did you mean {names}?")
-        return super().resolve_command(ctx, args)
+        if word not in self.commands:
+            homes = [name for name, group in self.commands.items() if word in getattr(loaded(group), "commands", {})]
+            if homes:
+                names = " or ".join(f"'{name} {word}'" for name in homes)
+                ctx.fail(f"No such command '{word}'. Did you mean {names}?")
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, loaded(command), rest
 
 
 class ShowingGroup(HelpfulGroup):
@@ -78,6 +84,31 @@ class Commands(typer.Typer):
 
     def command(self, *names: Any, **settings: Any) -> Callable[[Any], Any]:
         return super().command(*names, **{"cls": HelpfulCommand, **settings})
+
+
+class Deferred(TyperCommand):
+    """Stands for a command or a group in the list of commands, and imports it when it is used."""
+
+    def __init__(self, name: str, home: str, *, help: str, panel: str) -> None:
+        """`home` is `module:function` or `module:app`, which has a command or a group of this name."""
+        super().__init__(name, help=help, rich_help_panel=panel)
+        self._home = home
+
+    def load(self) -> Any:
+        """The command itself."""
+        module, _, attribute = self._home.partition(":")
+        found = getattr(import_module(module), attribute)
+        whole = Commands()
+        if isinstance(found, typer.Typer):
+            whole.add_typer(found)
+        else:
+            whole.command(self.name)(found)
+        return typer.main.get_group(whole).commands[str(self.name)]
+
+
+def loaded(command: Any) -> Any:
+    """A command, imported if it was deferred."""
+    return command.load() if isinstance(command, Deferred) else command
 
 
 def _make_readable(command: Any) -> None:

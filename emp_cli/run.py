@@ -1,6 +1,5 @@
 """The bridge: commands are sync, the core is async; they meet here and nowhere else."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,6 +27,8 @@ def run(ctx: typer.Context, work: Callable[["AsyncEmp"], Awaitable[T]]) -> T:
 
 def run_alone(ctx: typer.Context, work: Coroutine[Any, Any, T]) -> T:
     """The same for work that brings its own connection, or needs none."""
+    import asyncio  # which help and completion do not need
+
     try:
         return asyncio.run(work)
     except KeyboardInterrupt:

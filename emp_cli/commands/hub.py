@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from emp_core.client.locate import Location
     from emp_core.embedded import Embedded
 
-app = Commands(cls=HelpfulGroup, help="The hub: REST, files, and the queue's chores.")
+app = Commands(name="hub", cls=HelpfulGroup, help="The hub: REST, files, and the queue's chores.")
 
 START_SECONDS = 20.0
 STOP_SECONDS = 15.0

@@ -10,6 +10,7 @@ import typer
 
 from emp_cli.context import Session, session_of
 from emp_cli.exits import ExitCode
+from emp_cli.group import Commands
 from emp_cli.input.options import NameTemplateOption, OutputDirOption, OutputOption, TimeoutOption
 from emp_cli.output import formats, terminal
 from emp_cli.output.explanation import write_explanation
@@ -43,7 +44,10 @@ cat jobs.jsonl | emp submit - | emp job wait -
 emp submit jobs.jsonl --resume BATCH
 """
 
+app = Commands()
 
+
+@app.command("submit", help=HELP)
 def submit(
     ctx: typer.Context,
     source: submitting.Source = None,

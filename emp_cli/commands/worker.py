@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from emp_core.client.async_emp import AsyncEmp
 
 app = Commands(
+    name="worker",
     cls=ShowingGroup,
     help="Start a worker here; show, pause, resume and drain any worker. `emp worker ID` shows one.",
     subcommand_metavar="ID | COMMAND [ARGS]...",

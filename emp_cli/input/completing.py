@@ -1,6 +1,5 @@
 """What the shell offers for an id: what the queue has. It has 0.3 s for it, and says nothing where it cannot."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -37,6 +36,8 @@ def worker_ids(ctx: typer.Context, incomplete: str) -> Offers:
 
 
 def _offers(ctx: typer.Context, read: Callable[["AsyncEmp"], Awaitable[Offers]], incomplete: str) -> Offers:
+    import asyncio
+
     from emp_cli.surroundings import connect
 
     async def ask() -> Offers:

@@ -1,6 +1,5 @@
 """`--watch`: a list that is drawn anew on a terminal, or whose changes are JSON lines elsewhere."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
@@ -35,6 +34,8 @@ async def watch(
 async def _draw(
     fetch: Callable[[], Awaitable[Sequence[T]]], draw: Callable[[Sequence[T]], Awaitable["RenderableType"]]
 ) -> None:
+    import asyncio
+
     from rich.live import Live
 
     with Live(console=terminal.stdout(), screen=True, auto_refresh=False, vertical_overflow="crop") as live:
@@ -44,6 +45,8 @@ async def _draw(
 
 
 async def _tell_changes(fetch: Callable[[], Awaitable[Sequence[T]]], sheet: Sheet[T]) -> None:
+    import asyncio
+
     seen: dict[str, str] = {}
     while True:
         lines = {sheet.key(row): json_text(sheet.view(row)) for row in await fetch()}

@@ -7,16 +7,17 @@ from typing import Any
 import pytest
 import typer
 
-from emp_cli.app import app
+from emp_cli.app import COMMANDS, app
 from emp_cli.commands.completion import Shell, script
 from emp_cli.exits import ExitCode
+from emp_cli.group import Deferred, loaded
 from tests.cli.conftest import Command
 
 
 def commands(command: Any, path: str = "emp") -> Iterator[tuple[str, Any]]:
     for name, inner in getattr(command, "commands", {}).items():
-        yield f"{path} {name}", inner
-        yield from commands(inner, f"{path} {name}")
+        yield f"{path} {name}", loaded(inner)
+        yield from commands(loaded(inner), f"{path} {name}")
 
 
 TREE = dict(commands(typer.main.get_command(app)))
@@ -74,6 +75,11 @@ def test_the_examples_have_a_heading(path: str, emp: Command) -> None:
 def test_the_help_of_emp_lists_the_exit_codes(emp: Command) -> None:
     (block,) = re.findall(r"Exit codes: *\n(.*)", emp("--help").out, re.DOTALL)
     assert [int(line.split()[0]) for line in block.splitlines() if line.strip()] == [*ExitCode]
+
+
+@pytest.mark.parametrize("listed", COMMANDS, ids=lambda listed: listed.name)
+def test_list_of_commands_says_what_the_command_says(listed: Deferred) -> None:
+    assert listed.help == loaded(listed).help.partition("\n")[0]
 
 
 def test_the_commands_stand_in_the_order_in_which_one_needs_them(emp: Command) -> None:

@@ -4,6 +4,7 @@ from emp_cli.commands.job import show, steer, wait
 from emp_cli.group import Commands, ShowingGroup
 
 app = Commands(
+    name="job",
     cls=ShowingGroup,
     help="Show, wait for and change jobs. `emp job ID` shows one.",
     subcommand_metavar="ID | COMMAND [ARGS]...",
