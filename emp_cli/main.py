@@ -1,5 +1,6 @@
 """The entry point, and the one place where an error becomes a line and an exit code."""
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -7,6 +8,9 @@ from collections.abc import Sequence
 from emp_core import __version__
 
 INTERRUPTED = 130
+
+GARBAGE_THRESHOLD = 50_000
+"""Python's own 700 searches for garbage dozens of times while modules load, and finds none."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -71,6 +75,7 @@ def run() -> None:
     """The entry point."""
     try:
         _open_what_is_closed()
+        gc.set_threshold(GARBAGE_THRESHOLD)
         if sys.argv[1:] in (["--version"], ["-V"]):
             # What people and scripts ask most often is answered before the tree of commands is imported.
             sys.stdout.write(f"emp {__version__}\n")

@@ -8,31 +8,63 @@ import pytest
 
 from tests.generated import ROOT
 
-HEAVY = ("redis", "textual", "fastapi", "uvicorn", "httpx", "pydantic", "pydantic_settings", "obstore", "anyio", "lark")
+HEAVY = ("redis", "textual", "fastapi", "uvicorn", "httpx", "pydantic", "obstore", "anyio", "asyncio", "lark", "rich")
 
 NOT_ON_WINDOWS = ("fcntl", "grp", "pty", "pwd", "resource", "termios", "tty", "uvloop")
 STARTS_SERVERS = ("emp_cli.__main__", "emp_cli.local.demonstration")
 
 
 def modules_after(code: str) -> set[str]:
-    """The packages that a fresh interpreter has loaded."""
-    program = f"{code}\nimport sys\nprint('\\n'.join(sys.modules))"
+    """The modules that a fresh interpreter has loaded, and their packages."""
+    program = f"import atexit, sys\natexit.register(lambda: sys.stderr.write(' '.join(sys.modules)))\n{code}"
     answer = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    return {name.partition(".")[0] for name in answer.stdout.split()}
+    names = answer.stderr.split()
+    return {*names, *(name.partition(".")[0] for name in names)}
+
+
+def modules_of(*arguments: str) -> set[str]:
+    """The modules that a run of the command has loaded."""
+    return modules_after(f"sys.argv = ['emp', *{arguments}]\nfrom emp_cli.main import run; run()")
 
 
 def test_the_tree_of_commands_loads_nothing_heavy() -> None:
     assert modules_after("import emp_cli.app").isdisjoint(HEAVY)
 
 
-def test_the_version_loads_not_even_the_tree() -> None:
-    code = "import sys; sys.argv = ['emp', '--version']\nfrom emp_cli.main import run; run()"
-    loaded = modules_after(code)
-    assert loaded.isdisjoint({*HEAVY, "typer", "rich"})
+def test_version_loads_not_even_the_tree() -> None:
+    assert modules_of("--version").isdisjoint({*HEAVY, "typer"})
 
 
-def test_a_command_that_reads_the_queue_loads_no_server_and_no_dashboard() -> None:
-    assert modules_after("import emp_core.client.async_emp").isdisjoint({"fastapi", "uvicorn", "textual", "typer"})
+def test_help_loads_no_command() -> None:
+    loaded = modules_of("--help")
+    assert loaded.isdisjoint({*HEAVY, "daemons"} - {"rich"})
+    assert [name for name in loaded if name.startswith("emp_cli.commands")] == []
+
+
+def test_completion_of_a_command_loads_no_other() -> None:
+    shell = {"_EMP_COMPLETE": "complete_bash", "COMP_WORDS": "emp jobs --unw", "COMP_CWORD": "2"}
+    loaded = modules_after(f"import os; os.environ.update({shell})\nfrom emp_cli.main import run; run()")
+    assert loaded.isdisjoint({*HEAVY} - {"pydantic"})  # with which Typer reads options
+    assert {name for name in loaded if name.startswith("emp_cli.commands.")} == {"emp_cli.commands.jobs"}
+
+
+def test_command_that_reads_the_queue_loads_no_daemon_and_no_file_store() -> None:
+    code = "import emp_cli.surroundings, emp_core.client.async_emp"
+    assert modules_after(code).isdisjoint({"daemons", "fastapi", "uvicorn", "textual", "typer", "obstore", "httpx"})
+
+
+def test_help_searches_for_no_garbage_while_modules_load() -> None:
+    program = """
+import atexit, gc, sys
+def searches(): return sum(each["collections"] for each in gc.get_stats())
+sys.argv = ["emp", "jobs", "--help"]
+from emp_cli.main import run
+before = searches()
+atexit.register(lambda: sys.stderr.write(str(searches() - before)))
+run()
+"""
+    answer = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert int(answer.stderr) <= 2
 
 
 def test_the_filter_language_loads_its_parser_only_for_the_first_filter() -> None:
