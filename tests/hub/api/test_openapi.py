@@ -2,16 +2,14 @@
 
 import json
 import re
-from typing import Any
 
 import pytest
 
-from daemons.hub.api.openapi import document_text
 from daemons.hub.api.schemas import ANSWERS
 from daemons.hub.app import bare_app
 from emp_core.domain.job import REQUEST_FIELDS
+from tests.hub.operations import DOCUMENT
 
-DOCUMENT: dict[str, Any] = json.loads(document_text(bare_app()))
 OPERATIONS = {
     operation["operationId"]: operation for methods in DOCUMENT["paths"].values() for operation in methods.values()
 }

@@ -7,18 +7,18 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from daemons.hub.app import bare_app
 from daemons.hub.http.auth import Gate
 from daemons.hub.settings import HubSettings
 from emp_core.environment import load_settings
 from emp_core.store import Store
 from tests.hub.conftest import Call, body_of
+from tests.hub.operations import DOCUMENT
 from tests.support.builders import register, submit
 
 TOKEN = "correct horse battery staple"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
-OPERATIONS = [(method.upper(), path) for path, methods in bare_app().openapi()["paths"].items() for method in methods]
+OPERATIONS = [(method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods]
 
 
 def with_token(**more: str) -> HubSettings:

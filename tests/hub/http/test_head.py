@@ -4,10 +4,10 @@ import httpx
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from daemons.hub.app import bare_app
 from daemons.hub.http.head import Head
+from tests.hub.operations import DOCUMENT
 
-READS = [path for path, methods in bare_app().openapi()["paths"].items() if "get" in methods]
+READS = [path for path, methods in DOCUMENT["paths"].items() if "get" in methods]
 
 
 @pytest.mark.parametrize("path", [*READS, "/api/nothing"])
