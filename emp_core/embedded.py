@@ -220,6 +220,7 @@ def _client(socket: Path) -> redis.Redis:
         socket_timeout=ANSWER_SECONDS,
         socket_connect_timeout=ANSWER_SECONDS,
         retry=Retry(NoBackoff(), 0),
+        driver_info=None,
     )
 
 

@@ -59,6 +59,7 @@ def build_client(url: str, *, blocking: bool = False, max_connections: int = MAX
         "retry": Retry(ExponentialWithJitterBackoff(base=0.05, cap=1), 0 if blocking else 3),
         "protocol": 2,
         "max_connections": max_connections,
+        "driver_info": None,  # redis-py would read its package's metadata for each connection, and Redis 7.0 refuses it
     }
     parts = urlsplit(url)
     if parts.scheme == "redis+cluster":
@@ -109,7 +110,7 @@ def _sentinel_client(url: str, options: Mapping[str, Any]) -> Any:
     user, _, password = credentials.rpartition(":")
     login = {"password": unquote(password), "username": unquote(user) or None} if credentials else {}
     options = {**options, **login, "db": int(database or 0)}
-    asking = {"socket_timeout": None, "socket_connect_timeout": 3}
+    asking = {"socket_timeout": None, "socket_connect_timeout": 3, "driver_info": None}
     sentinel = Sentinel(sentinels, sentinel_kwargs=asking)  # type: ignore[no-untyped-call]
     return sentinel.master_for(service, **options)
 
@@ -268,9 +269,7 @@ async def check_server(link: Link, *, upgrade: bool = False) -> Server:
 
     `upgrade` raises the schema of a queue that an earlier version wrote.
     """
-    info: dict[str, Any] = {}
-    for section in ("server", "memory", "persistence"):
-        info |= await link.info(section)
+    info = await link.info("default")  # a Redis that is too old takes only one section a call
     schema = await _schema_of(link)
     if schema == UPGRADED and upgrade:
         schema = (await link.run("raise_schema", before=UPGRADED, after=SCHEMA)).decode()

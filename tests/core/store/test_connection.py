@@ -264,6 +264,14 @@ async def test_an_empty_redis_is_marked(server: Server) -> None:
     await store.close()
 
 
+async def test_opening_asks_redis_about_itself_once_and_tells_it_nothing(server: Server) -> None:
+    server.client.config_resetstat()
+    await (await open_store(server.url)).close()
+    stats = server.client.info("commandstats")
+    assert stats["cmdstat_info"]["calls"] == 1
+    assert [name for name in stats if "client" in name] == []
+
+
 @pytest.mark.damages
 async def test_another_prefix_is_another_queue(store: Store, server: Server) -> None:
     other = await open_store(server.url, "{other}:")
@@ -286,7 +294,7 @@ class _Told:
         self._info = info
 
     async def info(self, section: str) -> Mapping[str, Any]:
-        return self._info if section == "server" else {}
+        return self._info
 
     async def execute_command(self, *_: object) -> bytes:
         return SCHEMA.encode()
