@@ -4,10 +4,19 @@ from pathlib import Path
 
 import pytest
 
+from emp_cli.surroundings import FILES
+from emp_core.settings import Settings
 from tests.cli.conftest import Command
+from tests.generated import PROGRAMS
 from tests.support.redis_server import Server
 
 NOBODY = "redis://127.0.0.1:1/0"
+
+
+@pytest.mark.parametrize("settings", PROGRAMS)
+def test_each_file_is_that_of_the_program_named_beside_it(settings: type[Settings]) -> None:
+    assert FILES[str(settings.env_file)] == f"{settings.__module__}:{settings.__name__}"
+    assert len(FILES) == len(PROGRAMS)
 
 
 @pytest.fixture
