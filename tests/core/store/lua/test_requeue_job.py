@@ -21,6 +21,16 @@ async def test_t15_an_operator_takes_a_job_back_to_its_place(store: Store, look:
     assert await worker.drain() == [job, behind]
 
 
+async def test_t15_the_attempt_is_remembered_with_its_reason(store: Store) -> None:
+    worker = await register(store)
+    job = await submit(store)
+    await worker.take()
+    await store.broker.requeue(job)
+    (attempt,) = await store.inspector.attempts(job)
+    assert (attempt.number, attempt.worker, attempt.outcome) == (1, worker.id, "requeued")
+    assert attempt.detail == "by an operator"
+
+
 async def test_t15_i4_the_claim_is_closed_and_its_result_is_not_taken(store: Store, look: Look) -> None:
     worker = await register(store)
     job = await submit(store)
