@@ -211,6 +211,13 @@ def test_a_gap_is_the_missing_share_or_the_count() -> None:
     assert gap({"custom": {"score": 4}}, {"extra": {"score": 3}}) == 0.25
 
 
+def test_remedy_for_one_of_several_services_adds_the_first() -> None:
+    asked = Requirements.parse({"services": ["comfyui", "a1111"]})
+    offered = Capabilities.parse({"services": ["ollama"]})
+    added = set(remedied(offered, match(asked, offered)).services) - {"ollama"}
+    assert added == {asked.services[0]}
+
+
 def test_a_remedy_adds_to_lists_and_keeps_what_was_there() -> None:
     asked = Requirements.parse({"custom": {"tags": ["a"]}, "exclude": {"tags": ["b", "c"]}})
     offered = Capabilities.parse({"extra": {"tags": ["b", "c", "d"]}})
