@@ -63,18 +63,11 @@ def list_jobs(
     """
 
     async def work(emp: "AsyncEmp") -> None:
-        from emp_core.domain.filter import Filter, parse
+        from emp_core.domain.filter import EVERY_JOB, Filter, parse
 
-        wanted = Filter.of(
-            status=status,
-            service=service,
-            customer=customer,
-            worker=worker,
-            workflow=workflow,
-            unworkable="yes" if unworkable else None,
-        )
-        if where:
-            wanted &= parse(where)
+        marks = {"unworkable": "yes" if unworkable else None}
+        wanted = Filter.of(status=status, service=service, customer=customer, worker=worker, workflow=workflow, **marks)
+        wanted &= parse(where) if where else EVERY_JOB
         await _list(emp, wanted, None if all_jobs else limit, search_all, watch, output)
 
     run(ctx, work)
