@@ -13,10 +13,10 @@ from typing import Any
 from emp_core.client import locate as core
 from emp_core.client.async_emp import AsyncEmp
 from emp_core.client.locate import ClientSettings, Location
+from emp_core.client.redis_queue import open_queue
 from emp_core.environment import load_settings
 from emp_core.errors import Misconfigured, QueueUnavailable
-from emp_core.settings import Settings, masked, variables_of
-from emp_core.store import open_store
+from emp_core.settings import masked, variables_of
 
 FILES = {".env.hub": "daemons.hub.settings:HubSettings", ".env.worker": "daemons.worker.settings:WorkerSettings"}
 """The files, and the settings of the programs that read them, which are imported if the file exists."""
@@ -103,7 +103,7 @@ async def connect(redis: str | None = None) -> AsyncEmp:
     """A client of the queue."""
     location = await locate(redis)
     try:
-        return AsyncEmp(await open_store(location.url, location.prefix, location.max_connections), location)
+        return AsyncEmp(await open_queue(location), location)
     except QueueUnavailable as error:
         error.hint = error.hint or f"{location.source} names it; is it running? --redis gives another one"
         raise

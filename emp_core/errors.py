@@ -10,6 +10,7 @@ EmpError
 ├── Conflict                not allowed in the current state
 │   └── DeletedId           the id is that of a deleted job
 ├── Refused                 the queue said no, with a stable reason
+├── Forbidden               the caller's role or customer does not allow it
 ├── QueueUnavailable        Redis is unavailable, loading, full, read-only or too old
 ├── HubUnavailable          the hub does not answer
 ├── ArtifactsUnavailable    the artifact store cannot take the call
@@ -117,6 +118,10 @@ class Refused(EmpError):
     def __init__(self, reason: str, message: str = "", *, hint: str = "") -> None:
         super().__init__(message or f"refused: {reason}", hint=hint)
         self.reason = reason
+
+
+class Forbidden(EmpError):
+    """The caller's role or customer does not allow this."""
 
 
 class QueueUnavailable(EmpError):

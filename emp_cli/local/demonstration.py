@@ -24,6 +24,7 @@ from emp_core import embedded
 from emp_core.artifacts import open_artifacts
 from emp_core.client.async_emp import AsyncEmp
 from emp_core.client.locate import Location, local_files
+from emp_core.client.redis_queue import open_queue
 from emp_core.domain.durations import duration
 from emp_core.domain.filter import Filter
 from emp_core.domain.job import Job
@@ -93,7 +94,7 @@ class Demonstration:
         place = Location(
             url=server.url, prefix=store.link.prefix, source="the demonstration", artifacts=local_files(directory)
         )
-        return await stack.enter_async_context(AsyncEmp(await open_store(server.url), place))
+        return await stack.enter_async_context(AsyncEmp(await open_queue(place), place))
 
     async def _submit(self, emp: AsyncEmp) -> None:
         bodies = [*mixed_jobs(self._count, seed=self._seed), broken_job(), impossible_job()]

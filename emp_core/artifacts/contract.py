@@ -69,6 +69,10 @@ class ArtifactStore(Protocol):
         """The payload that was kept for a job."""
         ...
 
+    async def open_payload(self, job_id: str) -> tuple[int, AsyncIterator[bytes]]:
+        """The size and the bytes of the payload that was kept for a job."""
+        ...
+
     async def aclose(self) -> None:
         """Ends the connections."""
         ...

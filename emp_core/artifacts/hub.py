@@ -115,10 +115,14 @@ class HubArtifacts:
         )
 
     async def get_payload(self, job_id: str) -> bytes:
+        _, chunks = await self.open_payload(job_id)
+        return b"".join([chunk async for chunk in chunks])
+
+    async def open_payload(self, job_id: str) -> tuple[int, AsyncIterator[bytes]]:
         check_job_id(job_id)
-        return await self._content(
-            self._client.build_request("GET", f"/api/jobs/{job_id}/payload"), NotFound("payload", job_id)
-        )
+        request = self._client.build_request("GET", f"/api/jobs/{job_id}/payload")
+        response = await self._send(request, NotFound("payload", job_id))
+        return int(response.headers["content-length"]), _streamed(response)
 
     async def aclose(self) -> None:
         await self._client.aclose()

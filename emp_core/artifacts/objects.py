@@ -150,7 +150,6 @@ class ObjectArtifacts:
         return payload
 
     async def open_payload(self, job_id: str) -> tuple[int, AsyncIterator[bytes]]:
-        """The size and the bytes of the payload that was kept for a job."""
         check_job_id(job_id)
         result = await self._opened(f"{job_id}/payload")
         if result is None:

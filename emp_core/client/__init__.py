@@ -1,7 +1,11 @@
 """What programs and the command use: `AsyncEmp`, and `Emp` for programs without an event loop.
 
-async_emp.py   the client
+async_emp.py   the client: a queue with what programs like to have besides
 emp.py         the same, blocking
+queue.py       what can be asked of a queue, as a protocol
+redis_queue.py the queue over Redis and a file store
+submitting.py  stores jobs, and their large payloads as files
+patience.py    a bound on the time of several calls
 locate.py      where the queue is
 changes.py     waiting for jobs and following them
 situation.py   reads what an explanation looks at

@@ -8,21 +8,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from emp_core.client import changes, files, results, situation
+from emp_core.client import changes, files
 from emp_core.client.locate import Location, locate
 from emp_core.client.name_template import NameTemplate
+from emp_core.client.queue import Attempt, ClassView, Page, Queue, Submitted, Summary
+from emp_core.client.redis_queue import open_queue
+from emp_core.client.results import Outcome
 from emp_core.domain.events import Event
 from emp_core.domain.explain import Explanation, WorkerExplanation
 from emp_core.domain.filter import EVERY_JOB, Filter, parse
 from emp_core.domain.job import Job, JobRequest
 from emp_core.domain.outcome import Artifact
 from emp_core.domain.worker import Worker, WorkerState
-from emp_core.errors import EmpError, InvalidInput, Misconfigured, NotFound
+from emp_core.errors import EmpError, InvalidInput
 from emp_core.ids import digest, new_job_id
 from emp_core.settings import masked
-from emp_core.store import Attempt, Page, Store, Submitted, Summary, open_store
-from emp_core.store.broker import order_refusal
-from emp_core.store.search import SEARCHED_AT_MOST
 
 if TYPE_CHECKING:
     from emp_core.artifacts import ArtifactStore
@@ -48,16 +48,15 @@ class QueueInfo:
 class AsyncEmp:
     """A client of the queue: `async with await AsyncEmp.connect() as emp`."""
 
-    def __init__(self, store: Store, location: Location) -> None:
-        self._store = store
+    def __init__(self, queue: Queue, location: Location) -> None:
+        self._queue = queue
         self._location = location
-        self._files: ArtifactStore | None = None
 
     @classmethod
     async def connect(cls, queue: str | None = None) -> Self:
         """Connect to a queue by its URL, or to the one that the environment or this machine has."""
         location = await locate(queue)
-        return cls(await open_store(location.url, location.prefix, location.max_connections), location)
+        return cls(await open_queue(location), location)
 
     async def __aenter__(self) -> Self:
         return self
@@ -69,25 +68,22 @@ class AsyncEmp:
 
     async def close(self) -> None:
         """Let go of the connections."""
-        if self._files is not None:
-            await self._files.aclose()
-        await self._store.close()
+        await self._queue.close()
 
     @property
     def queue(self) -> QueueInfo:
         """What this is connected to."""
-        server = self._store.server
-        engine = f"{server.engine} {server.version}"
+        server = self._queue.server
         return QueueInfo(
             source=self._location.source,
-            engine=engine,
+            engine=f"{server.engine} {server.version}",
             durability=server.durability,
             files=masked(self._location.artifacts or ""),
         )
 
     async def now_ms(self) -> int:
         """The queue's time, which all times of jobs are told in: ms since 1970."""
-        return await self._store.inspector.now_ms()
+        return await self._queue.now_ms()
 
     # Jobs that go in.
 
@@ -96,60 +92,48 @@ class AsyncEmp:
         parsed = _parsed(request)
         if inputs:
             parsed = await self._with_inputs(parsed, inputs)
-        return await self._store.broker.submit(parsed, self._spill)
+        (answer,) = await self._queue.submit_many([parsed])
+        if isinstance(answer, EmpError):
+            raise answer
+        return answer
 
     async def submit_many(self, requests: Sequence[Request]) -> list[Submitted | EmpError]:
         """Store jobs in order, each whole or not at all: for each the answer, or what was wrong with it."""
         parsed = [_parsed_or_error(request) for request in requests]
         valid = [request for request in parsed if isinstance(request, JobRequest)]
-        answers = iter(await self._store.broker.submit_many(valid, self._spill))
+        answers = iter(await self._queue.submit_many(valid))
         return [next(answers) if isinstance(request, JobRequest) else request for request in parsed]
 
     async def preview(self, request: Request) -> Explanation:
         """What would become of a job if it were submitted now; changes nothing."""
-        return await situation.preview(self._store, _parsed(request))
+        return await self._queue.preview(_parsed(request))
 
     async def _with_inputs(self, request: JobRequest, inputs: Mapping[str, Path]) -> JobRequest:
         if request.template is not None:
             raise InvalidInput("inputs", "work with a payload, not with a template")
         # A repeated submit must name the same files, so its id follows from its key.
-        key = request.idempotency_key
-        job_id = request.id or (digest(f"{request.customer_id or ''}/{key}") if key else new_job_id())
-        stored = {name: await files.upload(self._artifacts(), job_id, name, path) for name, path in inputs.items()}
+        key, customer = request.idempotency_key, request.customer_id or self._queue.caller.customer or ""
+        job_id = request.id or (digest(f"{customer}/{key}") if key else new_job_id())
+        stored = {name: await files.upload(self._queue, job_id, name, path) for name, path in inputs.items()}
         names = {name: artifact.id for name, artifact in stored.items()}
         payload = dict(request.payload or {})
         payload["files"] = {**payload.get("files", {}), **names}
         sent = {**request.sent, "inputs": {name: artifact.sha256 for name, artifact in stored.items()}}
         return replace(request, id=job_id, payload=payload, sent=sent)
 
-    async def _spill(self, job_id: str, body: bytes) -> None:
-        await self._artifacts().put_payload(job_id, body)
-
     def check_files(self) -> None:
         """Raises `Misconfigured` if no setting says where job files are stored."""
-        self._artifacts()
-
-    def _artifacts(self) -> "ArtifactStore":
-        if self._location.artifacts is None:
-            raise Misconfigured(
-                "no setting says where job files are stored",
-                hint="set ARTIFACTS_URL, or HUB_WS_URL to go through the hub",
-            )
-        if self._files is None:
-            from emp_core.artifacts import open_artifacts  # pydantic and obstore take time
-
-            self._files = open_artifacts(self._location.artifacts, self._store.files_id, token=self._location.token)
-        return self._files
+        self._queue.check_files()
 
     # Jobs that are there.
 
     async def resolve(self, prefix: str) -> str:
         """The one job whose id begins so. Raises `NotFound` or `Ambiguous`."""
-        return await self._store.inspector.resolve(prefix)
+        return await self._queue.resolve(prefix)
 
     async def job(self, job_id: str) -> Job:
         """One job. Raises `NotFound`."""
-        return await self._store.inspector.job(job_id)
+        return await self._queue.job(job_id)
 
     async def jobs(
         self, wanted: Filter | str = EVERY_JOB, *, limit: int = 50, cursor: str = "", search_all: bool = False
@@ -163,47 +147,40 @@ class AsyncEmp:
         in 20,000 jobs (`Page.of`), with `search_all` in all.
         """
         asked = parse(wanted) if isinstance(wanted, str) else wanted
-        at_most = None if search_all else SEARCHED_AT_MOST
-        return await self._store.search.page(asked, limit=limit, after=cursor, at_most=at_most)
+        return await self._queue.jobs(asked, limit=limit, cursor=cursor, search_all=search_all)
 
     async def jobs_by_id(self, job_ids: Sequence[str]) -> list[Job]:
         """Those of the jobs that exist, in the order given."""
-        return await self._store.inspector.jobs_by_id(job_ids)
+        return await self._queue.jobs_by_id(job_ids)
 
     async def payload(self, job_id: str) -> bytes:
         """What the worker gets, as JSON: `{"payload": …}`, or a template with its params."""
-        body = await self._store.inspector.body(job_id)
-        return body if body else await self._artifacts().get_payload(job_id)
+        return await self._queue.payload(job_id)
 
-    async def outcome(self, job_id: str) -> results.Outcome:
+    async def outcome(self, job_id: str) -> Outcome:
         """What the queue keeps of a job's end, without data that lies in a file. Raises `NotFound`."""
-        outcome = results.outcome_of(await self._store.inspector.outcome(job_id))
-        if outcome.value is None and not await self._store.inspector.known([job_id]):
-            raise NotFound("job", job_id)
-        return outcome
+        return await self._queue.outcome(job_id)
 
     async def result(self, job_id: str) -> dict[str, Any] | None:
         """What a completed job made, or why a failed one failed; None if there is neither.
 
         The data is read from wherever it lies, and held in memory whole: `result_stream` does not.
         """
-        outcome = await self.outcome(job_id)
-        return await results.whole(outcome, self._artifacts() if outcome.file else None)
+        return await self._queue.whole(await self.outcome(job_id))
 
     async def result_stream(self, job_id: str) -> AsyncGenerator[bytes, None]:
         """The same as JSON text, in chunks of about a MiB."""
-        outcome = await self.outcome(job_id)
-        async with aclosing(results.as_json(outcome, self._artifacts() if outcome.file else None)) as chunks:
+        async with aclosing(self._queue.as_json(await self.outcome(job_id))) as chunks:
             async for chunk in chunks:
                 yield chunk
 
     async def log(self, job_id: str) -> list[str]:
         """The kept log lines."""
-        return await self._store.inspector.log(job_id)
+        return await self._queue.log(job_id)
 
     async def attempts(self, job_id: str) -> list[Attempt]:
         """The attempts that did not complete, oldest first."""
-        return await self._store.inspector.attempts(job_id)
+        return await self._queue.attempts(job_id)
 
     async def artifacts(self, job_id: str) -> list[Artifact]:
         """The files of a job's outcome. What a worker stored that lost its claim is not among them."""
@@ -220,7 +197,7 @@ class AsyncEmp:
         outcome = await self.result(job_id) or {}
         found = [Artifact(**entry) for entry in outcome.get("artifacts", ())]
         nodes = files.nodes_of(outcome.get("data"))
-        return await files.download(self._artifacts(), found, directory, template, nodes) if found else []
+        return await files.download(self._queue.open_file, found, directory, template, nodes) if found else []
 
     async def wait(
         self,
@@ -239,78 +216,99 @@ class AsyncEmp:
         """
         names = [job_ids] if isinstance(job_ids, str) else list(job_ids)
         async with asyncio.timeout(timeout):
-            return await changes.wait_for(self._store, names, any_of=any_of, on_end=on_end)
+            return await changes.wait_for(self._queue, names, any_of=any_of, on_end=on_end)
 
     async def follow(self, job_id: str) -> AsyncGenerator[changes.Change, None]:
         """A job as it is, then every change of state, progress and log, up to its end."""
-        async with aclosing(changes.follow(self._store, job_id)) as news:
+        async with aclosing(changes.follow(self._queue, job_id)) as news:
             async for change in news:
                 yield change
 
     async def explain(self, job_id: str) -> Explanation:
         """Why a job is where it is."""
-        return await situation.explain_job(self._store, await self.job(job_id))
+        return await self._queue.explain(job_id)
 
-    # What operators do to jobs.
+    # Orders to jobs. The reason is kept in the audit.
 
-    async def cancel(self, job_id: str) -> str:
+    async def cancel(self, job_id: str, *, reason: str = "") -> str:
         """Cancel: the state afterwards; a job that has ended stays as it is."""
-        return await self._store.broker.cancel(job_id)
+        return await self._queue.cancel(job_id, reason=reason)
 
-    async def retry(self, job_id: str) -> None:
+    async def retry(self, job_id: str, *, reason: str = "") -> None:
         """Run a failed or cancelled job anew."""
-        await self._store.broker.retry(job_id)
+        await self._queue.retry(job_id, reason=reason)
 
-    async def hold(self, job_id: str) -> None:
+    async def hold(self, job_id: str, *, reason: str = "") -> None:
         """Keep a waiting job back."""
-        await self._store.broker.hold(job_id)
+        await self._queue.hold(job_id, reason=reason)
 
-    async def unhold(self, job_id: str) -> None:
+    async def unhold(self, job_id: str, *, reason: str = "") -> None:
         """Let a held job wait again, in its old place."""
-        await self._store.broker.unhold(job_id)
+        await self._queue.unhold(job_id, reason=reason)
 
-    async def requeue(self, job_id: str) -> None:
+    async def requeue(self, job_id: str, *, reason: str = "") -> None:
         """Take a running job from its worker."""
-        await self._store.broker.requeue(job_id)
+        await self._queue.requeue(job_id, reason=reason)
 
-    async def set_priority(self, job_ids: Sequence[str], priority: int) -> dict[str, EmpError | None]:
+    async def set_priority(
+        self, job_ids: Sequence[str], priority: int, *, reason: str = ""
+    ) -> dict[str, EmpError | None]:
         """Move waiting jobs to another priority: for each None, or the error that says why it was not moved."""
-        words = await self._store.broker.set_priority(job_ids, priority)
-        return {job_id: order_refusal("move", job_id, word) for job_id, word in words.items()}
+        return await self._queue.set_priority(job_ids, priority, reason=reason)
+
+    async def set_workflow_priority(self, workflow_id: str, priority: int, *, reason: str = "") -> int:
+        """Move a workflow's waiting jobs, and those to come, to another priority. How many were moved."""
+        return await self._queue.set_workflow_priority(workflow_id, priority, reason=reason)
+
+    async def delete(self, job_ids: Sequence[str], *, reason: str = "") -> dict[str, EmpError | None]:
+        """Forget ended jobs and their files: for each None, or the error that says why it was not deleted."""
+        return await self._queue.delete(job_ids, reason=reason)
 
     # Workers, and the queue as a whole.
 
     async def workers(self, *, gone: bool = False) -> list[Worker]:
         """Live workers by id; with `gone` those remembered too."""
-        return await self._store.inspector.workers(gone=gone)
+        return await self._queue.workers(gone=gone)
 
     async def worker(self, worker_id: str) -> Worker:
         """One worker. Raises `NotFound`."""
-        return await self._store.inspector.worker(worker_id)
+        return await self._queue.worker(worker_id)
 
     async def steer(self, worker_id: str, state: WorkerState, *, reason: str = "") -> WorkerState:
         """Pause, resume or drain a worker. The state before."""
-        return await self._store.registry.steer(worker_id, state, reason=reason)
+        return await self._queue.steer(worker_id, state, reason=reason)
 
     async def explain_worker(self, worker_id: str) -> WorkerExplanation:
         """What a worker would take next, what it skips, and why."""
-        return await situation.explain_worker(self._store, await self.worker(worker_id))
+        return await self._queue.explain_worker(worker_id)
 
     async def summary(self) -> Summary:
         """The queue at a glance."""
-        return await self._store.inspector.summary()
+        return await self._queue.summary()
+
+    async def classes(self) -> list[ClassView]:
+        """The classes with waiting jobs, the one with the best job first; at most 1,000."""
+        return await self._queue.classes()
+
+    async def limits(self) -> dict[str, int]:
+        """`customer:<id>` or `class:<id>` -> how many of its jobs may run at once."""
+        return await self._queue.limits()
+
+    async def set_limit(self, whose: str, maximum: int | None, *, reason: str = "") -> None:
+        """Set how many jobs of `customer:<id>` or `class:<id>` may run at once; None takes the limit away."""
+        await self._queue.set_limit(whose, maximum, reason=reason)
 
     async def recent_events(self, count: int = 50) -> list[Event]:
         """The newest events, oldest first."""
-        return await self._store.events.recent(count)
+        return await self._queue.recent_events(count)
 
     async def events_of(self, job_id: str) -> list[Event]:
         """The last 200 events of a job, oldest first."""
-        return await self._store.events.of_job(job_id)
+        return await self._queue.events_of(job_id)
 
     async def watch(self) -> AsyncGenerator[Event, None]:
         """Every event from now on; an event called `resync` means that some were missed."""
-        async with changes.Watch(self._store) as watch:
+        async with self._queue.watch() as watch:
             while True:
                 batch = await watch.next()
                 if batch.resync:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from emp_core.client.queue import Queue
 from emp_core.domain.events import Event
 from emp_core.domain.job import Job
 from emp_core.domain.states import RUNNING, TERMINAL
@@ -78,13 +79,13 @@ class Watch:
             return Batch(events=batch.events, cursor=batch.cursor, resync=resync or batch.resync)
 
 
-async def wait_for(store: Store, job_ids: Sequence[str], *, any_of: bool = False, on_end: OnEnd = ignore) -> list[Job]:
+async def wait_for(queue: Queue, job_ids: Sequence[str], *, any_of: bool = False, on_end: OnEnd = ignore) -> list[Job]:
     """The jobs when all have ended, or the first of them has. Raises `NotFound`, or `Deleted` with the other jobs.
 
     A job that is deleted ends the wait for it, so with `any_of` the whole wait.
     """
-    async with Watch(store) as watch:
-        wait = _Wait(store, job_ids)
+    async with queue.watch() as watch:
+        wait = _Wait(queue, job_ids)
         await wait.begin()
         on_end(wait.ended)
         while wait.still_open and not (any_of and wait.has_end):
@@ -101,8 +102,8 @@ async def wait_for(store: Store, job_ids: Sequence[str], *, any_of: bool = False
 class _Wait:
     """What is known of the jobs of one wait. Each is read as soon as it has ended, as it may be deleted soon after."""
 
-    def __init__(self, store: Store, job_ids: Sequence[str]) -> None:
-        self._store = store
+    def __init__(self, queue: Queue, job_ids: Sequence[str]) -> None:
+        self._queue = queue
         self._look_again_at = 0.0
         self.job_ids = list(dict.fromkeys(job_ids))
         self.jobs: dict[str, Job] = {}
@@ -132,7 +133,7 @@ class _Wait:
         """Read all jobs. Raises `NotFound` for the first that never was."""
         await self._read(self.job_ids)
         unseen = [job_id for job_id in self.job_ids if job_id in self.deleted]
-        unknown = set(unseen) - await self._store.inspector.deleted(unseen)
+        unknown = set(unseen) - await self._queue.deleted(unseen)
         if unknown:
             raise NotFound("job", min(unknown))
 
@@ -150,32 +151,32 @@ class _Wait:
             self._look_again_at = asyncio.get_running_loop().time() + LOOK_AGAIN_SECONDS
         for start in range(0, len(job_ids), READ_AT_ONCE):
             some = job_ids[start : start + READ_AT_ONCE]
-            found = {job.id: job for job in await self._store.inspector.jobs_by_id(some)}
+            found = {job.id: job for job in await self._queue.jobs_by_id(some)}
             self.jobs |= found
             self.deleted |= {job_id for job_id in some if job_id not in found and not self._has_ended(job_id)}
 
 
-async def follow(store: Store, job_id: str) -> AsyncGenerator[Change, None]:
+async def follow(queue: Queue, job_id: str) -> AsyncGenerator[Change, None]:
     """A job as it is, then every change of state, progress and log, up to its end. Raises `NotFound` or `Deleted`."""
     log = LogTail()
-    async with Watch(store) as watch:
-        job = await store.inspector.job(job_id)
-        yield Change(job=job, lines=log.new_lines(await store.inspector.log(job_id)))
+    async with queue.watch() as watch:
+        job = await queue.job(job_id)
+        yield Change(job=job, lines=log.new_lines(await queue.log(job_id)))
         while job.state is not None and job.state not in TERMINAL:
             running = job.state in RUNNING
             batch = await watch.next(RUNNING_BLOCK_MS if running else BLOCK_MS)
             events = tuple(event for event in batch.events if event.job == job_id)
             if not (events or running or batch.resync):
                 continue
-            before, job = job, await _read_again(store, job_id)
-            lines = log.new_lines(await store.inspector.log(job_id))
+            before, job = job, await _read_again(queue, job_id)
+            lines = log.new_lines(await queue.log(job_id))
             if events or lines or job != before:
                 yield Change(job=job, events=events, lines=lines)
 
 
-async def _read_again(store: Store, job_id: str) -> Job:
+async def _read_again(queue: Queue, job_id: str) -> Job:
     try:
-        return await store.inspector.job(job_id)
+        return await queue.job(job_id)
     except NotFound:
         raise Deleted([job_id]) from None
 

@@ -12,6 +12,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from emp_core.client.async_emp import AsyncEmp, QueueInfo, Request
 from emp_core.client.changes import Change, OnEnd, ignore
+from emp_core.client.queue import Attempt, ClassView, Page, Submitted, Summary
 from emp_core.client.results import Outcome
 from emp_core.domain.events import Event
 from emp_core.domain.explain import Explanation, WorkerExplanation
@@ -20,7 +21,6 @@ from emp_core.domain.job import Job
 from emp_core.domain.outcome import Artifact
 from emp_core.domain.worker import Worker, WorkerState
 from emp_core.errors import Conflict, EmpError
-from emp_core.store import Attempt, Page, Submitted, Summary
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -157,23 +157,29 @@ class Emp:
     def explain(self, job_id: str) -> Explanation:
         return self._run(self._emp.explain, job_id)
 
-    def cancel(self, job_id: str) -> str:
-        return self._run(self._emp.cancel, job_id)
+    def cancel(self, job_id: str, *, reason: str = "") -> str:
+        return self._run(self._emp.cancel, job_id, reason=reason)
 
-    def retry(self, job_id: str) -> None:
-        self._run(self._emp.retry, job_id)
+    def retry(self, job_id: str, *, reason: str = "") -> None:
+        self._run(self._emp.retry, job_id, reason=reason)
 
-    def hold(self, job_id: str) -> None:
-        self._run(self._emp.hold, job_id)
+    def hold(self, job_id: str, *, reason: str = "") -> None:
+        self._run(self._emp.hold, job_id, reason=reason)
 
-    def unhold(self, job_id: str) -> None:
-        self._run(self._emp.unhold, job_id)
+    def unhold(self, job_id: str, *, reason: str = "") -> None:
+        self._run(self._emp.unhold, job_id, reason=reason)
 
-    def requeue(self, job_id: str) -> None:
-        self._run(self._emp.requeue, job_id)
+    def requeue(self, job_id: str, *, reason: str = "") -> None:
+        self._run(self._emp.requeue, job_id, reason=reason)
 
-    def set_priority(self, job_ids: Sequence[str], priority: int) -> dict[str, EmpError | None]:
-        return self._run(self._emp.set_priority, job_ids, priority)
+    def set_priority(self, job_ids: Sequence[str], priority: int, *, reason: str = "") -> dict[str, EmpError | None]:
+        return self._run(self._emp.set_priority, job_ids, priority, reason=reason)
+
+    def set_workflow_priority(self, workflow_id: str, priority: int, *, reason: str = "") -> int:
+        return self._run(self._emp.set_workflow_priority, workflow_id, priority, reason=reason)
+
+    def delete(self, job_ids: Sequence[str], *, reason: str = "") -> dict[str, EmpError | None]:
+        return self._run(self._emp.delete, job_ids, reason=reason)
 
     def workers(self, *, gone: bool = False) -> list[Worker]:
         return self._run(self._emp.workers, gone=gone)
@@ -189,6 +195,15 @@ class Emp:
 
     def summary(self) -> Summary:
         return self._run(self._emp.summary)
+
+    def classes(self) -> list[ClassView]:
+        return self._run(self._emp.classes)
+
+    def limits(self) -> dict[str, int]:
+        return self._run(self._emp.limits)
+
+    def set_limit(self, whose: str, maximum: int | None, *, reason: str = "") -> None:
+        self._run(self._emp.set_limit, whose, maximum, reason=reason)
 
     def recent_events(self, count: int = 50) -> list[Event]:
         return self._run(self._emp.recent_events, count)

@@ -7,12 +7,13 @@ import asyncio
 import hashlib
 import mimetypes
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emp_core.client.name_template import NameTemplate
+from emp_core.client.queue import Queue
 from emp_core.domain.file_names import same_place
 from emp_core.domain.outcome import Artifact
 from emp_core.errors import Conflict, InvalidInput
@@ -27,9 +28,12 @@ MOST_OF_A_NAME = 10_000
 
 AS_NAMED = NameTemplate()
 
+Opener = Callable[[str], Awaitable[AsyncIterator[bytes]]]
+"""Opens a file by its id."""
+
 
 async def download(
-    store: "ArtifactStore",
+    open_file: Opener,
     artifacts: Sequence[Artifact],
     directory: Path,
     template: NameTemplate = AS_NAMED,
@@ -44,7 +48,7 @@ async def download(
     for index, artifact in enumerate(artifacts, 1):
         name = template.path(artifact, index, (nodes or {}).get(artifact.id, ""))
         path = await asyncio.to_thread(_place, directory, name)
-        saved.append(await _fetch(store, artifact, path, taken))
+        saved.append(await _fetch(open_file, artifact, path, taken))
     return saved
 
 
@@ -83,11 +87,11 @@ def _numbered(path: Path, taken: set[str]) -> Iterator[Path]:
     raise Conflict(f"{path} and {MOST_OF_A_NAME} numbered files like it exist", hint="choose another directory")
 
 
-async def _fetch(store: "ArtifactStore", artifact: Artifact, path: Path, taken: set[str]) -> Path:
+async def _fetch(open_file: Opener, artifact: Artifact, path: Path, taken: set[str]) -> Path:
     draft = path.with_name(f".{new_nonce()}.part")
     try:
         for candidate in _numbered(path, taken):
-            if await _is_saved(store, artifact, draft, candidate):
+            if await _is_saved(open_file, artifact, draft, candidate):
                 taken.add(same_place(str(candidate)))
                 return candidate
     except OSError as error:
@@ -97,11 +101,11 @@ async def _fetch(store: "ArtifactStore", artifact: Artifact, path: Path, taken: 
     raise AssertionError("the numbers end with an error")
 
 
-async def _is_saved(store: "ArtifactStore", artifact: Artifact, draft: Path, path: Path) -> bool:
+async def _is_saved(open_file: Opener, artifact: Artifact, draft: Path, path: Path) -> bool:
     """Save a file under this name, or find it there. False if another file has the name."""
     if not await asyncio.to_thread(os.path.lexists, path):
         if not await asyncio.to_thread(os.path.lexists, draft):
-            await _write(draft, await store.open(artifact.id), artifact)
+            await _write(draft, await open_file(artifact.id), artifact)
         with suppress(FileExistsError):
             os.link(draft, path)
             return True
@@ -126,17 +130,17 @@ def _same_file(path: Path, artifact: Artifact) -> bool:
         return hashlib.file_digest(file, "sha256").hexdigest() == artifact.sha256
 
 
-async def upload(store: "ArtifactStore", job_id: str, name: str, path: Path) -> Artifact:
+async def upload(queue: Queue, job_id: str, name: str, path: Path) -> Artifact:
     """Store an input of a job that is not submitted yet. The same one again, for a repeated submit, stays the same."""
     try:
         digest = await asyncio.to_thread(_digest, path)
     except OSError as error:
         raise InvalidInput("file", f"{path} cannot be read: {error.strerror}") from error
-    for artifact in await store.list(job_id):
+    for artifact in await queue.list_files(job_id):
         if (artifact.name, artifact.sha256, artifact.kind) == (name, digest, "input"):
             return artifact
     media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return await store.put(job_id, 1, name, _read(path), media_type=media_type, kind="input")
+    return await queue.put_input(job_id, name, _read(path), media_type=media_type)
 
 
 def _digest(path: Path) -> str:

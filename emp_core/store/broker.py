@@ -14,6 +14,7 @@ from emp_core.domain.outcome import Failure, Result
 from emp_core.domain.policy import (
     BEATEN_A_CALL,
     BYTES_A_CALL,
+    FORGOTTEN_A_CALL,
     JOBS_A_CALL,
     MAX_INLINE_PAYLOAD,
     MAX_LINE,
@@ -348,6 +349,15 @@ class Broker:
             )
             moved += answers.count(b"ok")
         return moved
+
+    async def delete(self, job_ids: Sequence[str]) -> dict[str, str]:
+        """Forget ended jobs (T16): for each `ok`, `gone`, or the state that forbids it."""
+        words: dict[str, str] = {}
+        for start in range(0, len(job_ids), FORGOTTEN_A_CALL):
+            some = job_ids[start : start + FORGOTTEN_A_CALL]
+            answers = await self._link.run("delete_jobs", [(job_id,) for job_id in some])
+            words |= {job_id: word.decode() for job_id, word in zip(some, answers, strict=True)}
+        return words
 
     async def unclaim(self, worker: str, claim: ClaimKey) -> str:
         """Take back an offer that was not taken (T22)."""

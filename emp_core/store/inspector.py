@@ -9,9 +9,10 @@ from emp_core.domain.requirements import Requirements
 from emp_core.domain.states import ENDED, OPEN, RUNNING
 from emp_core.domain.worker import Worker
 from emp_core.errors import Ambiguous, NotFound
-from emp_core.store.codec import Attempt, asked_of, attempt_of, fields_of, job_fields, job_of, json_of, worker_of
+from emp_core.store.codec import Attempt, asked_of, attempt_of, fields_of, job_fields, job_of, json_of
 from emp_core.store.connection import DAMAGED, Link
-from emp_core.store.memory import read_memory
+from emp_core.store.fleet import read_workers, worker_names
+from emp_core.store.memory import Memory, read_memory
 from emp_core.store.oldest import oldest_pending
 from emp_core.store.summary import Summary
 
@@ -172,34 +173,14 @@ class Inspector:
 
     async def worker(self, worker_id: str) -> Worker:
         """One worker. Raises `NotFound`."""
-        found = await self._workers([worker_id])
+        found = await read_workers(self._link, [worker_id])
         if not found:
             raise NotFound("worker", worker_id)
         return found[0]
 
     async def workers(self, *, gone: bool = False) -> list[Worker]:
         """Live workers by id; with `gone` those remembered too."""
-        names = await self._link.call("ZRANGE", self._key("workers"), 0, -1)
-        if gone:
-            names += await self._link.call("ZRANGE", self._key("workers.gone"), 0, -1)
-        return await self._workers(sorted({name.decode() for name in names}))
-
-    async def _workers(self, names: Sequence[str]) -> list[Worker]:
-        hashes = await self._link.read_many([("HGETALL", self._key(f"worker:{name}")) for name in names])
-        active = await self._link.read_many([("HVALS", self._key(f"jobs:active:{name}")) for name in names])
-        until = await self._link.read_many([("ZSCORE", self._key("workers"), name) for name in names])
-        found = [
-            (name, _fields(flat), _names(jobs), int(float(at)) if at else None)
-            for name, flat, jobs, at in zip(names, hashes, active, until, strict=True)
-            if flat
-        ]
-        profiles = list({fields.get("profile", "") for _, fields, _, _ in found})
-        reads = [("HGET", self._key(f"profile:{profile}"), "capabilities") for profile in profiles]
-        texts = dict(zip(profiles, await self._link.read_many(reads), strict=True))
-        return [
-            worker_of(name, fields, _text(texts.get(fields.get("profile", ""))), jobs, at)
-            for name, fields, jobs, at in found
-        ]
+        return await read_workers(self._link, await worker_names(self._link, gone=gone))
 
     async def waiting_classes(self, limit: int = CLASSES_AT_MOST) -> list[ClassView]:
         """The classes with waiting jobs, the best head first."""
@@ -240,6 +221,15 @@ class Inspector:
             services={name: up.count(name) for name in sorted(set(up))},
         )
 
+    async def memory(self, recent_ms: int) -> Memory:
+        """How full Redis is, and which jobs fill it."""
+        return await read_memory(self._link, recent_ms)
+
+    async def limits(self) -> dict[str, int]:
+        """`customer:<id>` or `class:<id>` -> how many of its jobs may run at once."""
+        found = await self._link.call("HGETALL", self._key("limits"))
+        return {whose: int(maximum) for whose, maximum in fields_of(found).items()}
+
     async def _numbers(self) -> dict[str, int]:
         """State -> number of its jobs."""
         lists = ("timeouts", "leases", *(f"jobs:{state}" for state in ENDED))
@@ -253,12 +243,3 @@ class Inspector:
 def _fields(flat: Any) -> dict[str, str]:
     """None where the key is damaged: the job is shown as corrupt, the worker as lost."""
     return {} if flat is DAMAGED else fields_of(flat)
-
-
-def _names(jobs: Any) -> list[str]:
-    return [] if jobs is DAMAGED else [job_id.decode("utf-8", "replace") for job_id in jobs]
-
-
-def _text(value: Any) -> str:
-    """Capabilities; nothing where the key is damaged."""
-    return "" if value is DAMAGED else value.decode("utf-8", "replace") if value else "{}"

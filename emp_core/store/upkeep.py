@@ -124,11 +124,12 @@ class Upkeep:
 
     async def delete(self, job_ids: list[str]) -> list[str]:
         """Forget those of the jobs that have ended (T16). Their ids."""
-        deleted: list[bytes] = []
+        deleted: list[str] = []
         for start in range(0, len(job_ids), FORGOTTEN_A_CALL):
-            records = [(job_id,) for job_id in job_ids[start : start + FORGOTTEN_A_CALL]]
-            deleted += await self._link.run("delete_jobs", records)
-        return [job_id.decode() for job_id in deleted]
+            some = job_ids[start : start + FORGOTTEN_A_CALL]
+            words = await self._link.run("delete_jobs", [(job_id,) for job_id in some])
+            deleted += [job_id for job_id, word in zip(some, words, strict=True) if word == b"ok"]
+        return deleted
 
     async def drop_classes(self, empty_ms: int = 300_000, batch: int = 200) -> int:
         """Forget classes without jobs."""

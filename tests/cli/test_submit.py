@@ -11,6 +11,7 @@ import pytest
 from emp_core.artifacts import open_artifacts
 from emp_core.client.async_emp import AsyncEmp
 from emp_core.client.locate import local_files
+from emp_core.client.redis_queue import RedisQueue
 from emp_core.store import Claimed, Store, Submitted
 from tests.cli.conftest import Command, Do, Shell, first_line, interrupt
 from tests.support.builders import WorkerDriver, register, submit
@@ -67,7 +68,8 @@ def test_a_worker_that_comes_just_after_the_submit_is_no_warning(emp: Command, m
 
     async def submit_and_register(self: AsyncEmp, *words: Any, **options: Any) -> Submitted:
         stored = await submit(self, *words, **options)
-        await register(self._store)
+        assert isinstance(self._queue, RedisQueue)
+        await register(self._queue._store)
         return stored
 
     monkeypatch.setattr(AsyncEmp, "submit", submit_and_register)

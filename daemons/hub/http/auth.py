@@ -15,9 +15,9 @@ from fastapi import Depends, Request
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from daemons.hub.http.problems import Forbidden, Unauthorized, problem_of
+from daemons.hub.http.problems import Unauthorized, problem_of
 from daemons.hub.settings import ListenSettings
-from emp_core.errors import EmpError
+from emp_core.errors import EmpError, Forbidden
 from emp_core.settings import is_loopback
 
 OPEN_PATHS = frozenset({"/health", "/api/health"})

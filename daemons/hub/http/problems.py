@@ -21,6 +21,7 @@ from emp_core.errors import (
     Conflict,
     DeletedId,
     EmpError,
+    Forbidden,
     HubUnavailable,
     InvalidInput,
     LimitExceeded,
@@ -35,10 +36,6 @@ MEDIA_TYPE = "application/problem+json"
 
 class Unauthorized(EmpError):
     """The caller did not show the token."""
-
-
-class Forbidden(EmpError):
-    """The caller may not do this."""
 
 
 class RequestTimeout(EmpError):

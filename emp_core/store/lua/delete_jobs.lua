@@ -6,7 +6,7 @@
 -- REST   jobs      id
 -- DERIVES every key of the job: see the table of keys
 -- USES   now remains
--- RETURNS the ids that were deleted
+-- RETURNS for each: ok, or the state that forbids it, or `gone`
 
 local function forget_workflow(id, workflow)
   call('ZREM', P .. 'workflow.jobs:' .. workflow, id)
@@ -15,8 +15,8 @@ end
 
 local function delete(id)
   local job = read_job(id)
-  if not job then return forget_remains(id) == 1 end
-  if not is_terminal(job) then return false end
+  if not job then return forget_remains(id) == 1 and 'ok' or 'gone' end
+  if not is_terminal(job) then return job.state end
   call('ZREM', P .. 'jobs:' .. job.state, id)
   count(job.state, nil)
   if job.workflow then forget_workflow(id, job.workflow) end
@@ -31,11 +31,9 @@ local function delete(id)
   end
   for _, part in ipairs(job_parts) do call('UNLINK', P .. part .. id) end
   emit('deleted', id, job.gen, job.ver + 1, 'deleted', nil, job.attempt, nil, job.customer)
-  return true
+  return 'ok'
 end
 
-local deleted = {}
-for i = jobs_at, #ARGV do
-  if delete(ARGV[i]) then deleted[#deleted + 1] = ARGV[i] end
-end
-return deleted
+local answers = {}
+for i = jobs_at, #ARGV do answers[#answers + 1] = delete(ARGV[i]) end
+return answers

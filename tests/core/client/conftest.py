@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from emp_core.artifacts import ArtifactStore
 from emp_core.client.async_emp import AsyncEmp
+from emp_core.client.redis_queue import RedisQueue
 from emp_core.store import Store
 from tests.support.redis_server import Server
 
@@ -24,3 +26,9 @@ def surroundings(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 async def emp(surroundings: Path, store: Store) -> AsyncIterator[AsyncEmp]:
     async with await AsyncEmp.connect() as client:
         yield client
+
+
+def files_of(emp: AsyncEmp) -> ArtifactStore:
+    """Where the client's queue keeps its files."""
+    assert isinstance(emp._queue, RedisQueue)
+    return emp._queue._files()

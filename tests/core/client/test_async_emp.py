@@ -16,6 +16,7 @@ from emp_core.domain.states import JobState
 from emp_core.domain.worker import WorkerState
 from emp_core.errors import Conflict, InvalidInput, Misconfigured, NotFound
 from emp_core.store import Batch, Store, completed
+from tests.core.client.conftest import files_of
 from tests.support.builders import make_request, register, submit
 from tests.support.waiting import wait_until
 
@@ -238,7 +239,7 @@ async def test_files_come_down_under_safe_names_and_overwrite_nothing(
     worker = await register(store)
     job_id = await submit(store)
     claim = await worker.take()
-    artifact = await emp._artifacts().put(job_id, 1, "../../etc/pass\x1bwd.PNG", _chunks(b"picture"))
+    artifact = await files_of(emp).put(job_id, 1, "../../etc/pass\x1bwd.PNG", _chunks(b"picture"))
     await worker.settle(completed(claim, Result(artifacts=(artifact,))))
     out = tmp_path / "out"
     (path,) = await emp.download(job_id, out)
@@ -255,7 +256,7 @@ async def test_files_come_down_under_safe_names_and_overwrite_nothing(
 
 async def test_only_the_files_of_the_outcome_are_a_jobs_files(emp: AsyncEmp, store: Store, tmp_path: Path) -> None:
     job_id = await submit(store)
-    await emp._artifacts().put(job_id, 1, "stale.png", _chunks(b"of a lost attempt"))
+    await files_of(emp).put(job_id, 1, "stale.png", _chunks(b"of a lost attempt"))
     assert await emp.artifacts(job_id) == []
     assert await emp.download(job_id, tmp_path) == []
 
@@ -282,7 +283,7 @@ async def test_input_files_of_a_repeated_submit_compare_by_content(
     request = {**REQUEST, "idempotency_key": "k1"}
     job_id = (await emp.submit(request, inputs={"in.png": first})).id
     shutil.rmtree(surroundings / "artifacts" / store.files_id / job_id)
-    await emp._artifacts().put(job_id, 1, "other.png", _chunks(b"takes the number of the input"), kind="input")
+    await files_of(emp).put(job_id, 1, "other.png", _chunks(b"takes the number of the input"), kind="input")
     again = await emp.submit(request, inputs={"in.png": copy})
     assert (again.id, again.repeated) == (job_id, True)
     copy.write_bytes(b"other")

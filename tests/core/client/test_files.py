@@ -37,7 +37,7 @@ async def test_two_downloads_of_one_file_at_once_both_have_it(tmp_path: Path) ->
     store = Slow(tmp_path / "artifacts", asyncio.Barrier(2).wait)
     artifact = await store_one(store)
     out = tmp_path / "out"
-    one, two = await asyncio.gather(*(files.download(store, [artifact], out) for _ in range(2)))
+    one, two = await asyncio.gather(*(files.download(store.open, [artifact], out) for _ in range(2)))
     assert one == two == list(out.iterdir())
     assert one[0].read_bytes() == b"picture"
 
@@ -49,7 +49,7 @@ async def test_another_file_that_comes_under_its_name_meanwhile_stays(tmp_path: 
     store = Slow(tmp_path / "artifacts", put_mine)
     artifact = await store_one(store)
     path = tmp_path / "out" / "a.png"
-    assert await files.download(store, [artifact], path.parent) == [path.with_name("a-2.png")]
+    assert await files.download(store.open, [artifact], path.parent) == [path.with_name("a-2.png")]
     assert path.read_bytes() == b"mine"
     assert len(list(path.parent.iterdir())) == 2
 
@@ -63,7 +63,7 @@ async def store_all(store: LocalArtifacts, *names: str) -> list[Artifact]:
 
 async def saved(tmp_path: Path, artifacts: list[Artifact], store: LocalArtifacts, **options: Any) -> list[str]:
     out = tmp_path / "out"
-    paths = await files.download(store, artifacts, out, **options)
+    paths = await files.download(store.open, artifacts, out, **options)
     assert all(path.resolve().is_relative_to(out.resolve()) for path in paths)
     return [path.relative_to(out).as_posix() for path in paths]
 

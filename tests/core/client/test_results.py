@@ -10,10 +10,12 @@ import pytest
 
 from emp_core import AsyncEmp, Emp
 from emp_core.client import results
+from emp_core.client.redis_queue import RedisQueue
 from emp_core.client.results import Outcome, outcome_of
 from emp_core.domain.outcome import Result
 from emp_core.errors import ArtifactsUnavailable, Conflict, Misconfigured, NotFound
 from emp_core.store import Store, completed
+from tests.core.client.conftest import files_of
 from tests.support.builders import register, submit
 
 DATA = {"seed": 2**64 + 1, "text": "żółw \U0001f422", "list": [], "none": None}
@@ -23,7 +25,7 @@ async def complete(emp: AsyncEmp, store: Store, data: Any = DATA) -> str:
     """A job whose result lies in a file."""
     worker = await register(store)
     job_id = await submit(store)
-    await worker.complete_in_a_file(emp._artifacts(), await worker.take(), data)
+    await worker.complete_in_a_file(files_of(emp), await worker.take(), data)
     return job_id
 
 
@@ -59,7 +61,9 @@ def test_the_blocking_client_reads_and_streams_it(surroundings: Path, emp: Async
 
 
 def store_of(emp: Emp) -> Store:
-    return emp._emp._store
+    queue = emp._emp._queue
+    assert isinstance(queue, RedisQueue)
+    return queue._store
 
 
 async def test_data_that_only_looks_like_a_file_is_the_jobs_own(emp: AsyncEmp, store: Store) -> None:
@@ -111,11 +115,12 @@ async def test_an_artifact_store_that_is_away_is_told_as_such(
         raise ArtifactsUnavailable("the file store is not available now")
 
     with monkeypatch.context() as outage:
-        outage.setattr(type(emp._artifacts()), "open", away)
+        outage.setattr(type(files_of(emp)), "open", away)
         with pytest.raises(ArtifactsUnavailable):
             await emp.result(job_id)
     object.__setattr__(emp._location, "artifacts", None)
-    emp._files = None
+    assert isinstance(emp._queue, RedisQueue)
+    emp._queue._files._opened = None
     with pytest.raises(Misconfigured, match="no setting says where"):
         await emp.result(job_id)
     assert await emp.artifacts(job_id)
@@ -128,7 +133,7 @@ async def test_a_stream_holds_a_small_part_of_a_large_result(emp: AsyncEmp, stor
     tracemalloc.start()
     try:
         seen = 0
-        async for chunk in results.as_json(outcome, emp._artifacts()):
+        async for chunk in results.as_json(outcome, files_of(emp)):
             seen += len(chunk)
         _, most = tracemalloc.get_traced_memory()
     finally:

@@ -1,0 +1,308 @@
+"""`RedisQueue`: the queue over Redis and a file store."""
+
+import getpass
+import os
+import socket
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing, suppress
+from typing import Any, Self
+
+from emp_core.artifacts import ArtifactStore, open_artifacts
+from emp_core.artifacts.contract import Place
+from emp_core.artifacts.objects import ObjectArtifacts
+from emp_core.client import changes, results, situation, submitting
+from emp_core.client.locate import Location
+from emp_core.client.results import Outcome
+from emp_core.domain.caller import Caller, Role, local_caller
+from emp_core.domain.events import Event
+from emp_core.domain.explain import Explanation, WorkerExplanation
+from emp_core.domain.filter import Filter
+from emp_core.domain.job import Job, JobRequest
+from emp_core.domain.outcome import Artifact
+from emp_core.domain.worker import Worker, WorkerState
+from emp_core.errors import EmpError, InvalidInput, Misconfigured, NotFound
+from emp_core.ids import is_id, new_nonce
+from emp_core.store import Attempt, ClassView, Memory, Page, Server, Store, Submitted, Summary, open_store
+from emp_core.store.broker import order_refusal
+from emp_core.store.connection import check_server, check_writes
+from emp_core.store.inspector import More
+from emp_core.store.search import SEARCHED_AT_MOST
+
+
+class Files:
+    """The file store, opened when it is first needed."""
+
+    def __init__(self, opener: Callable[[], ArtifactStore]) -> None:
+        self._opener = opener
+        self._opened: ArtifactStore | None = None
+
+    def __call__(self) -> ArtifactStore:
+        if self._opened is None:
+            self._opened = self._opener()
+        return self._opened
+
+    async def close(self) -> None:
+        """Close it, if it was needed."""
+        if self._opened is not None:
+            await self._opened.aclose()
+
+
+class RedisQueue:
+    """A queue as one caller sees it; see `Queue` for what each method does."""
+
+    def __init__(self, store: Store, files: Files, caller: Caller) -> None:
+        self._whole_store = store
+        self._store = store
+        self._files = files
+        self._caller = caller
+
+    @property
+    def caller(self) -> Caller:
+        return self._caller
+
+    @property
+    def server(self) -> Server:
+        return self._store.server
+
+    def for_caller(self, caller: Caller) -> Self:
+        return type(self)(self._whole_store, self._files, caller)
+
+    async def check_server(self) -> Server:
+        server = await check_server(self._store.link)
+        await check_writes(self._store.link)
+        return server
+
+    def heard_since(self, moment: float) -> bool:
+        return self._store.link.heard_since(moment)
+
+    async def now_ms(self) -> int:
+        return await self._store.inspector.now_ms()
+
+    async def close(self) -> None:
+        await self._files.close()
+        await self._store.close()
+
+    # Jobs that go in.
+
+    async def submit_many(
+        self, requests: Sequence[JobRequest], *, patience: float | None = None
+    ) -> list[Submitted | EmpError]:
+        self._caller.check_role(Role.CLIENT, "submit jobs")
+        return await submitting.submit_many(self._store, self._files, requests, patience)
+
+    async def preview(self, request: JobRequest) -> Explanation:
+        self._caller.check_role(Role.CLIENT, "submit jobs")
+        return await situation.preview(self._store, request)
+
+    # Jobs that are there.
+
+    async def resolve(self, prefix: str) -> str:
+        return await self._store.inspector.resolve(prefix)
+
+    async def find(self, prefix: str) -> Job:
+        return await self._store.inspector.find(prefix)
+
+    async def job(self, job_id: str) -> Job:
+        return await self._store.inspector.job(job_id)
+
+    async def jobs_by_id(self, job_ids: Sequence[str]) -> list[Job]:
+        return await self._store.inspector.jobs_by_id(job_ids)
+
+    async def jobs(self, wanted: Filter, *, limit: int, cursor: str = "", search_all: bool = False) -> Page:
+        at_most = None if search_all else SEARCHED_AT_MOST
+        return await self._store.search.page(wanted, limit=limit, after=cursor, at_most=at_most)
+
+    async def known(self, job_ids: Sequence[str]) -> set[str]:
+        return await self._store.inspector.known(job_ids)
+
+    async def deleted(self, job_ids: Sequence[str]) -> set[str]:
+        return await self._store.inspector.deleted(job_ids)
+
+    async def events_of(self, job_id: str) -> list[Event]:
+        return await self._store.events.of_job(job_id)
+
+    async def explain(self, job_id: str) -> Explanation:
+        return await situation.explain_job(self._store, await self.job(job_id))
+
+    # What they take and make.
+
+    async def more_of(self, job: Job) -> More:
+        more = await self._store.inspector.more_of(job)
+        if self._caller.role is Role.MONITOR:
+            return More(body=b"", outcome=None, ahead_in_class=more.ahead_in_class)
+        return more
+
+    async def payload(self, job_id: str) -> bytes:
+        self._caller.check_role(Role.WORKER, "read payloads")
+        body = await self._store.inspector.body(job_id)
+        return body if body else await self._files().get_payload(job_id)
+
+    async def open_payload(self, job_id: str) -> tuple[int, AsyncIterator[bytes]]:
+        self._caller.check_role(Role.WORKER, "read payloads")
+        return await self._files().open_payload(job_id)
+
+    async def outcome(self, job_id: str) -> Outcome:
+        self._caller.check_role(Role.WORKER, "read results")
+        outcome = results.outcome_of(await self._store.inspector.outcome(job_id))
+        if outcome.value is None and not await self.known([job_id]):
+            raise NotFound("job", job_id)
+        return outcome
+
+    async def whole(self, outcome: Outcome) -> dict[str, Any] | None:
+        self._caller.check_role(Role.WORKER, "read results")
+        return await results.whole(outcome, self._files() if outcome.file else None)
+
+    async def as_json(self, outcome: Outcome) -> AsyncGenerator[bytes, None]:
+        self._caller.check_role(Role.WORKER, "read results")
+        async with aclosing(results.as_json(outcome, self._files() if outcome.file else None)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def log(self, job_id: str, start: int = 0) -> list[str]:
+        self._caller.check_role(Role.WORKER, "read logs")
+        return await self._store.inspector.log(job_id, start)
+
+    async def attempts(self, job_id: str) -> list[Attempt]:
+        self._caller.check_role(Role.WORKER, "read what attempts reported")
+        return await self._store.inspector.attempts(job_id)
+
+    # Files.
+
+    def check_files(self) -> None:
+        self._files()
+
+    async def list_files(self, job_id: str) -> tuple[Artifact, ...]:
+        await self._check_files_of(job_id)
+        return await self._files().list(job_id)
+
+    async def file(self, file_id: str) -> Artifact:
+        await self._check_files_of(Place.parse(file_id).job_id)
+        return await self._files().get(file_id)
+
+    async def open_file(self, file_id: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        await self._check_files_of(Place.parse(file_id).job_id)
+        return await self._files().open(file_id, start=start, end=end)
+
+    async def put_input(self, job_id: str, name: str, chunks: AsyncIterator[bytes], *, media_type: str) -> Artifact:
+        self._caller.check_role(Role.CLIENT, "submit jobs")
+        return await self._files().put(job_id, 1, name, chunks, media_type=media_type, kind="input")
+
+    async def _check_files_of(self, job_id: str) -> None:
+        self._caller.check_role(Role.WORKER, "read files")
+
+    # Orders to jobs.
+
+    async def cancel(self, job_id: str, *, reason: str = "") -> str:
+        self._caller.check_role(Role.CLIENT, "cancel jobs")
+        return await self._store.broker.cancel(job_id)
+
+    async def retry(self, job_id: str, *, reason: str = "") -> None:
+        self._caller.check_role(Role.CLIENT, "retry jobs")
+        await self._store.broker.retry(job_id)
+
+    async def hold(self, job_id: str, *, reason: str = "") -> None:
+        self._caller.check_role(Role.CLIENT, "hold jobs")
+        await self._store.broker.hold(job_id)
+
+    async def unhold(self, job_id: str, *, reason: str = "") -> None:
+        self._caller.check_role(Role.CLIENT, "unhold jobs")
+        await self._store.broker.unhold(job_id)
+
+    async def requeue(self, job_id: str, *, reason: str = "") -> None:
+        self._caller.check_role(Role.OPERATOR, "requeue jobs")
+        await self._store.broker.requeue(job_id)
+
+    async def set_priority(
+        self, job_ids: Sequence[str], priority: int, *, reason: str = ""
+    ) -> dict[str, EmpError | None]:
+        self._caller.check_role(Role.CLIENT, "move jobs")
+        words = await self._store.broker.set_priority(job_ids, priority)
+        return {job_id: order_refusal("move", job_id, word) for job_id, word in words.items()}
+
+    async def set_workflow_priority(self, workflow_id: str, priority: int, *, reason: str = "") -> int:
+        self._caller.check_role(Role.CLIENT, "move jobs")
+        return await self._store.broker.set_workflow_priority(workflow_id, priority)
+
+    async def delete(self, job_ids: Sequence[str], *, reason: str = "") -> dict[str, EmpError | None]:
+        self._caller.check_role(Role.OPERATOR, "delete jobs")
+        words = await self._store.broker.delete(job_ids)
+        await self._delete_files([job_id for job_id, word in words.items() if word == "ok"])
+        return {job_id: order_refusal("delete", job_id, word) for job_id, word in words.items()}
+
+    async def _delete_files(self, job_ids: Sequence[str]) -> None:
+        """Files that cannot be reached from here the hub's sweep deletes."""
+        with suppress(Misconfigured):
+            files = self._files()
+            if isinstance(files, ObjectArtifacts):
+                await submitting.delete_files(files, job_ids)
+
+    # Workers.
+
+    async def workers(self, *, gone: bool = False) -> list[Worker]:
+        return await self._store.inspector.workers(gone=gone)
+
+    async def worker(self, worker_id: str) -> Worker:
+        return await self._store.inspector.worker(worker_id)
+
+    async def steer(self, worker_id: str, state: WorkerState, *, reason: str = "") -> WorkerState:
+        self._caller.check_role(Role.OPERATOR, "steer workers")
+        return await self._store.registry.steer(worker_id, state, reason=reason)
+
+    async def explain_worker(self, worker_id: str) -> WorkerExplanation:
+        return await situation.explain_worker(self._store, await self.worker(worker_id))
+
+    async def holds(self, job_id: str, worker: str, attempt: int, nonce: str) -> bool:
+        return await self._store.inspector.holds(job_id, worker, attempt, nonce)
+
+    # The queue as a whole.
+
+    async def summary(self) -> Summary:
+        return await self._store.inspector.summary()
+
+    async def classes(self) -> list[ClassView]:
+        return await self._store.inspector.waiting_classes()
+
+    async def memory(self, recent_ms: int) -> Memory:
+        return await self._store.inspector.memory(recent_ms)
+
+    async def limits(self) -> dict[str, int]:
+        return await self._store.inspector.limits()
+
+    async def set_limit(self, whose: str, maximum: int | None, *, reason: str = "") -> None:
+        self._caller.check_role(Role.OPERATOR, "set limits")
+        kind, _, name = whose.partition(":")
+        if kind not in ("customer", "class") or not is_id(name):
+            raise InvalidInput("whose", f"must be customer:ID or class:ID, not {whose!r}")
+        if maximum is not None and maximum < 0:
+            raise InvalidInput("maximum", f"must be at least 0, not {maximum}")
+        await self._store.broker.set_limit(whose, maximum)
+
+    async def recent_events(self, count: int) -> list[Event]:
+        return await self._store.events.recent(count)
+
+    def watch(self) -> changes.Watch:
+        return changes.Watch(self._store)
+
+
+async def open_queue(location: Location, caller: Caller | None = None) -> RedisQueue:
+    """Connect to the queue at a place. Raises `QueueUnavailable` or `Misconfigured`."""
+    store = await open_store(location.url, location.prefix, location.max_connections)
+
+    def open_files() -> ArtifactStore:
+        if location.artifacts is None:
+            raise Misconfigured(
+                "no setting says where job files are stored",
+                hint="set ARTIFACTS_URL, or HUB_WS_URL to go through the hub",
+            )
+        return open_artifacts(location.artifacts, store.files_id, token=location.token)
+
+    return RedisQueue(store, Files(open_files), caller or this_process())
+
+
+def this_process() -> Caller:
+    """The user who runs this process. Its calls share one request id."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # in a container a user may have no name
+        user = str(os.getuid())
+    return local_caller(user, socket.gethostname(), new_nonce())

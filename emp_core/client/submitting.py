@@ -1,0 +1,97 @@
+"""Stores jobs: names them, keeps large payloads in the file store, and takes back those that no job has."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from emp_core.artifacts import ArtifactStore
+from emp_core.artifacts.objects import ObjectArtifacts
+from emp_core.client.patience import in_time
+from emp_core.domain.job import JobRequest
+from emp_core.domain.policy import JOBS_A_CALL
+from emp_core.errors import ArtifactsUnavailable, EmpError, QueueUnavailable
+from emp_core.ids import new_job_id
+from emp_core.store import Store, Submitted
+
+log = logging.getLogger(__name__)
+
+Answer = Submitted | EmpError
+
+
+async def submit_many(
+    store: Store, files: Callable[[], ArtifactStore], requests: Sequence[JobRequest], patience: float | None
+) -> list[Answer]:
+    """As `Queue.submit_many`."""
+    # An error names the id, so that a job of which nobody knows whether it is stored can be sent again under it.
+    named = [request if request.id else replace(request, id=new_job_id()) for request in requests]
+    answers: list[Answer] = []
+    spilling = _Spilling(store, files, patience)
+    failure: QueueUnavailable | None = None
+    try:
+        for start in range(0, len(named), JOBS_A_CALL):
+            async with in_time(store.link, patience) as spilling.limit:
+                await store.broker.submit_many(named[start : start + JOBS_A_CALL], spilling.keep, answers)
+    except QueueUnavailable as error:
+        unanswered = [str(request.id) for request in named[len(answers) :]]
+        failure = error.about(unanswered) if not answers else None
+        answers += [error.about([job_id]) for job_id in unanswered]
+    answers = [_as_asked(*line) for line in zip(requests, named, answers, strict=True)]
+    drawn = [(str(new.id), answer) for asked, new, answer in zip(requests, named, answers, strict=True) if not asked.id]
+    await spilling.drop(job_id for job_id, answer in drawn if _is_void(answer))
+    if failure is not None:
+        raise failure
+    return answers
+
+
+def _as_asked(asked: JobRequest, named: JobRequest, answer: Answer) -> Answer:
+    # Under an id that was drawn here the queue can have heard of a job from this call alone.
+    if asked.id is None and isinstance(answer, Submitted) and answer.id == named.id:
+        return replace(answer, repeated=False)
+    return answer
+
+
+def _is_void(answer: Answer) -> bool:
+    """Whether it is certain that there is no job under the id that was drawn."""
+    if isinstance(answer, QueueUnavailable):
+        return answer.code not in ("redis_unavailable", "queue_busy")
+    return isinstance(answer, EmpError) or answer.repeated
+
+
+class _Spilling:
+    """Keeps the large payloads of a submit; the time that the file store takes for it does not count."""
+
+    def __init__(self, store: Store, files: Callable[[], ArtifactStore], patience: float | None) -> None:
+        self._store = store
+        self._files = files
+        self._patience = patience
+        self._kept: set[str] = set()
+        self.limit = asyncio.timeout(None)
+        """Of the calls under way."""
+
+    async def keep(self, job_id: str, payload: bytes) -> None:
+        # If the queue is unavailable, callers would leave a file with each of their attempts.
+        await self._store.link.call("PING")
+        self.limit.reschedule(None)
+        self._kept.add(job_id)
+        try:
+            await self._files().put_payload(job_id, payload)
+        finally:
+            if self._patience is not None:
+                self.limit.reschedule(asyncio.get_running_loop().time() + self._patience)
+
+    async def drop(self, job_ids: Iterable[str]) -> None:
+        """Delete those that no job has. What cannot be deleted now, or lies behind a hub, the hub's sweep deletes."""
+        doomed = self._kept.intersection(job_ids)
+        files = self._files() if doomed else None
+        if isinstance(files, ObjectArtifacts):
+            await delete_files(files, doomed)
+
+
+async def delete_files(files: ObjectArtifacts, job_ids: Iterable[str]) -> None:
+    """Delete the files of jobs; those that the store cannot delete now the hub's sweep deletes later."""
+    try:
+        for job_id in job_ids:
+            await files.delete_job(job_id)
+    except ArtifactsUnavailable as error:
+        log.warning("the files of deleted jobs stay for now: %s", error.message)
