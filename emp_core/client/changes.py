@@ -11,7 +11,7 @@ from emp_core.domain.events import Event
 from emp_core.domain.job import Job
 from emp_core.domain.states import RUNNING, TERMINAL
 from emp_core.errors import Deleted, NotFound, QueueUnavailable
-from emp_core.store import Batch, EventBus, Store
+from emp_core.store import Batch, Store
 
 BLOCK_MS = 5_000
 RUNNING_BLOCK_MS = 500
@@ -49,7 +49,7 @@ class Watch:
 
     def __init__(self, store: Store) -> None:
         self._link = store.blocking_link()
-        self._bus = EventBus(self._link)
+        self._bus = store.events.over(self._link)
         self._cursor = ""
 
     async def __aenter__(self) -> Self:

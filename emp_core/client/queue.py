@@ -188,7 +188,11 @@ class Queue(Protocol):
         ...
 
     async def put_input(self, job_id: str, name: str, chunks: AsyncIterator[bytes], *, media_type: str) -> Artifact:
-        """Store a file for a job that is not submitted yet."""
+        """Store a file for a job before it is submitted. Raises `Conflict` if the id is another customer's job's."""
+        ...
+
+    async def put_payload(self, job_id: str, payload: bytes) -> None:
+        """Store a payload that is too large for the queue, before its job is submitted. Raises `Conflict`."""
         ...
 
     # Orders to jobs. `reason` is kept in the audit.

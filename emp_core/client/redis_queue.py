@@ -22,11 +22,23 @@ from emp_core.domain.outcome import Artifact
 from emp_core.domain.worker import Worker, WorkerState
 from emp_core.errors import EmpError, InvalidInput, Misconfigured, NotFound
 from emp_core.ids import is_id, new_nonce
-from emp_core.store import Attempt, ClassView, Memory, Page, Server, Store, Submitted, Summary, open_store
+from emp_core.store import (
+    Attempt,
+    ClassView,
+    Memory,
+    Page,
+    Server,
+    Store,
+    Submitted,
+    Summary,
+    open_store,
+    read_memory,
+)
 from emp_core.store.broker import order_refusal
 from emp_core.store.connection import check_server, check_writes
 from emp_core.store.inspector import More
 from emp_core.store.search import SEARCHED_AT_MOST
+from emp_core.store.submits import taken
 
 
 class Files:
@@ -51,8 +63,8 @@ class RedisQueue:
     """A queue as one caller sees it; see `Queue` for what each method does."""
 
     def __init__(self, store: Store, files: Files, caller: Caller) -> None:
-        self._whole_store = store
-        self._store = store
+        self._unscoped = store
+        self._store = store.for_caller(caller)
         self._files = files
         self._caller = caller
 
@@ -65,7 +77,7 @@ class RedisQueue:
         return self._store.server
 
     def for_caller(self, caller: Caller) -> Self:
-        return type(self)(self._whole_store, self._files, caller)
+        return type(self)(self._unscoped, self._files, caller)
 
     async def check_server(self) -> Server:
         server = await check_server(self._store.link)
@@ -139,6 +151,7 @@ class RedisQueue:
 
     async def open_payload(self, job_id: str) -> tuple[int, AsyncIterator[bytes]]:
         self._caller.check_role(Role.WORKER, "read payloads")
+        await self._store.inspector.check_own(job_id)
         return await self._files().open_payload(job_id)
 
     async def outcome(self, job_id: str) -> Outcome:
@@ -172,23 +185,35 @@ class RedisQueue:
         self._files()
 
     async def list_files(self, job_id: str) -> tuple[Artifact, ...]:
-        await self._check_files_of(job_id)
+        self._caller.check_role(Role.WORKER, "read files")
+        if await self._store.inspector.is_taken(job_id):
+            raise NotFound("job", job_id)
         return await self._files().list(job_id)
 
     async def file(self, file_id: str) -> Artifact:
-        await self._check_files_of(Place.parse(file_id).job_id)
+        await self._check_file(file_id)
         return await self._files().get(file_id)
 
     async def open_file(self, file_id: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        await self._check_files_of(Place.parse(file_id).job_id)
+        await self._check_file(file_id)
         return await self._files().open(file_id, start=start, end=end)
 
+    async def _check_file(self, file_id: str) -> None:
+        self._caller.check_role(Role.WORKER, "read files")
+        await self._store.inspector.check_own(Place.parse(file_id).job_id)
+
     async def put_input(self, job_id: str, name: str, chunks: AsyncIterator[bytes], *, media_type: str) -> Artifact:
-        self._caller.check_role(Role.CLIENT, "submit jobs")
+        await self._check_free(job_id)
         return await self._files().put(job_id, 1, name, chunks, media_type=media_type, kind="input")
 
-    async def _check_files_of(self, job_id: str) -> None:
-        self._caller.check_role(Role.WORKER, "read files")
+    async def put_payload(self, job_id: str, payload: bytes) -> None:
+        await self._check_free(job_id)
+        await self._files().put_payload(job_id, payload)
+
+    async def _check_free(self, job_id: str) -> None:
+        self._caller.check_role(Role.CLIENT, "submit jobs")
+        if await self._store.inspector.is_taken(job_id):
+            raise taken(job_id)
 
     # Orders to jobs.
 
@@ -246,9 +271,11 @@ class RedisQueue:
 
     async def steer(self, worker_id: str, state: WorkerState, *, reason: str = "") -> WorkerState:
         self._caller.check_role(Role.OPERATOR, "steer workers")
+        self._caller.check_unscoped("steer workers")
         return await self._store.registry.steer(worker_id, state, reason=reason)
 
     async def explain_worker(self, worker_id: str) -> WorkerExplanation:
+        self._caller.check_unscoped("explain workers")
         return await situation.explain_worker(self._store, await self.worker(worker_id))
 
     async def holds(self, job_id: str, worker: str, attempt: int, nonce: str) -> bool:
@@ -263,13 +290,14 @@ class RedisQueue:
         return await self._store.inspector.waiting_classes()
 
     async def memory(self, recent_ms: int) -> Memory:
-        return await self._store.inspector.memory(recent_ms)
+        return await read_memory(self._store.link, recent_ms)
 
     async def limits(self) -> dict[str, int]:
         return await self._store.inspector.limits()
 
     async def set_limit(self, whose: str, maximum: int | None, *, reason: str = "") -> None:
         self._caller.check_role(Role.OPERATOR, "set limits")
+        self._caller.check_unscoped("set limits")
         kind, _, name = whose.partition(":")
         if kind not in ("customer", "class") or not is_id(name):
             raise InvalidInput("whose", f"must be customer:ID or class:ID, not {whose!r}")

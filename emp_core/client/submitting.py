@@ -13,6 +13,7 @@ from emp_core.domain.policy import JOBS_A_CALL
 from emp_core.errors import ArtifactsUnavailable, EmpError, QueueUnavailable
 from emp_core.ids import new_job_id
 from emp_core.store import Store, Submitted
+from emp_core.store.submits import taken
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,8 @@ class _Spilling:
     async def keep(self, job_id: str, payload: bytes) -> None:
         # If the queue is unavailable, callers would leave a file with each of their attempts.
         await self._store.link.call("PING")
+        if await self._store.inspector.is_taken(job_id):
+            raise taken(job_id)
         self.limit.reschedule(None)
         self._kept.add(job_id)
         try:

@@ -1,8 +1,9 @@
 """Who asks the queue for something: what the caller may do, whose jobs it sees, and how its orders are signed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from emp_core.domain.job import JobRequest
 from emp_core.errors import Forbidden
 
 MAX_WORD = 128
@@ -60,6 +61,19 @@ class Caller:
         """Raises `Forbidden` if the caller sees one customer's jobs only; `what` shows or changes those of all."""
         if self.customer is not None:
             raise Forbidden(f"customer {self.customer} may not {what}: this concerns the jobs of all customers")
+
+    def sees(self, customer: str | None) -> bool:
+        """Whether jobs of a customer, or of none, exist for the caller."""
+        return self.customer is None or self.customer == customer
+
+    def own(self, request: JobRequest) -> JobRequest:
+        """A request as one of the caller's customer. Raises `Forbidden` if it names another."""
+        if self.customer is None or request.customer_id == self.customer:
+            return request
+        if request.customer_id is not None:
+            raise Forbidden(f"customer {self.customer} may not submit jobs of customer {request.customer_id}")
+        asked = replace(request.requirements, customer_id=self.customer)
+        return replace(request, customer_id=self.customer, requirements=asked)
 
 
 def one_word(text: str) -> str:

@@ -4,8 +4,9 @@
 people, `events` follows the stream, `upkeep` does the chores. They share one link; blocking reads get one of their own.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from emp_core.domain.caller import Caller
 from emp_core.errors import QueueUnavailable
 from emp_core.store.broker import (
     Broker,
@@ -101,6 +102,9 @@ class Store:
     queue_id: str | None
     """None if it has none yet and Redis takes no writes."""
 
+    caller: Caller | None = None
+    """For whom the queue is read and written; None: for this program itself."""
+
     @property
     def files_id(self) -> str:
         """The id under which the queue's files lie. Raises `QueueUnavailable`."""
@@ -110,6 +114,17 @@ class Store:
                 "the place of the queue's files is not known: the queue has no id yet, and Redis takes no writes",
             )
         return self.queue_id
+
+    def for_caller(self, caller: Caller) -> "Store":
+        """The same queue as a caller sees it: its customer's jobs only, if it has one."""
+        return replace(
+            self,
+            broker=self.broker.for_caller(caller),
+            inspector=self.inspector.for_caller(caller),
+            search=self.search.for_caller(caller),
+            events=self.events.for_caller(caller),
+            caller=caller,
+        )
 
     def blocking_link(self) -> Link:
         """A link for one blocking reader; close it."""

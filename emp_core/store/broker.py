@@ -3,10 +3,12 @@
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing, suppress
+from copy import copy
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
+from emp_core.domain.caller import Caller
 from emp_core.domain.capabilities import Capabilities
 from emp_core.domain.job import JobRequest
 from emp_core.domain.json_text import dump_json
@@ -161,7 +163,19 @@ class Broker:
         self._link = link
         self._classes = classes
         self._jitter = jitter or (lambda: random.uniform(0.5, 1.5))
+        self._caller: Caller | None = None
         self.max_waiting = 1_000_000
+
+    def for_caller(self, caller: Caller) -> Self:
+        """The same for a caller: for one of a single customer the jobs of others do not exist."""
+        own = copy(self)
+        own._caller = caller
+        return own
+
+    @property
+    def _customer(self) -> str:
+        """The only customer whose jobs may be changed; empty: of all."""
+        return (self._caller and self._caller.customer) or ""
 
     async def submit(self, request: JobRequest, spill: Spill | None = None) -> Submitted:
         """Store one job (T1). Raises what was wrong with it."""
@@ -201,12 +215,12 @@ class Broker:
         some: list[Line] = []
         size = 0
         for request, job_id in requests:
-            record = await self._record(request, job_id, spill)
-            more = 0 if isinstance(record, EmpError) else len(record[-1])
+            line = await self._line(request, job_id, spill)
+            more = 0 if isinstance(line.record, EmpError) else len(line.record[-1])
             if some and (len(some) == JOBS_A_CALL or size + more > BYTES_A_CALL):
                 yield some
                 some, size = [], 0
-            some.append(Line(request, job_id, record))
+            some.append(line)
             size += more
         if some:
             yield some
@@ -227,18 +241,22 @@ class Broker:
             with suppress(QueueUnavailable):
                 answers[place:] = answers_of(lines, said, await self._classes.judge_new(created))
 
-    async def _record(self, request: JobRequest, job_id: str, spill: Spill | None) -> Record | EmpError:
+    async def _line(self, request: JobRequest, job_id: str, spill: Spill | None) -> Line:
         try:
-            body = request.body_text()
-            if len(body) > MAX_INLINE_PAYLOAD:
-                if spill is None:
-                    raise LimitExceeded("payload", "max_inline_payload_bytes", len(body), MAX_INLINE_PAYLOAD)
-                await spill(job_id, body)
-                body = b""
+            own = self._caller.own(request) if self._caller else request
+            return Line(own, job_id, await self._record(own, job_id, spill))
         except QueueUnavailable:
             raise
         except EmpError as error:
-            return error
+            return Line(request, job_id, error)
+
+    async def _record(self, request: JobRequest, job_id: str, spill: Spill | None) -> Record:
+        body = request.body_text()
+        if len(body) > MAX_INLINE_PAYLOAD:
+            if spill is None:
+                raise LimitExceeded("payload", "max_inline_payload_bytes", len(body), MAX_INLINE_PAYLOAD)
+            await spill(job_id, body)
+            body = b""
         return submit_record(request, job_id, body, request.digest())
 
     async def turn(self, life: Life, offered: Capabilities, wish: Wish, settled: Sequence[Settlement] = ()) -> Turn:
@@ -303,43 +321,45 @@ class Broker:
         answers = await self._link.run("report_progress", [report.record() for report in reports], worker=worker)
         return [word.decode() for word in answers]
 
-    async def cancel(self, job_id: str, *, customer: str = "", worker: str = "") -> str:
+    async def cancel(self, job_id: str, *, worker: str = "") -> str:
         """Cancel (T12): the job's state afterwards; an ended job stays as it is."""
-        answer: bytes = await self._link.run("cancel_job", id=job_id, customer=customer, worker=worker)
+        answer: bytes = await self._link.run("cancel_job", id=job_id, customer=self._customer, worker=worker)
         if answer == b"gone":
             raise NotFound("job", job_id)
         return answer.decode()
 
-    async def retry(self, job_id: str, *, customer: str = "") -> None:
+    async def retry(self, job_id: str) -> None:
         """Run a failed or cancelled job anew (T14)."""
-        await self._act("retry", "retry_job", job_id, customer=customer, nonce=new_nonce())
+        await self._act("retry", "retry_job", job_id, nonce=new_nonce())
 
-    async def hold(self, job_id: str, *, customer: str = "") -> None:
+    async def hold(self, job_id: str) -> None:
         """Keep a waiting job back (T19)."""
-        await self._act("hold", "hold_job", job_id, customer=customer)
+        await self._act("hold", "hold_job", job_id)
 
-    async def unhold(self, job_id: str, *, customer: str = "") -> None:
+    async def unhold(self, job_id: str) -> None:
         """Let a held job wait again, in its old place (T20)."""
-        await self._act("unhold", "unhold_job", job_id, customer=customer, nonce=new_nonce())
+        await self._act("unhold", "unhold_job", job_id, nonce=new_nonce())
 
     async def requeue(self, job_id: str) -> None:
         """Take a running job from its worker (T15)."""
         await self._act("requeue", "requeue_job", job_id, nonce=new_nonce())
 
     async def _act(self, verb: str, name: str, job_id: str, **arguments: str) -> None:
-        answer = (await self._link.run(name, id=job_id, **arguments)).decode()
+        answer = (await self._link.run(name, id=job_id, customer=self._customer, **arguments)).decode()
         if refusal := order_refusal(verb, job_id, answer):
             raise refusal
 
-    async def set_priority(self, job_ids: Sequence[str], priority: int, *, customer: str = "") -> dict[str, str]:
+    async def set_priority(self, job_ids: Sequence[str], priority: int) -> dict[str, str]:
         """Move waiting jobs to another priority (T21): for each `ok`, `gone`, or the state that forbids it."""
         records = [(job_id,) for job_id in job_ids]
-        arguments = {"priority": priority, "customer": customer, "workflow": ""}
+        arguments = {"priority": priority, "customer": self._customer, "workflow": ""}
         answers = await self._link.run("set_priority", records, **arguments)
         return {job_id: word.decode() for job_id, word in zip(job_ids, answers, strict=True)}
 
     async def set_workflow_priority(self, workflow_id: str, priority: int) -> int:
         """Move a workflow's waiting jobs, some a call, and those to come. How many were moved."""
+        if self._caller:
+            self._caller.check_unscoped("set the priority of a workflow")
         ids = await self._link.call("ZRANGE", self._link.key(f"workflow.jobs:{workflow_id}"), 0, -1)
         moved = 0
         for start in range(0, len(ids), MOVED_A_CALL):
@@ -355,7 +375,7 @@ class Broker:
         words: dict[str, str] = {}
         for start in range(0, len(job_ids), FORGOTTEN_A_CALL):
             some = job_ids[start : start + FORGOTTEN_A_CALL]
-            answers = await self._link.run("delete_jobs", [(job_id,) for job_id in some])
+            answers = await self._link.run("delete_jobs", [(job_id,) for job_id in some], customer=self._customer)
             words |= {job_id: word.decode() for job_id, word in zip(some, answers, strict=True)}
         return words
 

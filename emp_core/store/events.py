@@ -1,9 +1,11 @@
 """`EventBus`: the stream of transitions, read from a cursor on, and the events of one job. The scripts write both."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
+from emp_core.domain.caller import Caller
 from emp_core.domain.events import Event
 from emp_core.store.codec import fields_of, job_fields
 from emp_core.store.connection import DAMAGED, Link
@@ -25,10 +27,26 @@ class Batch:
 
 
 class EventBus:
-    """Reads the stream. Blocking reads need a link of their own."""
+    """Reads the stream. For a caller of one customer only the events of this customer's jobs exist."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
+        self._caller: Caller | None = None
+
+    def for_caller(self, caller: Caller) -> Self:
+        """The same for a caller."""
+        own = copy(self)
+        own._caller = caller
+        return own
+
+    def over(self, link: Link) -> Self:
+        """The same over another link: blocking reads need one of their own."""
+        other = copy(self)
+        other._link = link
+        return other
+
+    def _sees(self, customer: str) -> bool:
+        return self._caller is None or self._caller.sees(customer)
 
     async def latest(self) -> str:
         """The cursor of now."""
@@ -43,7 +61,8 @@ class EventBus:
         answer = await self._link.call("XREAD", "COUNT", count, *waiting, "STREAMS", self._link.key("events"), cursor)
         entries = _entries(answer)
         events = tuple(_event_of(entry_id.decode(), fields) for entry_id, fields in entries)
-        return Batch(events=events, cursor=events[-1].cursor if events else cursor)
+        seen = tuple(event for event in events if self._sees(event.customer_id))
+        return Batch(events=seen, cursor=events[-1].cursor if events else cursor)
 
     async def _is_lost(self, cursor: str) -> bool:
         if cursor == "0-0":
@@ -58,8 +77,16 @@ class EventBus:
 
     async def recent(self, count: int) -> list[Event]:
         """The newest events, oldest first."""
-        entries = await self._link.call("XREVRANGE", self._link.key("events"), "+", "-", "COUNT", count)
-        return [_event_of(entry_id.decode(), fields) for entry_id, fields in reversed(entries)]
+        found: list[Event] = []
+        end = "+"
+        while len(found) < count:
+            entries = await self._link.call("XREVRANGE", self._link.key("events"), end, "-", "COUNT", count)
+            events = [_event_of(entry_id.decode(), fields) for entry_id, fields in entries]
+            found += [event for event in events if self._sees(event.customer_id)]
+            if len(entries) < count:
+                break
+            end = f"({events[-1].cursor}"
+        return found[:count][::-1]
 
     async def of_job(self, job_id: str) -> list[Event]:
         """The last events of a job that is kept, oldest first."""
@@ -71,8 +98,11 @@ class EventBus:
         )
         if entries is DAMAGED or record is DAMAGED:
             return []
+        job = job_fields(fields_of(record))
+        if not self._sees(job.get("customer", "")):
+            return []
         if not entries:
-            return _plain_life(job_id, job_fields(fields_of(record)))
+            return _plain_life(job_id, job)
         parted = (entry.decode().partition(" ") for entry in entries)
         return [_event(f"{at}-0", text) for at, _, text in parted]
 

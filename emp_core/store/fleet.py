@@ -1,6 +1,7 @@
 """Reads workers for people."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from emp_core.domain.worker import Worker
@@ -33,6 +34,18 @@ async def read_workers(link: Link, names: Sequence[str]) -> list[Worker]:
         worker_of(name, fields, _text(texts.get(fields.get("profile", ""))), jobs, at)
         for name, fields, jobs, at in found
     ]
+
+
+def jobs_of(worker: Worker) -> list[str]:
+    """The jobs that a worker's record names."""
+    return [*worker.active, *([worker.last_failure.job] if worker.last_failure else [])]
+
+
+def without_others(worker: Worker, own: Collection[str]) -> Worker:
+    """A worker whose record names no job but `own`: a `-` stands for each other one that it runs."""
+    failure = worker.last_failure if worker.last_failure and worker.last_failure.job in own else None
+    active = tuple(job_id if job_id in own else "-" for job_id in worker.active)
+    return replace(worker, active=active, last_failure=failure)
 
 
 def _names(jobs: Any) -> list[str]:

@@ -1,23 +1,26 @@
 """`Inspector`: every read for people but searches. It never writes, and never scans the key space."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
+from emp_core.domain.caller import Caller
 from emp_core.domain.job import Job
 from emp_core.domain.requirements import Requirements
-from emp_core.domain.states import ENDED, OPEN, RUNNING
+from emp_core.domain.states import RUNNING
 from emp_core.domain.worker import Worker
 from emp_core.errors import Ambiguous, NotFound
 from emp_core.store.codec import Attempt, asked_of, attempt_of, fields_of, job_fields, job_of, json_of
 from emp_core.store.connection import DAMAGED, Link
-from emp_core.store.fleet import read_workers, worker_names
-from emp_core.store.memory import Memory, read_memory
-from emp_core.store.oldest import oldest_pending
-from emp_core.store.summary import Summary
+from emp_core.store.fleet import jobs_of, read_workers, without_others, worker_names
+from emp_core.store.summary import Summary, read_summary
 
 CLASSES_AT_MOST = 1_000
 """Classes that one call reads."""
+
+IDS_AT_MOST = 1_000
+"""Ids that begin alike, among which those of one customer are looked for."""
 
 PREFIX_LENGTH = 4
 """Characters of an id that find it without a scan."""
@@ -51,10 +54,39 @@ class More:
 
 
 class Inspector:
-    """Reads jobs, workers and classes."""
+    """Reads jobs, workers and classes. For a caller of one customer the jobs of others do not exist."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
+        self._caller: Caller | None = None
+
+    def for_caller(self, caller: Caller) -> Self:
+        """The same for a caller."""
+        own = copy(self)
+        own._caller = caller
+        return own
+
+    @property
+    def _customer(self) -> str | None:
+        """The only customer whose jobs exist; None: all do."""
+        return self._caller.customer if self._caller else None
+
+    def _check_unscoped(self, what: str) -> None:
+        if self._caller:
+            self._caller.check_unscoped(what)
+
+    async def check_own(self, job_id: str) -> None:
+        """Raises `NotFound` for a caller of one customer, unless the job exists and is this customer's."""
+        if self._customer is not None and not await self.known([job_id]):
+            raise NotFound("job", job_id)
+
+    async def is_taken(self, job_id: str) -> bool:
+        """Whether a job of another customer has this id, or had it less than a day ago."""
+        if self._customer is None:
+            return False
+        states = [("HGET", self._key(f"job:{job_id}"), "state"), ("GET", self._key(f"job.gone:{job_id}"))]
+        used = any(await self._link.read_many(states))
+        return used and not (await self.known([job_id]) or await self.deleted([job_id]))
 
     def _key(self, name: str) -> str:
         return self._link.key(name)
@@ -66,18 +98,28 @@ class Inspector:
 
     async def resolve(self, prefix: str) -> str:
         """The one job whose id begins so. Raises `NotFound` or `Ambiguous`."""
-        if await self._link.call("EXISTS", self._key(f"job:{prefix}")):
+        if await self.known([prefix]):
             return prefix
         if len(prefix) < PREFIX_LENGTH:
             raise NotFound("job", prefix, hint=f"a prefix needs at least {PREFIX_LENGTH} characters")
-        bucket = self._key(f"ids:{prefix[:PREFIX_LENGTH]}")
-        found = await self._link.call("ZRANGE", bucket, f"[{prefix}", f"[{prefix}\xff", "BYLEX", "LIMIT", 0, 5)
+        found = await self._that_begin(prefix)
         if not found:
             raise NotFound("job", prefix)
         if len(found) > 1:
-            raise Ambiguous(prefix, [name.decode() for name in found])
-        name: bytes = found[0]
-        return name.decode()
+            raise Ambiguous(prefix, found)
+        return found[0]
+
+    async def _that_begin(self, prefix: str) -> list[str]:
+        """The first five ids that begin so. Raises `NotFound` if too many of these are other customers'."""
+        bucket, found = self._key(f"ids:{prefix[:PREFIX_LENGTH]}"), list[str]()
+        step = 5 if self._customer is None else 100
+        for start in range(0, IDS_AT_MOST, step):
+            span = (f"[{prefix}", f"[{prefix}\xff", "BYLEX", "LIMIT", start, step)
+            names = [name.decode() for name in await self._link.call("ZRANGE", bucket, *span)]
+            found += names if self._customer is None else sorted(await self.known(names))
+            if len(found) >= 5 or len(names) < step:
+                return found[:5]
+        raise NotFound("job", prefix, hint=f"more than {IDS_AT_MOST:,} ids begin so; give more characters")
 
     async def find(self, prefix: str) -> Job:
         """The one job whose id is this or begins so. Raises `NotFound` or `Ambiguous`."""
@@ -94,7 +136,8 @@ class Inspector:
     async def jobs_by_id(self, job_ids: Sequence[str]) -> list[Job]:
         """Those of the jobs that exist, in the order given."""
         hashes = await self._link.read_many([("HGETALL", self._key(f"job:{job_id}")) for job_id in job_ids])
-        found = {job_id: job_fields(_fields(flat)) for job_id, flat in zip(job_ids, hashes, strict=True) if flat}
+        there = {job_id: job_fields(_fields(flat)) for job_id, flat in zip(job_ids, hashes, strict=True) if flat}
+        found = {name: fields for name, fields in there.items() if self._customer in (None, fields.get("customer"))}
         leases = await self._leases([job_id for job_id, fields in found.items() if fields.get("state") in RUNNING])
         known = await self._classes(list({fields.get("class", "") for fields in found.values()}))
         return [self._job(job_id, fields, known, leases.get(job_id)) for job_id, fields in found.items()]
@@ -116,13 +159,17 @@ class Inspector:
 
     async def known(self, job_ids: Sequence[str]) -> set[str]:
         """Those of the jobs that exist."""
-        found = await self._link.read_many([("EXISTS", self._key(f"job:{job_id}")) for job_id in job_ids])
-        return {job_id for job_id, there in zip(job_ids, found, strict=True) if there}
+        if self._customer is None:
+            found = await self._link.read_many([("EXISTS", self._key(f"job:{job_id}")) for job_id in job_ids])
+            return {job_id for job_id, there in zip(job_ids, found, strict=True) if there}
+        whose = await self._link.read_many([("HGET", self._key(f"job:{job_id}"), "customer") for job_id in job_ids])
+        return {job_id for job_id, name in zip(job_ids, whose, strict=True) if name == self._customer.encode()}
 
     async def deleted(self, job_ids: Sequence[str]) -> set[str]:
         """Those of the jobs that were deleted less than a day ago."""
-        found = await self._link.read_many([("EXISTS", self._key(f"job.gone:{job_id}")) for job_id in job_ids])
-        return {job_id for job_id, gone in zip(job_ids, found, strict=True) if gone}
+        left = await self._link.read_many([("GET", self._key(f"job.gone:{job_id}")) for job_id in job_ids])
+        found = {job_id: words.decode().split(" ")[1:] for job_id, words in zip(job_ids, left, strict=True) if words}
+        return {job_id for job_id, whose in found.items() if self._customer is None or whose == [self._customer]}
 
     async def holds(self, job_id: str, worker: str, attempt: int, nonce: str) -> bool:
         """Whether a job runs under this claim."""
@@ -144,16 +191,19 @@ class Inspector:
 
     async def body(self, job_id: str) -> bytes | None:
         """The payload as it was submitted; None where it was spilled."""
+        await self.check_own(job_id)
         body: bytes | None = await self._link.call("GET", self._key(f"job.payload:{job_id}"))
         return body
 
     async def outcome(self, job_id: str) -> Any:
         """The result of a completed job or the failure of a failed one, as JSON; None where there is none."""
+        await self.check_own(job_id)
         text = await self._link.call("GET", self._key(f"job.result:{job_id}"))
         return json_of(text) if text else None
 
     async def more_of(self, job: Job) -> More:
         """What is shown of one job and not in lists, in one round trip."""
+        await self.check_own(job.id)
         rank = ("ZREVRANK", self._key(f"jobs:pending:{job.class_id}"), job.id)
         texts = [("GET", self._key(f"job.payload:{job.id}")), ("GET", self._key(f"job.result:{job.id}"))]
         sound = [None if each is DAMAGED else each for each in await self._link.read_many([*texts, rank])]
@@ -162,11 +212,13 @@ class Inspector:
 
     async def log(self, job_id: str, start: int = 0) -> list[str]:
         """The kept log lines from `start` on."""
+        await self.check_own(job_id)
         lines = await self._link.call("LRANGE", self._key(f"job.log:{job_id}"), start, -1)
         return [line.decode("utf-8", "replace") for line in lines]
 
     async def attempts(self, job_id: str) -> list[Attempt]:
         """The attempts that did not complete, oldest first."""
+        await self.check_own(job_id)
         entries = await self._link.call("LRANGE", self._key(f"job.attempts:{job_id}"), 0, -1)
         attempts = (attempt_of(entry.decode("utf-8", "replace")) for entry in entries)
         return [attempt for attempt in attempts if attempt is not None]
@@ -176,14 +228,22 @@ class Inspector:
         found = await read_workers(self._link, [worker_id])
         if not found:
             raise NotFound("worker", worker_id)
-        return found[0]
+        return (await self.shown(found))[0]
 
     async def workers(self, *, gone: bool = False) -> list[Worker]:
         """Live workers by id; with `gone` those remembered too."""
-        return await read_workers(self._link, await worker_names(self._link, gone=gone))
+        return await self.shown(await read_workers(self._link, await worker_names(self._link, gone=gone)))
+
+    async def shown(self, workers: Sequence[Worker]) -> list[Worker]:
+        """Workers without the ids of other customers' jobs, in whose place `active` has a `-`."""
+        if self._customer is None:
+            return list(workers)
+        own = await self.known([job_id for worker in workers for job_id in jobs_of(worker)])
+        return [without_others(worker, own) for worker in workers]
 
     async def waiting_classes(self, limit: int = CLASSES_AT_MOST) -> list[ClassView]:
         """The classes with waiting jobs, the best head first."""
+        self._check_unscoped("list the classes")
         heads = await self._link.call("ZRANGE", self._key("heads"), 0, limit - 1, "REV")
         names = [name.decode() for name in heads]
         counts = await self._link.read_many([("ZCARD", self._key(f"jobs:pending:{name}")) for name in names])
@@ -197,47 +257,14 @@ class Inspector:
 
     async def summary(self) -> Summary:
         """The queue at a glance; reads no job."""
-        workers = await self.workers()
-        states = [worker.state for worker in workers]
-        unworkable = await self._link.call("SRANDMEMBER", self._key("classes.unworkable"), CLASSES_AT_MOST)
-        waiting = await self._link.read_many(
-            [("ZCARD", self._key(f"jobs:pending:{name.decode()}")) for name in unworkable]
-        )
-        since, exact = await oldest_pending(self._link)
-        at = await self.now_ms()
-        up = [name for worker in workers for name, state in worker.services.items() if state == "up"]
-        return Summary(
-            jobs=await self._numbers(),
-            workers={state: states.count(state) for state in sorted(set(states))},
-            slots=sum(worker.slots for worker in workers),
-            busy_slots=sum(len(worker.active) for worker in workers),
-            classes_waiting=await self._link.call("ZCARD", self._key("heads")),
-            unworkable_jobs=sum(waiting),
-            held=await self._link.call("ZCARD", self._key("held")),
-            memory=await read_memory(self._link),
-            oldest_pending_ms=None if since is None else max(0, at - int(since)),
-            oldest_pending_exact=exact,
-            at=at,
-            services={name: up.count(name) for name in sorted(set(up))},
-        )
-
-    async def memory(self, recent_ms: int) -> Memory:
-        """How full Redis is, and which jobs fill it."""
-        return await read_memory(self._link, recent_ms)
+        self._check_unscoped("read the summary")
+        return await read_summary(self._link, await self.workers(), await self.now_ms(), CLASSES_AT_MOST)
 
     async def limits(self) -> dict[str, int]:
         """`customer:<id>` or `class:<id>` -> how many of its jobs may run at once."""
+        self._check_unscoped("read the limits")
         found = await self._link.call("HGETALL", self._key("limits"))
         return {whose: int(maximum) for whose, maximum in fields_of(found).items()}
-
-    async def _numbers(self) -> dict[str, int]:
-        """State -> number of its jobs."""
-        lists = ("timeouts", "leases", *(f"jobs:{state}" for state in ENDED))
-        reads = [("HGETALL", self._key("counts")), *(("ZCARD", self._key(name)) for name in lists)]
-        waiting, active, running, *ended = await self._link.read_many(reads)
-        numbers = {state: int(count) for state, count in fields_of(waiting).items()}
-        numbers |= {"active": active, "cancelling": running - active, **dict(zip(ENDED, ended, strict=True))}
-        return {state: numbers.get(state, 0) for state in (*OPEN, *ENDED)}
 
 
 def _fields(flat: Any) -> dict[str, str]:

@@ -104,7 +104,11 @@ KEYS: Sequence[Key] = (
         "a chore's next rounds",
     ),
     _row(
-        "job.gone:{job}", "string", "The last state of a deleted job: its id is not given again.", "a day", expires=True
+        "job.gone:{job}",
+        "string",
+        "The last state of a deleted job, and its customer if it had one: its id is not given again.",
+        "a day",
+        expires=True,
     ),
     _row(
         "ids:{first4}", "zset", "Job ids that begin so, all with score 0: finds a job by a prefix.", "their jobs (T16)"

@@ -58,9 +58,14 @@ def _answer_of(line: Line, said: Sequence[bytes], workable: bool | None) -> Subm
     if word == "conflict":
         if line.request.is_earlier(more[2]):
             return Submitted(name, state, repeated=True, workable=fits)
-        return Conflict(f"job {name} was submitted with another body", hint="use a new id or idempotency key")
+        return taken(name)
     if word == "deleted":
         return DeletedId(name)
     if word == "parent":
         return InvalidInput("depends_on", f"there is no job {name}")
     return LimitExceeded("queue", "max_pending_jobs", int(name) + 1, int(name), hint="try again later")
+
+
+def taken(job_id: str) -> Conflict:
+    """Another request has this id."""
+    return Conflict(f"job {job_id} was submitted with another body", hint="use a new id or idempotency key")

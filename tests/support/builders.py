@@ -6,6 +6,7 @@ from typing import Any
 
 from emp_core.artifacts import ArtifactStore
 from emp_core.artifacts.contract import in_chunks
+from emp_core.domain.caller import Caller, Role
 from emp_core.domain.capabilities import Capabilities
 from emp_core.domain.job import JobRequest
 from emp_core.domain.json_text import dump_json
@@ -35,6 +36,15 @@ def make_request(**changes: Any) -> JobRequest:
 
 def make_capabilities(**changes: Any) -> Capabilities:
     return Capabilities.parse({"services": ["comfyui"], "gpu_memory_gb": 24, "gpu_count": 1, **changes})
+
+
+def make_caller(role: Role = Role.OPERATOR, customer: str | None = None) -> Caller:
+    return Caller(role=role, customer=customer, actor="ada@node1", request_id="r1")
+
+
+def seen_by(store: Store, customer: str) -> Store:
+    """The queue as a client of one customer sees it."""
+    return store.for_caller(make_caller(Role.CLIENT, customer))
 
 
 async def submit(store: Store, **changes: Any) -> str:

@@ -3,6 +3,7 @@
 --
 -- FLAGS  allow-oom
 -- KEYS   schema    string  the layout's version; names the prefix
+-- ARGV   customer  str     only this customer's jobs, or ''
 -- REST   jobs      id
 -- DERIVES every key of the job: see the table of keys
 -- USES   now remains
@@ -15,6 +16,7 @@ end
 
 local function delete(id)
   local job = read_job(id)
+  if customer ~= '' and (not job or job.customer ~= customer) then return 'gone' end
   if not job then return forget_remains(id) == 1 and 'ok' or 'gone' end
   if not is_terminal(job) then return job.state end
   call('ZREM', P .. 'jobs:' .. job.state, id)
@@ -25,7 +27,7 @@ local function delete(id)
   end
   call('ZREM', P .. 'ids:' .. string.sub(id, 1, 4), id)
   leave_indexes(id, job.class, job.worker, job.labels)
-  call('SET', P .. 'job.gone:' .. id, job.state, 'PX', POLICY.idempotency_ms)
+  call('SET', P .. 'job.gone:' .. id, job.customer and job.state .. ' ' .. job.customer or job.state, 'PX', POLICY.idempotency_ms)
   if job.idem then
     call('PEXPIRE', P .. 'idempotency:' .. (job.customer or '') .. '/' .. job.idem, POLICY.idempotency_ms)
   end

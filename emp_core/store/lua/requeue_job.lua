@@ -3,13 +3,14 @@
 -- FLAGS  allow-oom
 -- KEYS   schema    string  the layout's version; names the prefix
 -- ARGV   id        str
+-- ARGV   customer  str     only this customer's job, or ''
 -- ARGV   nonce     str     of the call, which may come again
 -- DERIVES nearly every key: see the table of keys
 -- USES   now ending wake
 -- RETURNS ok, or the state that forbids it, or `gone`
 
 local job = read_job(id)
-if not job then return 'gone' end
+if not job or customer ~= '' and job.customer ~= customer then return 'gone' end
 if job.ordered == nonce then return 'ok' end
 if job.state ~= 'active' then return job.state end
 leave_active(id, job)

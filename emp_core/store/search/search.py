@@ -2,8 +2,11 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from copy import copy
 from dataclasses import dataclass
+from typing import Self
 
+from emp_core.domain.caller import Caller
 from emp_core.domain.filter import EVERY_JOB, Filter
 from emp_core.domain.job import Job
 from emp_core.errors import InvalidInput
@@ -41,11 +44,19 @@ class Page:
 
 
 class Search:
-    """Reads pages of jobs."""
+    """Reads pages of jobs. For a caller of one customer the jobs of others do not exist."""
 
     def __init__(self, link: Link, inspector: Inspector) -> None:
         self._link = link
         self._inspector = inspector
+        self._own = EVERY_JOB
+
+    def for_caller(self, caller: Caller) -> Self:
+        """The same for a caller."""
+        own = copy(self)
+        own._inspector = self._inspector.for_caller(caller)
+        own._own = Filter.of(customer=caller.customer)
+        return own
 
     async def page(
         self, wanted: Filter = EVERY_JOB, *, limit: int = 50, after: str = "", at_most: int | None = SEARCHED_AT_MOST
@@ -58,6 +69,7 @@ class Search:
 
         At most `at_most` jobs are read, None: all. `Page.of` says if that ended the search.
         """
+        wanted = self._own & wanted
         now = await self._inspector.now_ms()
         found = await plan(self._link, wanted, now)
         reader = _Reader(self._inspector, found, wanted, now)

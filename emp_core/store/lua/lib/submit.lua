@@ -4,9 +4,11 @@
 -- RARE stored_answer read_parents place_in_workflow fail_new
 
 -- The answer about a job that is stored: its state, and if it waits whether a worker fits it now. A conflict needs the
--- stored digest, because the caller knows how earlier versions made digests.
+-- stored digest, because the caller knows how earlier versions made digests. Of another customer's job it says nothing:
+-- equal requests of two customers have one digest if the customer was filled in.
 local function stored_answer(id, r, digest)
-  local stored = call('HMGET', P .. 'job:' .. id, 'spec', 'state')
+  local stored = call('HMGET', P .. 'job:' .. id, 'spec', 'state', 'customer')
+  if stored[2] and (stored[3] or nil) ~= r.customer then return { 'conflict', id, '-', 'judged', '' } end
   local class = job_states[stored[2]] == WAITS and read_spec(stored[1])
   local unworkable = class and call('SISMEMBER', P .. 'classes.unworkable', class) == 1
   digest = digest or string.match(stored[1] or '', '%S+$') or ''

@@ -17,7 +17,7 @@ async def test_t16_r46_nothing_is_left_but_its_name(store: Store, look: Look) ->
     assert await store.upkeep.delete([job]) == [job]
     found = look()
     assert [key for key in found.entries if job in key] == [f"job.gone:{job}"]
-    assert found.string(f"job.gone:{job}") == b"completed"
+    assert found.string(f"job.gone:{job}") == b"completed acme"
     assert 0 < found.entries[f"job.gone:{job}"].ttl_ms <= POLICY.idempotency_ms
     assert 0 < found.entries["idempotency:acme/k"].ttl_ms <= POLICY.idempotency_ms
     assert (await store.inspector.summary()).jobs["completed"] == 0

@@ -4,7 +4,7 @@ import pytest
 
 from emp_core.errors import Conflict, NotFound
 from emp_core.store import Store
-from tests.support.builders import register, submit
+from tests.support.builders import register, seen_by, submit
 from tests.support.snapshot import Look
 from tests.support.time_travel import end_lease, expire, reap
 
@@ -86,5 +86,5 @@ async def test_t19_a_blocked_job_cannot_be_held(store: Store) -> None:
 async def test_i13_a_customer_holds_only_its_own(store: Store) -> None:
     job = await submit(store, customer_id="acme")
     with pytest.raises(NotFound):
-        await store.broker.hold(job, customer="other")
-    await store.broker.hold(job, customer="acme")
+        await seen_by(store, "other").broker.hold(job)
+    await seen_by(store, "acme").broker.hold(job)

@@ -5,7 +5,7 @@ import pytest
 from emp_core.domain.ordering import parts
 from emp_core.errors import Conflict, NotFound
 from emp_core.store import Store
-from tests.support.builders import register, submit
+from tests.support.builders import register, seen_by, submit
 from tests.support.snapshot import Look
 from tests.support.time_travel import end_lease, expire, reap
 
@@ -94,8 +94,8 @@ async def test_i13_a_customer_retries_only_its_own(store: Store) -> None:
     job = await submit(store, customer_id="acme")
     await store.broker.cancel(job)
     with pytest.raises(NotFound):
-        await store.broker.retry(job, customer="other")
-    await store.broker.retry(job, customer="acme")
+        await seen_by(store, "other").broker.retry(job)
+    await seen_by(store, "acme").broker.retry(job)
 
 
 async def test_t14_r27_a_call_that_comes_again_starts_no_other_generation(store: Store, look: Look) -> None:

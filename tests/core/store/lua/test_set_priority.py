@@ -2,7 +2,7 @@
 
 from emp_core.domain.ordering import parts
 from emp_core.store import Store
-from tests.support.builders import make_request, register, submit
+from tests.support.builders import make_request, register, seen_by, submit
 from tests.support.snapshot import Look
 
 SOON = 4_000_000_000_000
@@ -49,8 +49,8 @@ async def test_t21_what_runs_or_has_ended_is_not_moved(store: Store) -> None:
 
 async def test_i13_a_customer_moves_only_its_own(store: Store) -> None:
     job = await submit(store, customer_id="acme")
-    assert await store.broker.set_priority([job], 90, customer="other") == {job: "gone"}
-    assert await store.broker.set_priority([job], 90, customer="acme") == {job: "ok"}
+    assert await seen_by(store, "other").broker.set_priority([job], 90) == {job: "gone"}
+    assert await seen_by(store, "acme").broker.set_priority([job], 90) == {job: "ok"}
 
 
 async def test_t21_a_higher_priority_wakes_nobody_twice(store: Store) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from emp_core.errors import Conflict, NotFound
 from emp_core.store import Store
-from tests.support.builders import register, submit
+from tests.support.builders import register, seen_by, submit
 from tests.support.snapshot import Look
 
 SOON = 4_000_000_000_000
@@ -70,7 +70,7 @@ async def test_t20_only_what_is_held(store: Store) -> None:
         await store.broker.unhold(job)
     await store.broker.hold(job)
     with pytest.raises(NotFound):
-        await store.broker.unhold(job, customer="other")
+        await seen_by(store, "other").broker.unhold(job)
 
 
 async def test_t20_r27_a_call_that_comes_again_does_nothing(store: Store, look: Look) -> None:

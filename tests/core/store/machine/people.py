@@ -14,6 +14,7 @@ from emp_core.store import Submitted, Wish
 from tests.core.store.machine.queue import Queue
 from tests.core.store.machine.records import ENDED, LEASE_MS, WAITING, Job, Worker
 from tests.core.store.machine.workers import Workers, some
+from tests.support.builders import seen_by
 
 ASKED: tuple[dict[str, Any], ...] = ({}, {}, {"gpu_memory_gb": 16}, {"gpu_memory_gb": 48}, {"services": ["a1111"]})
 
@@ -179,7 +180,8 @@ class People(Workers):
     def cancel(self, which: int, customer: str | None, worker: str) -> None:
         self.queue.begin()
         job = self.job(which)
-        call = self.queue.store.broker.cancel(job.id, customer=customer or "", worker=worker)
+        store = seen_by(self.queue.store, customer) if customer else self.queue.store
+        call = store.broker.cancel(job.id, worker=worker)
         if customer and customer != job.customer:
             assert self.failure(lambda: self.queue.run(call)) == "not found"
             return
