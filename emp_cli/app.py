@@ -39,6 +39,12 @@ COMMANDS = (
         "Start a worker here; show, pause, resume and drain any worker. `emp worker ID` shows one.",
     ),
     _deferred(FLEET, "events", "events:events", "List the latest events of jobs and workers."),
+    _deferred(
+        FLEET,
+        "audit",
+        "audit:audit",
+        "List the latest orders to jobs, workers and limits: who gave them, and what came of them.",
+    ),
     _deferred(CARE, "hub", "hub:app", "The hub: REST, files, and the queue's chores."),
     _deferred(CARE, "demo", "demo:demo", "Run mixed jobs through a queue, a hub and a simulated fleet."),
     _deferred(CARE, "completion", "completion:completion", "Print the completion script of a shell."),

@@ -44,6 +44,9 @@ SearchAllOption = Annotated[
 WatchOption = Annotated[bool, flag("--watch", "-w", help="Refresh every 2 s, until Ctrl-C.")]
 FollowOption = Annotated[bool, flag("--follow", "-f", help="Print new entries as they come, until Ctrl-C.")]
 ReasonOption = Annotated[str, typer.Option("--reason", "-m", metavar="TEXT", help="A reason, shown in `emp workers`.")]
+OrderReasonOption = Annotated[
+    str, typer.Option("--reason", "-m", metavar="TEXT", help="A reason, shown in `emp audit`.")
+]
 TimeoutOption = Annotated[
     str | None,
     typer.Option(

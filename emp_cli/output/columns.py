@@ -4,7 +4,7 @@ from emp_cli.output.formats import Column, Sheet
 from emp_cli.output.units import moment, since, size
 from emp_core.domain import views
 from emp_core.domain.durations import duration
-from emp_core.domain.events import Event
+from emp_core.domain.events import Event, Order
 from emp_core.domain.job import Job
 from emp_core.domain.outcome import Artifact
 from emp_core.domain.standing import Standing, Tier, down, outages_in_words
@@ -155,6 +155,17 @@ WORKER_COLUMNS: tuple[Column[Worker], ...] = (
     Column("NOTE", lambda worker, now: worker_note(worker, now), shrinks=True),
 )
 
+
+def event_note(event: Event) -> str:
+    """Why it happened, and who gave the order: `late_result, by ada@node1`."""
+    return ", ".join(word for word in (event.code, f"by {event.actor}" if event.actor else "") if word)
+
+
+def outcome_of(order: Order) -> str:
+    """What came of an order: `pending -> held`, or `refused: completed`."""
+    return f"{order.before} -> {order.after}" if order.result == "done" else f"{order.result}: {order.after}"
+
+
 EVENT_COLUMNS: tuple[Column[Event], ...] = (
     Column("TIME", lambda event, now: moment(event.at, now)),
     Column("EVENT", lambda event, now: event.name),
@@ -162,7 +173,16 @@ EVENT_COLUMNS: tuple[Column[Event], ...] = (
     Column("STATE", lambda event, now: event.state),
     Column("WORKER", lambda event, now: event.worker, shrinks=True),
     Column("ATTEMPT", lambda event, now: str(event.attempt or ""), "right"),
-    Column("NOTE", lambda event, now: event.code, shrinks=True),
+    Column("NOTE", lambda event, now: event_note(event), shrinks=True),
+)
+
+ORDER_COLUMNS: tuple[Column[Order], ...] = (
+    Column("TIME", lambda order, now: moment(order.at, now)),
+    Column("WHO", lambda order, now: order.actor, shrinks=True),
+    Column("ORDER", lambda order, now: order.verb),
+    Column("SUBJECT", lambda order, now: f"{order.kind} {order.subject}".removeprefix("limit ")),
+    Column("OUTCOME", lambda order, now: outcome_of(order)),
+    Column("REASON", lambda order, now: order.reason, shrinks=True),
 )
 
 
@@ -188,4 +208,5 @@ ARTIFACT_COLUMNS: tuple[Column[Artifact], ...] = (
 JOBS = Sheet(JOB_COLUMNS, views.job_view, lambda job: job.id)
 WORKERS = Sheet(WORKER_COLUMNS, views.worker_view, lambda worker: worker.id)
 EVENTS = Sheet(EVENT_COLUMNS, views.event_view, lambda event: event.job)
+ORDERS = Sheet(ORDER_COLUMNS, views.order_view, lambda order: order.subject)
 ARTIFACTS = Sheet(ARTIFACT_COLUMNS, views.artifact_view, lambda artifact: artifact.id)

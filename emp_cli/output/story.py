@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from emp_cli.output.clean import one_line
-from emp_cli.output.columns import remark, state_of
+from emp_cli.output.columns import event_note, remark, state_of
 from emp_cli.output.units import time_of_day
 from emp_core.domain.events import Event
 from emp_core.domain.states import TERMINAL, JobState
@@ -42,7 +42,7 @@ def _told(event: Event) -> str:
 
 
 def _detail(event: Event) -> str:
-    words = [f"by {event.worker}, attempt {event.attempt}" if event.name == "claimed" else "", event.code]
+    words = [f"by {event.worker}, attempt {event.attempt}" if event.name == "claimed" else "", event_note(event)]
     return ", ".join(word for word in words if word)
 
 

@@ -14,7 +14,7 @@ from emp_core.client.name_template import NameTemplate
 from emp_core.client.queue import Attempt, ClassView, Page, Queue, Submitted, Summary
 from emp_core.client.redis_queue import open_queue
 from emp_core.client.results import Outcome
-from emp_core.domain.events import Event
+from emp_core.domain.events import Event, Order
 from emp_core.domain.explain import Explanation, WorkerExplanation
 from emp_core.domain.filter import EVERY_JOB, Filter, parse
 from emp_core.domain.job import Job, JobRequest
@@ -305,6 +305,10 @@ class AsyncEmp:
     async def events_of(self, job_id: str) -> list[Event]:
         """The last 200 events of a job, oldest first."""
         return await self._queue.events_of(job_id)
+
+    async def audit(self, count: int = 50, before: str = "") -> list[Order]:
+        """The newest orders of people and programs, or the newest before an entry's cursor; oldest first."""
+        return await self._queue.audit(count, before)
 
     async def watch(self) -> AsyncGenerator[Event, None]:
         """Every event from now on; an event called `resync` means that some were missed."""

@@ -14,7 +14,7 @@ from emp_core.client.async_emp import AsyncEmp, QueueInfo, Request
 from emp_core.client.changes import Change, OnEnd, ignore
 from emp_core.client.queue import Attempt, ClassView, Page, Submitted, Summary
 from emp_core.client.results import Outcome
-from emp_core.domain.events import Event
+from emp_core.domain.events import Event, Order
 from emp_core.domain.explain import Explanation, WorkerExplanation
 from emp_core.domain.filter import EVERY_JOB, Filter
 from emp_core.domain.job import Job
@@ -210,6 +210,9 @@ class Emp:
 
     def events_of(self, job_id: str) -> list[Event]:
         return self._run(self._emp.events_of, job_id)
+
+    def audit(self, count: int = 50, before: str = "") -> list[Order]:
+        return self._run(self._emp.audit, count, before)
 
     def watch(self) -> Iterator[Event]:
         yield from self._iterate(self._emp.watch())

@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self
 
 from emp_core.client.results import Outcome
 from emp_core.domain.caller import Caller
-from emp_core.domain.events import Event
+from emp_core.domain.events import Event, Order
 from emp_core.domain.explain import Explanation, WorkerExplanation
 from emp_core.domain.filter import Filter
 from emp_core.domain.job import Job, JobRequest
@@ -277,6 +277,10 @@ class Queue(Protocol):
 
     async def recent_events(self, count: int) -> list[Event]:
         """The newest events, oldest first."""
+        ...
+
+    async def audit(self, count: int, before: str = "") -> list[Order]:
+        """The newest orders, or the newest before an entry's cursor; oldest first."""
         ...
 
     def watch(self) -> AbstractAsyncContextManager[Watching]:

@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import re
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, suppress
@@ -14,7 +15,7 @@ from emp_core.client import changes, results, situation, submitting
 from emp_core.client.locate import Location
 from emp_core.client.results import Outcome
 from emp_core.domain.caller import Caller, Role, local_caller
-from emp_core.domain.events import Event
+from emp_core.domain.events import Event, Order
 from emp_core.domain.explain import Explanation, WorkerExplanation
 from emp_core.domain.filter import Filter
 from emp_core.domain.job import Job, JobRequest
@@ -39,6 +40,8 @@ from emp_core.store.connection import check_server, check_writes
 from emp_core.store.inspector import More
 from emp_core.store.search import SEARCHED_AT_MOST
 from emp_core.store.submits import taken
+
+CURSOR = re.compile(r"[0-9]{1,15}-[0-9]{1,15}")
 
 
 class Files:
@@ -219,38 +222,38 @@ class RedisQueue:
 
     async def cancel(self, job_id: str, *, reason: str = "") -> str:
         self._caller.check_role(Role.CLIENT, "cancel jobs")
-        return await self._store.broker.cancel(job_id)
+        return await self._store.broker.cancel(job_id, reason=reason)
 
     async def retry(self, job_id: str, *, reason: str = "") -> None:
         self._caller.check_role(Role.CLIENT, "retry jobs")
-        await self._store.broker.retry(job_id)
+        await self._store.broker.retry(job_id, reason=reason)
 
     async def hold(self, job_id: str, *, reason: str = "") -> None:
         self._caller.check_role(Role.CLIENT, "hold jobs")
-        await self._store.broker.hold(job_id)
+        await self._store.broker.hold(job_id, reason=reason)
 
     async def unhold(self, job_id: str, *, reason: str = "") -> None:
         self._caller.check_role(Role.CLIENT, "unhold jobs")
-        await self._store.broker.unhold(job_id)
+        await self._store.broker.unhold(job_id, reason=reason)
 
     async def requeue(self, job_id: str, *, reason: str = "") -> None:
         self._caller.check_role(Role.OPERATOR, "requeue jobs")
-        await self._store.broker.requeue(job_id)
+        await self._store.broker.requeue(job_id, reason=reason)
 
     async def set_priority(
         self, job_ids: Sequence[str], priority: int, *, reason: str = ""
     ) -> dict[str, EmpError | None]:
         self._caller.check_role(Role.CLIENT, "move jobs")
-        words = await self._store.broker.set_priority(job_ids, priority)
+        words = await self._store.broker.set_priority(job_ids, priority, reason=reason)
         return {job_id: order_refusal("move", job_id, word) for job_id, word in words.items()}
 
     async def set_workflow_priority(self, workflow_id: str, priority: int, *, reason: str = "") -> int:
         self._caller.check_role(Role.CLIENT, "move jobs")
-        return await self._store.broker.set_workflow_priority(workflow_id, priority)
+        return await self._store.broker.set_workflow_priority(workflow_id, priority, reason=reason)
 
     async def delete(self, job_ids: Sequence[str], *, reason: str = "") -> dict[str, EmpError | None]:
         self._caller.check_role(Role.OPERATOR, "delete jobs")
-        words = await self._store.broker.delete(job_ids)
+        words = await self._store.broker.delete(job_ids, reason=reason)
         await self._delete_files([job_id for job_id, word in words.items() if word == "ok"])
         return {job_id: order_refusal("delete", job_id, word) for job_id, word in words.items()}
 
@@ -303,10 +306,16 @@ class RedisQueue:
             raise InvalidInput("whose", f"must be customer:ID or class:ID, not {whose!r}")
         if maximum is not None and maximum < 0:
             raise InvalidInput("maximum", f"must be at least 0, not {maximum}")
-        await self._store.broker.set_limit(whose, maximum)
+        await self._store.broker.set_limit(whose, maximum, reason=reason)
 
     async def recent_events(self, count: int) -> list[Event]:
         return await self._store.events.recent(count)
+
+    async def audit(self, count: int, before: str = "") -> list[Order]:
+        self._caller.check_role(Role.OPERATOR, "read the audit")
+        if before and not CURSOR.fullmatch(before):
+            raise InvalidInput("before", f"must be the cursor of an entry, such as 1767225600000-0, not {before!r}")
+        return await self._store.events.orders(count, before)
 
     def watch(self) -> changes.Watch:
         return changes.Watch(self._store)

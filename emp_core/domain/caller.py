@@ -46,11 +46,6 @@ class Caller:
         object.__setattr__(self, "actor", one_word(self.actor))
         object.__setattr__(self, "request_id", one_word(self.request_id))
 
-    @property
-    def signature(self) -> str:
-        """Role, actor and request id, as an order carries them."""
-        return f"{self.role} {self.actor} {self.request_id}"
-
     def check_role(self, least: Role, what: str) -> None:
         """Raises `Forbidden` if the caller's role may not do `what`, such as `requeue jobs`."""
         if _RANKS.index(self.role) < _RANKS.index(least):
@@ -79,6 +74,11 @@ class Caller:
 def one_word(text: str) -> str:
     """A text as one word of an event: spaces and control characters become `_`, and the rest is cut."""
     return "".join(char if char.isprintable() and char != " " else "_" for char in text[:MAX_WORD]) or "-"
+
+
+def signature(caller: Caller | None) -> str:
+    """Role, actor and request id, as an order carries them; empty for what the program does by itself."""
+    return f"{caller.role} {caller.actor} {caller.request_id}" if caller else ""
 
 
 def local_caller(user: str, host: str, request_id: str) -> Caller:

@@ -55,6 +55,9 @@ class Policy:
     """About an hour, or 40 MB, of transitions."""
 
     event_age_ms: int = 3_600_000
+    audit_kept: int = 10_000
+    """Orders of people and programs that are remembered."""
+
     progress_kept: int = 10_000
     log_lines: int = 1_000
     job_events_kept: int = 200

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from emp_core.domain.events import Event
+from emp_core.domain.events import Event, Order
 from emp_core.domain.explain import Explanation, Skipped, WorkerExplanation
 from emp_core.domain.job import Job, JobRequest
 from emp_core.domain.job_fields import JOB_FIELDS, Form
@@ -81,6 +81,11 @@ def _last_failure_view(failure: LastFailure | None) -> dict[str, Any] | None:
 def event_view(event: Event) -> dict[str, Any]:
     """An event of the stream."""
     return {"at": time_view(event.at), **asdict(event)}
+
+
+def order_view(order: Order) -> dict[str, Any]:
+    """An entry of the audit."""
+    return {"at": time_view(order.at), **asdict(order)}
 
 
 def artifact_view(artifact: Artifact) -> dict[str, Any]:

@@ -120,6 +120,7 @@ class Store:
         return replace(
             self,
             broker=self.broker.for_caller(caller),
+            registry=self.registry.for_caller(caller),
             inspector=self.inspector.for_caller(caller),
             search=self.search.for_caller(caller),
             events=self.events.for_caller(caller),

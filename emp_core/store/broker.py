@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
 
-from emp_core.domain.caller import Caller
+from emp_core.domain.caller import Caller, signature
 from emp_core.domain.capabilities import Capabilities
 from emp_core.domain.job import JobRequest
 from emp_core.domain.json_text import dump_json
@@ -172,10 +172,10 @@ class Broker:
         own._caller = caller
         return own
 
-    @property
-    def _customer(self) -> str:
-        """The only customer whose jobs may be changed; empty: of all."""
-        return (self._caller and self._caller.customer) or ""
+    def _signed(self, reason: str, **arguments: str | int) -> dict[str, Any]:
+        """The arguments of an order's script, with whose jobs it may change, and who gives it."""
+        customer = (self._caller and self._caller.customer) or ""
+        return {"customer": customer, "by": signature(self._caller), "reason": reason, **arguments}
 
     async def submit(self, request: JobRequest, spill: Spill | None = None) -> Submitted:
         """Store one job (T1). Raises what was wrong with it."""
@@ -321,61 +321,59 @@ class Broker:
         answers = await self._link.run("report_progress", [report.record() for report in reports], worker=worker)
         return [word.decode() for word in answers]
 
-    async def cancel(self, job_id: str, *, worker: str = "") -> str:
+    async def cancel(self, job_id: str, *, worker: str = "", reason: str = "") -> str:
         """Cancel (T12): the job's state afterwards; an ended job stays as it is."""
-        answer: bytes = await self._link.run("cancel_job", id=job_id, customer=self._customer, worker=worker)
+        answer: bytes = await self._link.run("cancel_job", **self._signed(reason, id=job_id, worker=worker))
         if answer == b"gone":
             raise NotFound("job", job_id)
         return answer.decode()
 
-    async def retry(self, job_id: str) -> None:
+    async def retry(self, job_id: str, *, reason: str = "") -> None:
         """Run a failed or cancelled job anew (T14)."""
-        await self._act("retry", "retry_job", job_id, nonce=new_nonce())
+        await self._act("retry", job_id, reason, nonce=new_nonce())
 
-    async def hold(self, job_id: str) -> None:
+    async def hold(self, job_id: str, *, reason: str = "") -> None:
         """Keep a waiting job back (T19)."""
-        await self._act("hold", "hold_job", job_id)
+        await self._act("hold", job_id, reason)
 
-    async def unhold(self, job_id: str) -> None:
+    async def unhold(self, job_id: str, *, reason: str = "") -> None:
         """Let a held job wait again, in its old place (T20)."""
-        await self._act("unhold", "unhold_job", job_id, nonce=new_nonce())
+        await self._act("unhold", job_id, reason, nonce=new_nonce())
 
-    async def requeue(self, job_id: str) -> None:
+    async def requeue(self, job_id: str, *, reason: str = "") -> None:
         """Take a running job from its worker (T15)."""
-        await self._act("requeue", "requeue_job", job_id, nonce=new_nonce())
+        await self._act("requeue", job_id, reason, nonce=new_nonce())
 
-    async def _act(self, verb: str, name: str, job_id: str, **arguments: str) -> None:
-        answer = (await self._link.run(name, id=job_id, customer=self._customer, **arguments)).decode()
-        if refusal := order_refusal(verb, job_id, answer):
+    async def _act(self, verb: str, job_id: str, reason: str, **arguments: str) -> None:
+        answer: bytes = await self._link.run(f"{verb}_job", **self._signed(reason, id=job_id, **arguments))
+        if refusal := order_refusal(verb, job_id, answer.decode()):
             raise refusal
 
-    async def set_priority(self, job_ids: Sequence[str], priority: int) -> dict[str, str]:
+    async def set_priority(self, job_ids: Sequence[str], priority: int, *, reason: str = "") -> dict[str, str]:
         """Move waiting jobs to another priority (T21): for each `ok`, `gone`, or the state that forbids it."""
         records = [(job_id,) for job_id in job_ids]
-        arguments = {"priority": priority, "customer": self._customer, "workflow": ""}
+        arguments = self._signed(reason, priority=priority, workflow="")
         answers = await self._link.run("set_priority", records, **arguments)
         return {job_id: word.decode() for job_id, word in zip(job_ids, answers, strict=True)}
 
-    async def set_workflow_priority(self, workflow_id: str, priority: int) -> int:
+    async def set_workflow_priority(self, workflow_id: str, priority: int, *, reason: str = "") -> int:
         """Move a workflow's waiting jobs, some a call, and those to come. How many were moved."""
         if self._caller:
             self._caller.check_unscoped("set the priority of a workflow")
         ids = await self._link.call("ZRANGE", self._link.key(f"workflow.jobs:{workflow_id}"), 0, -1)
+        arguments = self._signed(reason, priority=priority, workflow=workflow_id)
         moved = 0
         for start in range(0, len(ids), MOVED_A_CALL):
             records = [(job_id,) for job_id in ids[start : start + MOVED_A_CALL]]
-            answers = await self._link.run(
-                "set_priority", records, priority=priority, customer="", workflow=workflow_id
-            )
-            moved += answers.count(b"ok")
+            moved += (await self._link.run("set_priority", records, **arguments)).count(b"ok")
         return moved
 
-    async def delete(self, job_ids: Sequence[str]) -> dict[str, str]:
+    async def delete(self, job_ids: Sequence[str], *, reason: str = "") -> dict[str, str]:
         """Forget ended jobs (T16): for each `ok`, `gone`, or the state that forbids it."""
         words: dict[str, str] = {}
         for start in range(0, len(job_ids), FORGOTTEN_A_CALL):
             some = job_ids[start : start + FORGOTTEN_A_CALL]
-            answers = await self._link.run("delete_jobs", [(job_id,) for job_id in some], customer=self._customer)
+            answers = await self._link.run("delete_jobs", [(job_id,) for job_id in some], **self._signed(reason))
             words |= {job_id: word.decode() for job_id, word in zip(some, answers, strict=True)}
         return words
 
@@ -386,9 +384,10 @@ class Broker:
         )
         return answer.decode()
 
-    async def set_limit(self, whose: str, maximum: int | None) -> None:
+    async def set_limit(self, whose: str, maximum: int | None, *, reason: str = "") -> None:
         """How many jobs of `customer:<id>` or `class:<id>` may run at once; None takes the limit away."""
-        await self._link.run("set_limit", whose=whose, maximum=-1 if maximum is None else maximum)
+        by = signature(self._caller)
+        await self._link.run("set_limit", whose=whose, maximum=-1 if maximum is None else maximum, by=by, reason=reason)
 
 
 def order_refusal(verb: str, job_id: str, answer: str) -> EmpError | None:

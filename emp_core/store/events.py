@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from emp_core.domain.caller import Caller
-from emp_core.domain.events import Event
+from emp_core.domain.events import Event, Order
 from emp_core.store.codec import fields_of, job_fields
 from emp_core.store.connection import DAMAGED, Link
 
@@ -88,6 +88,14 @@ class EventBus:
             end = f"({events[-1].cursor}"
         return found[:count][::-1]
 
+    async def orders(self, count: int, before: str = "") -> list[Order]:
+        """The newest orders, or the newest before a cursor; oldest first."""
+        if self._caller:
+            self._caller.check_unscoped("read the audit")
+        end = f"({before}" if before else "+"
+        entries = await self._link.call("XREVRANGE", self._link.key("audit"), end, "-", "COUNT", count)
+        return [_order_of(entry_id.decode(), fields_of(fields)) for entry_id, fields in reversed(entries)]
+
     async def of_job(self, job_id: str) -> list[Event]:
         """The last events of a job that is kept, oldest first."""
         record, entries = await self._link.read_many(
@@ -154,7 +162,9 @@ def _event_of(cursor: str, fields: Sequence[bytes] | dict[bytes, bytes]) -> Even
 
 
 def _event(cursor: str, text: str) -> Event:
-    name, job, gen, version, state, worker, attempt, code, customer = text.split(" ")
+    # Only the event of an order has an actor and a request.
+    name, job, gen, version, state, worker, attempt, code, customer, *by = text.split(" ")
+    actor, request = by or ("", "")
     return Event(
         cursor=cursor,
         name=name,
@@ -166,4 +176,24 @@ def _event(cursor: str, text: str) -> Event:
         attempt=int(attempt),
         code=code,
         customer_id=customer,
+        actor=actor,
+        request=request,
+    )
+
+
+def _order_of(cursor: str, fields: Mapping[str, str]) -> Order:
+    verb, kind, subject, before, after, result, customer, role, actor, request = fields["e"].split(" ")
+    return Order(
+        cursor=cursor,
+        verb=verb,
+        kind=kind,
+        subject=subject,
+        before=before,
+        after=after,
+        result=result,
+        customer_id=customer,
+        role=role,
+        actor=actor,
+        request=request,
+        reason=fields["reason"],
     )

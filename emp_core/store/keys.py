@@ -236,6 +236,13 @@ KEYS: Sequence[Key] = (
         f"an hour, or about {POLICY.events_kept:,}",
         at_most=POLICY.events_kept,
     ),
+    _row(
+        "audit",
+        "stream",
+        "One entry an order: who gave it, to what, what came of it, and why.",
+        f"about {POLICY.audit_kept:,}",
+        at_most=POLICY.audit_kept,
+    ),
     _row("progress", "stream", "Progress reports.", f"about {POLICY.progress_kept:,}", at_most=POLICY.progress_kept),
 )
 

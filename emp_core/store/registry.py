@@ -1,9 +1,11 @@
 """`Registry`: every write about workers."""
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
+from emp_core.domain.caller import Caller, signature
 from emp_core.domain.capabilities import Capabilities
 from emp_core.domain.json_text import dump_json, load_json
 from emp_core.domain.worker import WorkerState
@@ -53,6 +55,13 @@ class Registry:
     def __init__(self, link: Link, classes: ClassIndex) -> None:
         self._link = link
         self._classes = classes
+        self._caller: Caller | None = None
+
+    def for_caller(self, caller: Caller) -> Self:
+        """The same for a caller, who signs what it orders."""
+        own = copy(self)
+        own._caller = caller
+        return own
 
     async def register(
         self,
@@ -114,7 +123,8 @@ class Registry:
 
     async def steer(self, worker: str, state: WorkerState, *, reason: str = "", boot: str = "") -> WorkerState:
         """Pause, resume, drain, fence or stop a worker; `boot` where it speaks itself. The state before."""
-        answer = await self._link.run("steer_worker", worker=worker, boot=boot, state=state.value, reason=reason)
+        by = signature(self._caller)
+        answer = await self._link.run("steer_worker", worker=worker, boot=boot, state=state.value, reason=reason, by=by)
         word = answer.decode()
         if word == "gone":
             raise NotFound("worker", worker)

@@ -127,7 +127,7 @@ class Upkeep:
         deleted: list[str] = []
         for start in range(0, len(job_ids), FORGOTTEN_A_CALL):
             some = job_ids[start : start + FORGOTTEN_A_CALL]
-            words = await self._link.run("delete_jobs", [(job_id,) for job_id in some], customer="")
+            words = await self._link.run("delete_jobs", [(job_id,) for job_id in some], customer="", by="", reason="")
             deleted += [job_id for job_id, word in zip(some, words, strict=True) if word == b"ok"]
         return deleted
 

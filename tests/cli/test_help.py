@@ -86,7 +86,7 @@ def test_the_commands_stand_in_the_order_in_which_one_needs_them(emp: Command) -
     shown = re.findall(r"^│ ([a-z]+) ", emp("--help").out, re.MULTILINE)
     assert shown == [
         *("submit", "jobs", "job", "explain"),
-        *("summary", "workers", "worker", "events"),
+        *("summary", "workers", "worker", "events", "audit"),
         *("hub", "demo", "completion"),
     ]
 

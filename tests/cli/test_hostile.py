@@ -9,6 +9,7 @@ import pytest
 
 from emp_core.artifacts import open_artifacts
 from emp_core.client.locate import local_files
+from emp_core.domain.caller import Caller, Role
 from emp_core.domain.outcome import Failure, Result
 from emp_core.domain.worker import WorkerState
 from emp_core.store import Store, completed, failed
@@ -34,6 +35,9 @@ VIEWS = [
     ["summary", "-o", "json"],
     ["events"],
     ["events", "-o", "csv"],
+    ["audit"],
+    ["audit", "-o", "csv"],
+    ["audit", "-o", "json"],
     ["job", "runs"],
     ["job", "runs", "-o", "json"],
     ["job", "show", "runs", "--payload"],
@@ -86,7 +90,8 @@ async def fill(store: Store, data_dir: Path) -> None:
         labels={"note": MARKUP},
         requirements={"models": [MARKUP, "[red]x"], "custom": {"a[b]": MARKUP}},
     )
-    await store.registry.steer("gpu1:0", WorkerState.PAUSED, reason=HOSTILE)
+    caller = Caller(role=Role.OPERATOR, actor=HOSTILE, request_id=HOSTILE)
+    await store.for_caller(caller).registry.steer("gpu1:0", WorkerState.PAUSED, reason=HOSTILE)
 
 
 async def _chunks() -> AsyncIterator[bytes]:

@@ -1,8 +1,10 @@
 """jobs, workers, summary, events: what they show, in every format."""
 
 import csv
+import getpass
 import io
 import json
+import socket
 
 import pytest
 
@@ -195,6 +197,31 @@ def test_events(emp: Command, do: Do[object]) -> None:
     do(lambda store: submit(store, id="a"))
     assert [event["name"] for event in json.loads(emp("events", "-o", "json").out)] == ["submitted"]
     assert emp("events", "-f", "-o", "csv").code == 2
+
+
+def test_event_of_an_order_says_who_gave_it(emp: Command) -> None:
+    emp("submit", "--service", "a", "--id", "order-1")
+    emp("job", "cancel", "order-1", "-m", "wrong model")
+    who = f"{getpass.getuser()}@{socket.gethostname()}"
+    assert emp("job", "events", "order-1").lines[-1].endswith(f"by {who}")
+    assert json.loads(emp("events", "-o", "json").out)[-1]["actor"] == who
+
+
+def test_audit_lists_orders_with_who_gave_them_and_why(emp: Command) -> None:
+    assert emp("audit").err == "no order was given yet\n"
+    emp("submit", "--service", "a", "--id", "order-1")
+    emp("job", "hold", "order-1", "-m", "wait for the driver")
+    emp("job", "requeue", "order-1")
+    header, *lines = emp("audit").lines
+    assert header.split() == ["TIME", "WHO", "ORDER", "SUBJECT", "OUTCOME", "REASON"]
+    assert "job order-1  pending -> held  wait for the driver" in lines[0]
+    assert "refused: held" in lines[1]
+    held, refused = json.loads(emp("audit", "-o", "json").out)
+    assert (held["verb"], held["subject"], held["role"], held["result"]) == ("hold", "order-1", "operator", "done")
+    assert held["request"] != refused["request"]
+    older = emp("audit", "--limit", "1", "--before", refused["cursor"], "-o", "ids")
+    assert (older.out, held["cursor"] in older.err) == ("order-1\n", True)
+    assert emp("audit", "--before", "yesterday").code == 2
 
 
 def test_ids_of_events_are_those_of_the_jobs_each_once(emp: Command, do: Do[object]) -> None:

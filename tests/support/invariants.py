@@ -252,7 +252,7 @@ def events_are_gapless(found: Snapshot, jobs: Jobs) -> Iterator[str]:
     attempts: dict[str, int] = {}
     ends: Counter[tuple[str, str]] = Counter()
     for entry in found.log("events"):
-        _, job, gen, version, state, _, attempt, _, _ = entry["e"].split(" ")
+        _, job, gen, version, state, _, attempt, *_ = entry["e"].split(" ")
         if job == "-":
             continue
         if int(version) != last.get(job, 0) + 1:

@@ -7,7 +7,7 @@ import typer
 
 from emp_cli.exits import ExitCode, code_of
 from emp_cli.input.arguments import ids_of
-from emp_cli.input.options import JobIds, OutputOption
+from emp_cli.input.options import JobIds, OrderReasonOption, OutputOption
 from emp_cli.output import formats, terminal
 from emp_cli.output.columns import JOBS
 from emp_cli.output.formats import Format
@@ -21,62 +21,69 @@ if TYPE_CHECKING:
 Act = Callable[["AsyncEmp", str], Awaitable[object]]
 
 
-def cancel(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE) -> None:
+def cancel(
+    ctx: typer.Context, ids: JobIds, reason: OrderReasonOption = "", output: OutputOption = Format.TABLE
+) -> None:
     """Cancel jobs: waiting ones at once, running ones within 15 s.
 
     Examples:
-    emp job cancel 7f3a
+    emp job cancel 7f3a -m "wrong model"
     emp jobs --customer acme -o ids | emp job cancel -
     """
 
     async def stop(emp: "AsyncEmp", job_id: str) -> None:
-        state = await emp.cancel(job_id)
+        state = await emp.cancel(job_id, reason=reason)
         if state in (JobState.COMPLETED, JobState.FAILED):
             terminal.note(f"job {job_id} was already {state}")
 
     _act(ctx, ids, output, stop)
 
 
-def retry(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE) -> None:
+def retry(ctx: typer.Context, ids: JobIds, reason: OrderReasonOption = "", output: OutputOption = Format.TABLE) -> None:
     """Run failed and cancelled jobs again, as if submitted now.
 
     Examples:
     emp jobs --status failed -o ids | emp job retry -
     """
-    _act(ctx, ids, output, lambda emp, job_id: emp.retry(job_id))
+    _act(ctx, ids, output, lambda emp, job_id: emp.retry(job_id, reason=reason))
 
 
-def requeue(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE) -> None:
+def requeue(
+    ctx: typer.Context, ids: JobIds, reason: OrderReasonOption = "", output: OutputOption = Format.TABLE
+) -> None:
     """Take running jobs from their workers and put them back in the queue, in their old place.
 
     Examples:
     emp job requeue 7f3a
     """
-    _act(ctx, ids, output, lambda emp, job_id: emp.requeue(job_id))
+    _act(ctx, ids, output, lambda emp, job_id: emp.requeue(job_id, reason=reason))
 
 
-def hold(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE) -> None:
+def hold(ctx: typer.Context, ids: JobIds, reason: OrderReasonOption = "", output: OutputOption = Format.TABLE) -> None:
     """Keep waiting jobs from starting until `emp job unhold`.
 
     Examples:
     emp jobs --customer acme -s pending -o ids | emp job hold -
     """
-    _act(ctx, ids, output, lambda emp, job_id: emp.hold(job_id))
+    _act(ctx, ids, output, lambda emp, job_id: emp.hold(job_id, reason=reason))
 
 
-def unhold(ctx: typer.Context, ids: JobIds, output: OutputOption = Format.TABLE) -> None:
+def unhold(
+    ctx: typer.Context, ids: JobIds, reason: OrderReasonOption = "", output: OutputOption = Format.TABLE
+) -> None:
     """Let held jobs start again, in their old place.
 
     Examples:
     emp job unhold 7f3a
     """
-    _act(ctx, ids, output, lambda emp, job_id: emp.unhold(job_id))
+    _act(ctx, ids, output, lambda emp, job_id: emp.unhold(job_id, reason=reason))
 
 
 def priority(
     ctx: typer.Context,
     ids: JobIds,
     value: Annotated[int, typer.Argument(metavar="PRIORITY", min=0, max=100, help="0 to 100, higher first.")],
+    reason: OrderReasonOption = "",
     output: OutputOption = Format.TABLE,
 ) -> None:
     """Change the priority of waiting jobs; they keep their submit time.
@@ -87,7 +94,7 @@ def priority(
     """
 
     async def move(emp: "AsyncEmp", job_id: str) -> None:
-        if refusal := (await emp.set_priority([job_id], value))[job_id]:
+        if refusal := (await emp.set_priority([job_id], value, reason=reason))[job_id]:
             raise refusal
 
     _act(ctx, ids, output, move)

@@ -6,17 +6,23 @@
 -- ARGV   id        str
 -- ARGV   customer  str     only this customer's job, or ''
 -- ARGV   worker    str     the worker that holds it, where it is the one who cancels, or ''
+-- ARGV   by        str     role, actor and request id of who gives the order, or ''
+-- ARGV   reason    str     for the audit
 -- DERIVES nearly every key: see the table of keys
--- USES   now ending wake
+-- USES   now ending wake order
 -- RETURNS the job's state, or `gone`
 
-local job = read_job(id)
-if not job or customer ~= '' and job.customer ~= customer then return 'gone' end
+local job = ordered_job('cancel', id, customer, by, reason)
+if not job then return 'gone' end
 if worker ~= '' and (job.worker ~= worker or not job.nonce) then return 'stale' end
-if is_terminal(job) or job.state == 'cancelling' then return job.state end
+if is_terminal(job) or job.state == 'cancelling' then
+  note_order(job, 'unchanged')
+  return job.state
+end
 if job.state ~= 'active' then
   unlist_waiting(id, job)
   finish(id, job, 'cancelled')
+  note_order(job, 'done', 'cancelled')
   return 'cancelled'
 end
 local lease = tonumber(call('ZSCORE', P .. 'leases', id)) or now
@@ -24,4 +30,5 @@ call('ZADD', P .. 'leases', math.min(lease, now + POLICY.cancel_grace_ms), id)
 call('ZREM', P .. 'timeouts', id)
 transition(id, job, 'cancelling', 'cancelling')
 tell(job.worker, 'cancel ' .. id)
+note_order(job, 'done', 'cancelling')
 return 'cancelling'

@@ -4,9 +4,11 @@
 -- FLAGS  allow-oom
 -- KEYS   schema    string  the layout's version; names the prefix
 -- ARGV   customer  str     only this customer's jobs, or ''
+-- ARGV   by        str     role, actor and request id of who gives the order, or ''
+-- ARGV   reason    str     for the audit
 -- REST   jobs      id
 -- DERIVES every key of the job: see the table of keys
--- USES   now remains
+-- USES   now remains order
 -- RETURNS for each: ok, or the state that forbids it, or `gone`
 
 local function forget_workflow(id, workflow)
@@ -15,10 +17,13 @@ local function forget_workflow(id, workflow)
 end
 
 local function delete(id)
-  local job = read_job(id)
-  if customer ~= '' and (not job or job.customer ~= customer) then return 'gone' end
-  if not job then return forget_remains(id) == 1 and 'ok' or 'gone' end
-  if not is_terminal(job) then return job.state end
+  local job = ordered_job('delete', id, customer, by, reason)
+  if not job then
+    if customer ~= '' or forget_remains(id) == 0 then return 'gone' end
+    audit(by, reason, 'delete', 'job', id, 'corrupt', 'gone', 'done')
+    return 'ok'
+  end
+  if not is_terminal(job) then return refuse_order(job) end
   call('ZREM', P .. 'jobs:' .. job.state, id)
   count(job.state, nil)
   if job.workflow then forget_workflow(id, job.workflow) end
@@ -32,7 +37,8 @@ local function delete(id)
     call('PEXPIRE', P .. 'idempotency:' .. (job.customer or '') .. '/' .. job.idem, POLICY.idempotency_ms)
   end
   for _, part in ipairs(job_parts) do call('UNLINK', P .. part .. id) end
-  emit('deleted', id, job.gen, job.ver + 1, 'deleted', nil, job.attempt, nil, job.customer)
+  emit('deleted', id, job.gen, job.ver + 1, 'deleted', nil, job.attempt, nil, job.signed or job.customer)
+  note_order(job, 'done', 'gone')
   return 'ok'
 end
 

@@ -5,14 +5,16 @@
 -- ARGV   id        str
 -- ARGV   customer  str     only this customer's job, or ''
 -- ARGV   nonce     str     of the call, which may come again
+-- ARGV   by        str     role, actor and request id of who gives the order, or ''
+-- ARGV   reason    str     for the audit
 -- DERIVES nearly every key: see the table of keys
--- USES   now ending wake
+-- USES   now ending wake order
 -- RETURNS ok, or the state that forbids it, or `gone`
 
-local job = read_job(id)
-if not job or customer ~= '' and job.customer ~= customer then return 'gone' end
+local job = ordered_job('requeue', id, customer, by, reason)
+if not job then return 'gone' end
 if job.ordered == nonce then return 'ok' end
-if job.state ~= 'active' then return job.state end
+if job.state ~= 'active' then return refuse_order(job) end
 leave_active(id, job)
 close_claim(id, job)
 call('HSET', P .. 'job:' .. id, 'ordered', nonce)
@@ -23,4 +25,5 @@ if job.on_lost == 'fail' then
 else
   to_pending(id, job, 'requeued', 'operator')
 end
+note_order(job, 'done', job.state)
 return 'ok'

@@ -5,14 +5,16 @@
 -- ARGV   id        str
 -- ARGV   customer  str     only this customer's job, or ''
 -- ARGV   nonce     str     of the call, which may come again
+-- ARGV   by        str     role, actor and request id of who gives the order, or ''
+-- ARGV   reason    str     for the audit
 -- DERIVES nearly every key: see the table of keys
--- USES   now tick finish
+-- USES   now tick finish order
 -- RETURNS ok, or the state that forbids it, or `gone`
 
-local job = read_job(id)
-if not job or customer ~= '' and job.customer ~= customer then return 'gone' end
+local job = ordered_job('retry', id, customer, by, reason)
+if not job then return 'gone' end
 if job.ordered == nonce then return 'ok' end
-if job.state ~= 'failed' and job.state ~= 'cancelled' then return job.state end
+if job.state ~= 'failed' and job.state ~= 'cancelled' then return refuse_order(job) end
 local priority = priority_of(job.score)
 local key = P .. 'job:' .. id
 local ttl_at = now + (tonumber(job.ttl) or POLICY.queue_ttl_ms)
@@ -24,4 +26,5 @@ job.nonce, job.held, job.began, job.lacking = nil, nil, nil, nil
 watch_expiry(id, ttl_at)
 to_pending(id, job, 'retried', nil, 'ordered', nonce, 'gen', job.gen, 'failures', 0, 'losses', 0, 'releases', 0, 'spec', spec_of(job),
   'times', times_with(job, ttl_at), 'claim', claim_of(job))
+note_order(job, 'done', job.state)
 return 'ok'

@@ -4,10 +4,14 @@
 -- KEYS   schema    string  the layout's version; names the prefix
 -- ARGV   whose     str     `customer:<id>` or `class:<id>`
 -- ARGV   maximum   int
+-- ARGV   by        str     role, actor and request id of who gives the order, or ''
+-- ARGV   reason    str     for the audit
 -- DERIVES limits, parked, parked:<whose>, heads, the idle sets, wake:<waiter>
--- USES   now limits
+-- USES   now limits order
 -- RETURNS ok
 
+local before = call('HGET', P .. 'limits', whose) or 'none'
+local after = maximum < 0 and 'none' or int(maximum)
 if maximum < 0 then
   call('HDEL', P .. 'limits', whose)
 else
@@ -25,4 +29,5 @@ for _, class in ipairs(classes) do
 end
 wake_avoided(tried, math.huge)
 unpark(whose, math.huge)
+audit(by, reason, 'limit', 'limit', whose, before, after, before == after and 'unchanged' or 'done')
 return 'ok'

@@ -5,15 +5,18 @@
 -- ARGV   priority  int     0 to 100
 -- ARGV   customer  str     only this customer's jobs, or ''
 -- ARGV   workflow  str     its jobs to come get it too, or ''
+-- ARGV   by        str     role, actor and request id of who gives the order, or ''
+-- ARGV   reason    str     for the audit
 -- REST   jobs      id
 -- DERIVES nearly every key: see the table of keys
--- USES   now tick job pending
+-- USES   now tick job pending order
 -- RETURNS for each: ok, or the state that forbids it, or `gone`
 
 local function move(id)
-  local job = read_job(id)
-  if not job or customer ~= '' and job.customer ~= customer then return 'gone' end
-  if job_states[job.state] ~= WAITS then return job.state end
+  local job = ordered_job('priority', id, customer, by, reason)
+  if not job then return 'gone' end
+  if job_states[job.state] ~= WAITS then return workflow == '' and refuse_order(job) or job.state end
+  job.order.before = int(priority_of(job.score))
   local avoids = job.state == 'pending' and call('ZSCORE', P .. 'avoided.until', id)
   if job.state == 'pending' then unlist_pending(id, job) end
   job.score = score_of(priority, tick_of(job.score))
@@ -23,12 +26,16 @@ local function move(id)
   elseif job.state == 'pending' then
     list_pending(id, job)
   end
+  -- Of a workflow's jobs the audit has one line for all.
+  if workflow == '' then note_order(job, 'done', int(priority)) end
   return 'ok'
 end
 
 local answers = {}
-if workflow ~= '' and call('EXISTS', P .. 'workflow:' .. workflow) == 1 then
+local before = workflow ~= '' and call('HGET', P .. 'workflow:' .. workflow, 'priority')
+if before and tonumber(before) ~= priority then
   call('HSET', P .. 'workflow:' .. workflow, 'priority', priority)
+  audit(by, reason, 'priority', 'workflow', workflow, before, int(priority), 'done')
 end
 for i = jobs_at, #ARGV do answers[#answers + 1] = move(ARGV[i]) end
 return answers

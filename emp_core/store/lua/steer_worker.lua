@@ -6,8 +6,9 @@
 -- ARGV   boot      str     the worker itself speaks, in this life; or '' for an operator
 -- ARGV   state     str     ready | paused | draining | fenced | stopped
 -- ARGV   reason    str
+-- ARGV   by        str     role, actor and request id of who gives the order, or ''
 -- DERIVES worker:<id>, workers, workers.gone, the idle sets, profiles.*, wake:<waiter>, events
--- USES   now profiles wake transition
+-- USES   now profiles wake transition order
 -- RETURNS the state before, `gone`, or refused:register
 
 local key = P .. 'worker:' .. worker
@@ -29,5 +30,7 @@ else
   end
   tell(worker, 'control -')
 end
-emit('worker_' .. state, '-', 0, 0, state, worker, 0, '')
+emit('worker_' .. state, '-', 0, 0, state, worker, 0, '', string.match(by, ' .*'))
+local verb = ({ ready = 'resume', paused = 'pause', draining = 'drain', fenced = 'fence', stopped = 'stop' })[state]
+audit(by, reason, verb, 'worker', worker, known[2], state, known[2] == state and 'unchanged' or 'done')
 return known[2]

@@ -5,14 +5,16 @@
 -- ARGV   id        str
 -- ARGV   customer  str     only this customer's job, or ''
 -- ARGV   nonce     str     of the call, which may come again
+-- ARGV   by        str     role, actor and request id of who gives the order, or ''
+-- ARGV   reason    str     for the audit
 -- DERIVES nearly every key: see the table of keys
--- USES   now job pending
+-- USES   now job pending order
 -- RETURNS ok, or the state that forbids it, or `gone`
 
-local job = read_job(id)
-if not job or customer ~= '' and job.customer ~= customer then return 'gone' end
+local job = ordered_job('unhold', id, customer, by, reason)
+if not job then return 'gone' end
 if job.ordered == nonce then return 'ok' end
-if not job.held then return job.state end
+if not job.held then return refuse_order(job) end
 unlist_waiting(id, job)
 call('HDEL', P .. 'job:' .. id, 'held', 'ttl_left')
 job.held = nil
@@ -23,4 +25,5 @@ if (tonumber(job.due) or 0) > now then
 else
   to_pending(id, job, 'unheld', nil, 'ordered', nonce, 'times', times_with(job, ttl_at))
 end
+note_order(job, 'done', job.state)
 return 'ok'

@@ -63,10 +63,10 @@ async def test_every_script_compiles(store: Store) -> None:
 
 
 async def test_a_missing_or_an_unknown_name_is_said_with_the_file(store: Store) -> None:
-    with pytest.raises(TypeError, match=r"cancel_job\.lua .*missing or unknown: customer, owner"):
+    with pytest.raises(TypeError, match=r"cancel_job\.lua .*missing or unknown: by, customer, owner, reason"):
         await store.link.run("cancel_job", id="x", owner="y", worker="")
     with pytest.raises(TypeError, match=r"delete_jobs: a record has the fields"):
-        await store.link.run("delete_jobs", [("one", "two")], customer="")
+        await store.link.run("delete_jobs", [("one", "two")], customer="", by="", reason="")
 
 
 async def test_r19_it_works_after_script_flush(store: Store) -> None:
@@ -97,7 +97,7 @@ async def test_r19_it_works_on_a_redis_that_forgets_at_once(store: Store) -> Non
 
 def test_the_bindings_keep_the_lines_of_the_file() -> None:
     source, text = (LUA / "hold_job.lua").read_text().splitlines(), assemble("hold_job").splitlines()
-    at = source.index("local job = read_job(id)")
+    at = source.index("note_order(job, 'done', 'held')")
     assert text[at + 1] == source[at]
 
 

@@ -185,6 +185,11 @@ class JobEvent(Answer):
     attempt: int
     code: str
     customer_id: str
+    actor: str
+    """Who gave the order that it carries out; empty if it was no order."""
+
+    request: str
+    """The id of the request with that order."""
 
 
 class EventsAnswer(Successful):

@@ -55,13 +55,14 @@ local function count(from, to)
   if to then count_one(to, 1) end
 end
 
+-- An order to a job sets `job.signed`: its customer, and who gives the order.
 local function transition(id, job, to, name, code, ...)
   job.ver = int((job.ver or 0) + 1)
   local from, ver = job.state, job.ver
   call('HSET', P .. 'job:' .. id, 'state', to, 'ver', ver, ...)
   count(from, to)
   job.state = to
-  local text = emit(name, id, job.gen, ver, to, job.worker, job.attempt, code, job.customer)
+  local text = emit(name, id, job.gen, ver, to, job.worker, job.attempt, code, job.signed or job.customer)
   if not (ver == '3' and name == 'completed' or ver == '2' and name == 'claimed' or ver == '1' and name == 'submitted') then
     keep_event(id, job, from, text)
   end

@@ -70,8 +70,8 @@ async def test_t15_r27_a_call_that_comes_again_leaves_the_next_worker_its_job(st
     worker, other = await register(store), await register(store, "gpu2:0")
     job = await submit(store)
     await worker.take()
-    assert await store.link.run("requeue_job", id=job, customer="", nonce="n1") == b"ok"
+    assert await store.link.run("requeue_job", id=job, customer="", nonce="n1", by="", reason="") == b"ok"
     claim = await other.take()
-    assert await store.link.run("requeue_job", id=job, customer="", nonce="n1") == b"ok"
+    assert await store.link.run("requeue_job", id=job, customer="", nonce="n1", by="", reason="") == b"ok"
     assert look().event_names(job).count("requeued") == 1
     assert await other.complete(claim) == "ok"

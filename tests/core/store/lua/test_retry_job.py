@@ -101,10 +101,10 @@ async def test_i13_a_customer_retries_only_its_own(store: Store) -> None:
 async def test_t14_r27_a_call_that_comes_again_starts_no_other_generation(store: Store, look: Look) -> None:
     job = await submit(store)
     await store.broker.cancel(job)
-    assert await store.link.run("retry_job", id=job, customer="", nonce="n1") == b"ok"
-    assert await store.link.run("retry_job", id=job, customer="", nonce="n1") == b"ok"
+    assert await store.link.run("retry_job", id=job, customer="", nonce="n1", by="", reason="") == b"ok"
+    assert await store.link.run("retry_job", id=job, customer="", nonce="n1", by="", reason="") == b"ok"
     await store.broker.cancel(job)
-    assert await store.link.run("retry_job", id=job, customer="", nonce="n1") == b"ok"
+    assert await store.link.run("retry_job", id=job, customer="", nonce="n1", by="", reason="") == b"ok"
     assert (look().job(job)["gen"], look().job(job)["state"]) == ("1", "cancelled")
     await store.broker.retry(job)
     assert look().job(job)["gen"] == "2"

@@ -76,9 +76,9 @@ async def test_t20_only_what_is_held(store: Store) -> None:
 async def test_t20_r27_a_call_that_comes_again_does_nothing(store: Store, look: Look) -> None:
     job = await submit(store)
     await store.broker.hold(job)
-    assert await store.link.run("unhold_job", id=job, customer="", nonce="n1") == b"ok"
-    assert await store.link.run("unhold_job", id=job, customer="", nonce="n1") == b"ok"
+    assert await store.link.run("unhold_job", id=job, customer="", nonce="n1", by="", reason="") == b"ok"
+    assert await store.link.run("unhold_job", id=job, customer="", nonce="n1", by="", reason="") == b"ok"
     assert look().event_names(job).count("unheld") == 1
     await store.broker.hold(job)
-    assert await store.link.run("unhold_job", id=job, customer="", nonce="n1") == b"ok"
+    assert await store.link.run("unhold_job", id=job, customer="", nonce="n1", by="", reason="") == b"ok"
     assert "held" in look().job(job), "an order that was given before this hold"

@@ -1,0 +1,33 @@
+-- order: what a person ordered: the job that it is about, and its line in the audit.
+--
+-- `by` is the role, the actor and the request id of who gives the order; empty for one in nobody's name, which is not kept.
+--
+-- USES job
+
+-- `result`: done, unchanged or refused.
+local function audit(by, reason, verb, kind, subject, before, after, result, customer)
+  if by == '' then return end
+  local words = { verb, kind, subject, before, after, result, customer or '', by }
+  call('XADD', P .. 'audit', 'MAXLEN', '~', 'POLICY.audit_kept', '*', 'e', table.concat(words, ' '), 'reason', reason)
+end
+
+-- The job of an order; nil if there is none, or it is another customer's. Its next event ends with who gives the order.
+local function ordered_job(verb, id, customer, by, reason)
+  local job = read_job(id)
+  if not job or customer ~= '' and job.customer ~= customer then return nil end
+  if by ~= '' then job.signed = (job.customer or '') .. string.match(by, ' .*') end
+  job.order = { verb = verb, id = id, by = by, reason = reason, before = job.held and 'held' or job.state }
+  return job
+end
+
+-- What came of the order to a job. `after`: its state, if that changed.
+local function note_order(job, result, after)
+  local order = job.order
+  audit(order.by, order.reason, order.verb, 'job', order.id, order.before, after or order.before, result, job.customer)
+end
+
+-- The state that forbids the order.
+local function refuse_order(job)
+  note_order(job, 'refused')
+  return job.state
+end
