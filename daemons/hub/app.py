@@ -12,6 +12,7 @@ from daemons.hub.http.problems import LastWord, answer_problems
 from daemons.hub.settings import HubSettings
 from emp_core import __version__
 from emp_core.artifacts.objects import ObjectArtifacts
+from emp_core.client.redis_queue import Files, RedisQueue, this_process
 from emp_core.store import Store
 
 
@@ -19,7 +20,8 @@ def create_app(store: Store, artifacts: ObjectArtifacts, settings: HubSettings) 
     """The app over an open queue and an open artifact store; who opened them closes them."""
     store.broker.max_waiting = settings.max_pending_jobs
     app = bare_app()
-    app.state.hub = Hub(store=store, artifacts=artifacts, settings=settings)
+    queue = RedisQueue(store, Files(lambda: artifacts), this_process())
+    app.state.hub = Hub(queue=queue, artifacts=artifacts, settings=settings)
     app.state.stopping = False
     app.add_middleware(Head)
     app.add_middleware(Gate, settings=settings)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from emp_core.client import changes, files
 from emp_core.client.locate import Location, locate
 from emp_core.client.name_template import NameTemplate
-from emp_core.client.queue import Attempt, ClassView, Page, Queue, Submitted, Summary
+from emp_core.client.queue import SEARCHED_AT_MOST, Attempt, ClassView, Page, Queue, Submitted, Summary
 from emp_core.client.redis_queue import open_queue
 from emp_core.client.results import Outcome
 from emp_core.domain.events import Event, Order
@@ -147,7 +147,8 @@ class AsyncEmp:
         in 20,000 jobs (`Page.of`), with `search_all` in all.
         """
         asked = parse(wanted) if isinstance(wanted, str) else wanted
-        return await self._queue.jobs(asked, limit=limit, cursor=cursor, search_all=search_all)
+        at_most = None if search_all else SEARCHED_AT_MOST
+        return await self._queue.jobs(asked, limit=limit, cursor=cursor, at_most=at_most)
 
     async def jobs_by_id(self, job_ids: Sequence[str]) -> list[Job]:
         """Those of the jobs that exist, in the order given."""

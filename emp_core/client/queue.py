@@ -19,8 +19,10 @@ from emp_core.domain.worker import Worker, WorkerState
 from emp_core.errors import EmpError
 from emp_core.store import Attempt, Batch, ClassView, Memory, Page, Server, Submitted, Summary
 from emp_core.store.inspector import More
+from emp_core.store.search import SEARCHED_AT_MOST
 
 __all__ = [
+    "SEARCHED_AT_MOST",
     "Attempt",
     "Batch",
     "ClassView",
@@ -112,10 +114,12 @@ class Queue(Protocol):
         """Those of the jobs that exist, in the order given."""
         ...
 
-    async def jobs(self, wanted: Filter, *, limit: int, cursor: str = "", search_all: bool = False) -> Page:
+    async def jobs(
+        self, wanted: Filter, *, limit: int, cursor: str = "", at_most: int | None = SEARCHED_AT_MOST
+    ) -> Page:
         """The jobs that match a filter, behind the page that had this cursor. Raises `InvalidInput` for a wrong one.
 
-        Conditions that no list serves are looked for in 20,000 jobs (`Page.of`), with `search_all` in all.
+        At most `at_most` jobs are read, None: all. `Page.of` says if that ended the search.
         """
         ...
 

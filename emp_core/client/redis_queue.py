@@ -123,8 +123,9 @@ class RedisQueue:
     async def jobs_by_id(self, job_ids: Sequence[str]) -> list[Job]:
         return await self._store.inspector.jobs_by_id(job_ids)
 
-    async def jobs(self, wanted: Filter, *, limit: int, cursor: str = "", search_all: bool = False) -> Page:
-        at_most = None if search_all else SEARCHED_AT_MOST
+    async def jobs(
+        self, wanted: Filter, *, limit: int, cursor: str = "", at_most: int | None = SEARCHED_AT_MOST
+    ) -> Page:
         return await self._store.search.page(wanted, limit=limit, after=cursor, at_most=at_most)
 
     async def known(self, job_ids: Sequence[str]) -> set[str]:

@@ -8,11 +8,12 @@ from urllib.parse import quote
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 
 from daemons.hub.api.answers import json_answer
-from daemons.hub.api.dependencies import BodyRoute, Hub, JobId, SharedHub, in_time
+from daemons.hub.api.dependencies import BodyRoute, CallersQueue, Hub, JobId, SharedHub, in_time
 from daemons.hub.api.downloads import Download
 from daemons.hub.http.bodies import chunks_of, read_body
 from daemons.hub.http.problems import RangeNotSatisfiable
 from emp_core.artifacts.contract import MAX_ARTIFACT_BYTES, MAX_PAYLOAD_BYTES, Place
+from emp_core.domain.caller import Role
 from emp_core.domain.outcome import Artifact
 from emp_core.domain.views import artifact_view
 from emp_core.errors import Conflict, NotFound
@@ -37,6 +38,7 @@ FenceHeader = Annotated[str, Header(description="As in the claim of the job.")]
 @router.put("/jobs/{job_id}/attempts/{attempt}/artifacts", status_code=201)
 async def put_artifact(
     hub: SharedHub,
+    queue: CallersQueue,
     request: Request,
     job_id: JobId,
     attempt: Number,
@@ -49,6 +51,7 @@ async def put_artifact(
 
     Inputs of a job are kept before it is submitted, when nobody holds it yet.
     """
+    queue.caller.check_role(Role.WORKER, "store files")
     chunks = chunks_of(request, "max_artifact_bytes", MAX_ARTIFACT_BYTES)
     if kind != "input" or await _is_submitted(hub, job_id):
         claim = (job_id, x_emp_worker, attempt, x_emp_nonce)
@@ -67,30 +70,33 @@ async def _fenced(hub: Hub, claim: tuple[str, str, int, str], chunks: AsyncItera
 
 
 async def _is_submitted(hub: Hub, job_id: str) -> bool:
+    """By any customer."""
     async with in_time(hub):
-        return job_id in await hub.store.inspector.known([job_id])
+        return job_id in await hub.queue.known([job_id])
 
 
 async def _check_claim(hub: Hub, job_id: str, worker: str, attempt: int, nonce: str) -> None:
     async with in_time(hub):
-        holds = await hub.store.inspector.holds(job_id, worker, attempt, nonce)
+        holds = await hub.queue.holds(job_id, worker, attempt, nonce)
     if not holds:
         raise Conflict(f"attempt {attempt} does not hold job {job_id} (any more)")
 
 
 @router.get("/jobs/{job_id}/artifacts")
-async def list_artifacts(hub: SharedHub, job_id: JobId) -> Response:
+async def list_artifacts(hub: SharedHub, queue: CallersQueue, job_id: JobId) -> Response:
     """A job's files, by attempt and in the order in which they were begun: a plain list."""
-    files = await hub.artifacts.list(job_id)
+    files = await queue.list_files(job_id)
     if not files and not await _is_submitted(hub, job_id):
         raise NotFound("job", job_id)
     return json_answer([artifact_view(artifact) for artifact in files])
 
 
 @router.get("/artifacts/{job_id}/{attempt}/{number}")
-async def get_artifact(hub: SharedHub, request: Request, job_id: str, attempt: Number, number: Number) -> Response:
+async def get_artifact(
+    hub: SharedHub, queue: CallersQueue, request: Request, job_id: str, attempt: Number, number: Number
+) -> Response:
     """A file's bytes; a range of them where one is asked for."""
-    artifact = await hub.artifacts.get(str(Place(job_id, attempt, number)))
+    artifact = await queue.file(str(Place(job_id, attempt, number)))
     headers = {**SAFE_HEADERS, "Content-Disposition": _disposition(artifact.name), "ETag": f'"{artifact.sha256}"'}
     if _has(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
@@ -99,7 +105,7 @@ async def get_artifact(hub: SharedHub, request: Request, job_id: str, attempt: N
     headers["Content-Length"] = str(end - start)
     if asked:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{artifact.size}"
-    chunks = await hub.artifacts.open(artifact.id, start=start, end=end if asked else None)
+    chunks = await queue.open_file(artifact.id, start=start, end=end if asked else None)
     return Download(hub, chunks, 206 if asked else 200, headers, artifact.media_type)
 
 
@@ -130,17 +136,17 @@ def _range_of(request: Request, artifact: Artifact, tag: str) -> tuple[int, int]
 
 
 @bodies.put("/jobs/{job_id}/payload", status_code=204)
-async def put_payload(hub: SharedHub, request: Request, job_id: JobId) -> Response:
+async def put_payload(queue: CallersQueue, request: Request, job_id: JobId) -> Response:
     """Keep a payload that is too large for the queue, before its job is submitted."""
     payload = await read_body(request, "max_payload_bytes", MAX_PAYLOAD_BYTES)
-    await hub.artifacts.put_payload(job_id, payload)
+    await queue.put_payload(job_id, payload)
     return Response(status_code=204)
 
 
 @router.get("/jobs/{job_id}/payload")
-async def get_payload(hub: SharedHub, job_id: JobId) -> Response:
+async def get_payload(hub: SharedHub, queue: CallersQueue, job_id: JobId) -> Response:
     """A payload that was too large for the queue."""
-    size, chunks = await hub.artifacts.open_payload(job_id)
+    size, chunks = await queue.open_payload(job_id)
     return Download(hub, chunks, 200, {**SAFE_HEADERS, "Content-Length": str(size)}, MEDIA_TYPE)
 
 

@@ -1,8 +1,8 @@
 """What a route may ask for."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -10,14 +10,15 @@ from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 
 from daemons.hub.http.admission import Admission
+from daemons.hub.http.auth import KnownCaller
 from daemons.hub.http.bodies import LARGE_BYTES
 from daemons.hub.settings import HubSettings
 from emp_core.artifacts.objects import ObjectArtifacts
+from emp_core.client import patience
+from emp_core.client.queue import Queue
 from emp_core.domain.values import cut
-from emp_core.errors import NotFound, QueueUnavailable
+from emp_core.errors import NotFound
 from emp_core.ids import is_id
-from emp_core.store import Store
-from emp_core.store.connection import busy
 
 ANSWER_SECONDS = 5.0
 """A Redis that takes longer counts as unavailable: a caller gets an answer, never a hang."""
@@ -38,7 +39,9 @@ NARROWING = frozenset({"where"})
 class Hub:
     """What the routes share."""
 
-    store: Store
+    queue: Queue
+    """As the hub itself sees it; a route asks `CallersQueue`."""
+
     artifacts: ObjectArtifacts
     settings: HubSettings
 
@@ -60,19 +63,17 @@ async def _hub(request: Request) -> Hub:
 SharedHub = Annotated[Hub, Depends(_hub)]
 
 
-@asynccontextmanager
-async def in_time(hub: Hub) -> AsyncIterator[asyncio.Timeout]:
+async def _queue(hub: SharedHub, caller: KnownCaller) -> Queue:
+    return hub.queue.for_caller(caller)
+
+
+CallersQueue = Annotated[Queue, Depends(_queue)]
+"""The queue as the caller sees it, and may change it."""
+
+
+def in_time(hub: Hub) -> AbstractAsyncContextManager[asyncio.Timeout]:
     """Calls of the queue that are together one answer. Raises `QueueUnavailable` if they take too long."""
-    limit = asyncio.timeout(ANSWER_SECONDS)
-    try:
-        async with limit:
-            yield limit
-    except TimeoutError:
-        if not limit.expired():
-            raise
-        if hub.store.link.heard_since(asyncio.get_running_loop().time() - ANSWER_SECONDS / 2):
-            raise busy(f"the hub has too much to do: the call was not done within {ANSWER_SECONDS:g} s") from None
-        raise QueueUnavailable("redis_unavailable", f"Redis did not answer within {ANSWER_SECONDS:g} s") from None
+    return patience.in_time(hub.queue, ANSWER_SECONDS)
 
 
 class TimedRoute(APIRoute):
@@ -135,9 +136,9 @@ async def _job_id(job_id: str) -> str:
 JobId = Annotated[str, Depends(_job_id)]
 
 
-async def _known(job_id: JobId, hub: SharedHub) -> str:
+async def _known(job_id: JobId, hub: SharedHub, queue: CallersQueue) -> str:
     async with in_time(hub):
-        if not await hub.store.inspector.known([job_id]):
+        if not await queue.known([job_id]):
             raise NotFound("job", job_id)
     return job_id
 

@@ -12,7 +12,7 @@ from daemons.hub.api.answers import in_pieces, job_answer, success
 from daemons.hub.api.dependencies import (
     LOOK_AT_MOST,
     BodyRoute,
-    Hub,
+    CallersQueue,
     JobId,
     KnownJobId,
     ListRoute,
@@ -33,7 +33,7 @@ from daemons.hub.api.submission import (
 from daemons.hub.http.bodies import read_body, understand
 from daemons.hub.http.problems import Problem, now, problem_of
 from emp_core.client import results
-from emp_core.client.situation import explain_job
+from emp_core.client.queue import Queue
 from emp_core.domain.filter import Filter, parse
 from emp_core.domain.job import Job
 from emp_core.domain.json_text import dump_json, load_json
@@ -57,21 +57,23 @@ IdempotencyKey = Annotated[
 
 
 @router.post("/jobs", status_code=201, responses={200: {"description": "Submitted before; or the lines of a batch"}})
-async def submit_job(hub: SharedHub, request: Request, idempotency_key: IdempotencyKey = None) -> Response:
+async def submit_job(
+    hub: SharedHub, queue: CallersQueue, request: Request, idempotency_key: IdempotencyKey = None
+) -> Response:
     """Submit one job: 201, or 200 where it had been submitted before. A list of jobs is answered line by line."""
     text = await read_body(request, "max_body_bytes", MAX_SUBMIT_BYTES)
     asked = await understand(text, lambda text: read_submission(hub, text, idempotency_key))
     if isinstance(asked, list):
-        return _batch_answer(hub, await submit_batch(hub, asked))
-    ((job, stored),) = await submit_all(hub, [asked])
+        return _batch_answer(queue, await submit_batch(queue, asked))
+    (stored,) = await submit_all(queue, [asked])
     if isinstance(stored, EmpError):
-        return refused_submit(job, stored).response()
+        return refused_submit(stored).response()
     headers = {"Location": f"/api/jobs/{stored.id}"}
-    return success(submitted_answer(hub, job, stored), 200 if stored.repeated else 201, headers)
+    return success(submitted_answer(queue, asked, stored), 200 if stored.repeated else 201, headers)
 
 
-def _batch_answer(hub: Hub, lines: Sequence[Outcome | EmpError]) -> Response:
-    results = [_line_answer(hub, line) for line in lines]
+def _batch_answer(queue: Queue, lines: Sequence[Outcome | EmpError]) -> Response:
+    results = [_line_answer(queue, line) for line in lines]
     refused = [line for line in results if isinstance(line, Problem)]
     if lines and len(refused) == len(lines) and all(line.status == 503 for line in refused):
         ids = [line.members.get("id") for line in refused]
@@ -80,13 +82,13 @@ def _batch_answer(hub: Hub, lines: Sequence[Outcome | EmpError]) -> Response:
     return success({"success": not refused, "jobs": jobs, "stored": len(lines) - len(refused), "refused": len(refused)})
 
 
-def _line_answer(hub: Hub, line: Outcome | EmpError) -> Problem | dict[str, Any]:
+def _line_answer(queue: Queue, line: Outcome | EmpError) -> Problem | dict[str, Any]:
     if isinstance(line, EmpError):
         return problem_of(line)
     job, stored = line
     if isinstance(stored, EmpError):
-        return refused_submit(job, stored)
-    return {"success": True, **submitted_answer(hub, job, stored)}
+        return refused_submit(stored)
+    return {"success": True, **submitted_answer(queue, job, stored)}
 
 
 class JobQuery(BaseModel):
@@ -143,7 +145,7 @@ def _read_status(text: str) -> list[str]:
 
 
 @lists.get("/jobs")
-async def list_jobs(hub: SharedHub, query: Annotated[JobQuery, Query()]) -> Response:
+async def list_jobs(queue: CallersQueue, query: Annotated[JobQuery, Query()]) -> Response:
     """A page of jobs; `cursor` asks for the next one.
 
     By status alone, running jobs come first, then waiting ones in the order of their claim, then ended ones, the newest
@@ -151,8 +153,8 @@ async def list_jobs(hub: SharedHub, query: Annotated[JobQuery, Query()]) -> Resp
     jobs at most: then `of` says how many there are, and `cursor` goes on.
     """
     rows = query.limit + query.offset
-    page = await hub.store.search.page(
-        query.to_filter(), limit=rows, after=query.cursor or "", at_most=max(rows + 1, LOOK_AT_MOST)
+    page = await queue.jobs(
+        query.to_filter(), limit=rows, cursor=query.cursor or "", at_most=max(rows + 1, LOOK_AT_MOST)
     )
     return success(
         {
@@ -170,12 +172,12 @@ async def list_jobs(hub: SharedHub, query: Annotated[JobQuery, Query()]) -> Resp
 
 
 @outcomes.get("/jobs/{job_id}")
-async def get_job(hub: SharedHub, job_id: JobId) -> Response:
+async def get_job(hub: SharedHub, queue: CallersQueue, job_id: JobId) -> Response:
     """One job, by its id or the beginning of it, with its payload and what came of it; all else takes whole ids."""
     async with in_time(hub):
-        job = await hub.store.inspector.find(job_id)
-        more = await hub.store.inspector.more_of(job)
-    value, url = await _with_small_data(hub, job.id, results.outcome_of(more.outcome))
+        job = await queue.find(job_id)
+        more = await queue.more_of(job)
+    value, url = await _with_small_data(queue, job.id, results.outcome_of(more.outcome))
     came = _outcome_view(job, value)
     told = {"error": came["error"] or job.error, "result_url": url, "ahead_in_class": more.ahead_in_class}
     view = {**job_answer(job), **_request_of(job.id, more.body), **came, **told}
@@ -198,14 +200,14 @@ def _read_asked(body: bytes) -> Mapping[str, Any]:
 
 
 async def _with_small_data(
-    hub: Hub, job_id: str, outcome: results.Outcome
+    queue: Queue, job_id: str, outcome: results.Outcome
 ) -> tuple[Mapping[str, Any] | None, str | None]:
     """The outcome, and where to ask for its data if that is null: it is large, or its file cannot be read now."""
     if outcome.file is None:
         return outcome.value, None
     try:
         if outcome.file.size <= MAX_INLINE_PAYLOAD:
-            return await results.whole(outcome, hub.artifacts), None
+            return await queue.whole(outcome), None
     except (NotFound, Conflict, ArtifactsUnavailable) as error:
         log.warning("result.unreadable", job=job_id, reason=error.message)
     return outcome.value, f"/api/jobs/{job_id}/result"
@@ -221,20 +223,20 @@ def _outcome_view(job: Job, outcome: Mapping[str, Any] | None) -> dict[str, Any]
 
 
 @outcomes.get("/jobs/{job_id}/result")
-async def get_result(hub: SharedHub, job_id: JobId) -> Response:
+async def get_result(hub: SharedHub, queue: CallersQueue, job_id: JobId) -> Response:
     """What came of it: `result` once it is completed, `failure` once it failed, both null until then.
 
     A result over 8 MiB is streamed.
     """
     async with in_time(hub):
-        job = await hub.store.inspector.job(job_id)
-        outcome = results.outcome_of(await hub.store.inspector.outcome(job_id))
+        job = await queue.job(job_id)
+        outcome = await queue.outcome(job_id)
     answer = job_answer(job)
     names = ("id", "job_id", "state", "status", "code", "ended_at")
     head = {**{name: answer[name] for name in names}, **_outcome_view(job, outcome.value)}
     if outcome.file is None:
         return success(head)
-    text = _result_text(head, results.as_json(outcome, hub.artifacts))
+    text = _result_text(head, queue.as_json(outcome))
     first = await anext(text)  # opens the file: what is wrong with it is a problem, not half an answer
     if outcome.file.size <= MAX_WHOLE_RESULT:
         return Response(first + b"".join([chunk async for chunk in text]), media_type="application/json")
@@ -258,23 +260,25 @@ async def _from_first(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator
 
 
 @lists.get("/jobs/{job_id}/log")
-async def get_log(hub: SharedHub, job_id: KnownJobId, start: Annotated[int, Query(ge=0, le=10**9)] = 0) -> Response:
+async def get_log(
+    queue: CallersQueue, job_id: KnownJobId, start: Annotated[int, Query(ge=0, le=10**9)] = 0
+) -> Response:
     """The log lines that are kept, from `start` on."""
-    lines = await hub.store.inspector.log(job_id, start)
+    lines = await queue.log(job_id, start)
     return success({"job_id": job_id, "start": start, "lines": lines})
 
 
 @lists.get("/jobs/{job_id}/events")
-async def get_events(hub: SharedHub, job_id: KnownJobId) -> Response:
+async def get_events(queue: CallersQueue, job_id: KnownJobId) -> Response:
     """The last 200 events of a job, oldest first."""
-    events = await hub.store.events.of_job(job_id)
+    events = await queue.events_of(job_id)
     return success({"job_id": job_id, "events": [event_view(event) for event in events]})
 
 
 @reads.get("/jobs/{job_id}/attempts")
-async def get_attempts(hub: SharedHub, job_id: KnownJobId) -> Response:
+async def get_attempts(queue: CallersQueue, job_id: KnownJobId) -> Response:
     """The attempts that did not complete, oldest first."""
-    attempts = await hub.store.inspector.attempts(job_id)
+    attempts = await queue.attempts(job_id)
     views = [
         {**asdict(each), "claimed_at": time_view(each.claimed_at), "ended_at": time_view(each.ended_at)}
         for each in attempts
@@ -283,10 +287,9 @@ async def get_attempts(hub: SharedHub, job_id: KnownJobId) -> Response:
 
 
 @lists.get("/jobs/{job_id}/explain")
-async def explain(hub: SharedHub, job_id: JobId) -> Response:
+async def explain(queue: CallersQueue, job_id: JobId) -> Response:
     """Why it waits: worker by worker, dimension by dimension, and what would make one fit."""
-    job = await hub.store.inspector.job(job_id)
-    return success({"job_id": job_id, **explanation_view(await explain_job(hub.store, job))})
+    return success({"job_id": job_id, **explanation_view(await queue.explain(job_id))})
 
 
 router.include_router(lists)

@@ -5,15 +5,15 @@ from dataclasses import asdict
 from fastapi import APIRouter, Response
 
 from daemons.hub.api.answers import success
-from daemons.hub.api.dependencies import SharedHub, TimedRoute
+from daemons.hub.api.dependencies import CallersQueue, TimedRoute
 
 router = APIRouter(route_class=TimedRoute, tags=["hub"])
 
 
 @router.get("/stats")
-async def stats(hub: SharedHub) -> Response:
+async def stats(queue: CallersQueue) -> Response:
     """Jobs and live workers by state, slots, services, and how long the oldest job has waited."""
-    summary = await hub.store.inspector.summary()
+    summary = await queue.summary()
     jobs = {str(state): count for state, count in summary.jobs.items()}
     workers = {str(state): count for state, count in summary.workers.items()}
     return success(

@@ -1,25 +1,21 @@
-"""From what a caller sends to a stored job: old names read, the hub's defaults filled in, large payloads kept apart."""
+"""From what a caller sends to a stored job, and to its answer: old names are read, the hub's defaults filled in."""
 
-import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import structlog
-
-from daemons.hub.api.dependencies import ANSWER_SECONDS, Hub, in_time
+from daemons.hub.api import dependencies
+from daemons.hub.api.dependencies import Hub
 from daemons.hub.http.problems import Problem, problem_of
+from emp_core.client.queue import Queue, Submitted
 from emp_core.domain.dialects import canonical_request
 from emp_core.domain.job import JobRequest
 from emp_core.domain.json_text import check_json, read_json
-from emp_core.domain.policy import JOBS_A_CALL, MAX_SPILLED_PAYLOAD, MB, POLICY
+from emp_core.domain.policy import MAX_SPILLED_PAYLOAD, MB, POLICY
 from emp_core.domain.values import MAX_NAME_LENGTH, read_mapping
 from emp_core.domain.views import request_view
-from emp_core.errors import ArtifactsUnavailable, EmpError, InvalidInput, LimitExceeded, QueueUnavailable
-from emp_core.ids import digest, new_job_id
-from emp_core.store import Submitted
-
-log = structlog.get_logger()
+from emp_core.errors import EmpError, InvalidInput, LimitExceeded, QueueUnavailable
+from emp_core.ids import digest
 
 MAX_SUBMIT_BYTES = MAX_SPILLED_PAYLOAD + MB
 """The largest payload, and the rest of its request; a batch too."""
@@ -27,7 +23,7 @@ MAX_SUBMIT_BYTES = MAX_SPILLED_PAYLOAD + MB
 MAX_BATCH_JOBS = 1_000
 
 Outcome = tuple[JobRequest, Submitted | EmpError]
-"""A request, with its id, and what came of it."""
+"""A request, and what came of it."""
 
 
 def read_submission(hub: Hub, text: bytes, idempotency_key: str | None) -> JobRequest | list[JobRequest | EmpError]:
@@ -73,92 +69,39 @@ def _read_request(hub: Hub, body: object, idempotency_key: str | None) -> JobReq
     return request
 
 
-async def submit_all(hub: Hub, requests: Sequence[JobRequest]) -> list[Outcome]:
-    """Store jobs in order; what came of them one by one, those too that the queue could not be asked for.
-
-    Each has an id from here on: under it a job can be sent again of which nobody knows whether it is stored.
-    """
-    named = [request if request.id else replace(request, id=new_job_id()) for request in requests]
-    answers: list[Submitted | EmpError] = []
-    spilling = _Spilling(hub)
+async def submit_all(queue: Queue, requests: Sequence[JobRequest]) -> list[Submitted | EmpError]:
+    """Store jobs in order; what came of them one by one, those too that the queue could not be asked for."""
     try:
-        for start in range(0, len(named), JOBS_A_CALL):
-            async with in_time(hub) as spilling.limit:
-                await hub.store.broker.submit_many(named[start : start + JOBS_A_CALL], spilling.keep, answers)
+        return await queue.submit_many(requests, patience=dependencies.ANSWER_SECONDS)
     except QueueUnavailable as error:
-        answers += [error] * (len(named) - len(answers))
-    outcomes = [_outcome(*line) for line in zip(requests, named, answers, strict=True)]
-    own = {request.id for request, asked in zip(named, requests, strict=True) if asked.id is None}
-    await spilling.drop(str(request.id) for request, answer in outcomes if request.id in own and _is_void(answer))
-    return outcomes
+        return [error.about([job_id]) for job_id in error.job_ids]
 
 
-def _outcome(asked: JobRequest, named: JobRequest, answer: Submitted | EmpError) -> Outcome:
-    # Under an id that was drawn here the queue can have heard of a job from this call alone.
-    if asked.id is None and isinstance(answer, Submitted) and answer.id == named.id:
-        answer = replace(answer, repeated=False)
-    return named, answer
-
-
-def _is_void(answer: Submitted | EmpError) -> bool:
-    """Whether it is certain that there is no job under the id that was asked for, if nobody else chose that."""
-    if isinstance(answer, QueueUnavailable):
-        return answer.code not in ("redis_unavailable", "queue_busy")
-    return isinstance(answer, EmpError) or answer.repeated
-
-
-class _Spilling:
-    """Keeps the large payloads of a submit; the time that the artifact store takes for it is its own."""
-
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
-        self._kept: set[str] = set()
-        self.limit = asyncio.timeout(None)
-        """Of the calls under way."""
-
-    async def keep(self, job_id: str, payload: bytes) -> None:
-        # A queue that is unavailable would have callers leave a file with each of their attempts.
-        await self._hub.store.link.call("PING")
-        self.limit.reschedule(None)
-        self._kept.add(job_id)
-        try:
-            await self._hub.artifacts.put_payload(job_id, payload)
-        finally:
-            self.limit.reschedule(asyncio.get_running_loop().time() + ANSWER_SECONDS)
-
-    async def drop(self, job_ids: Iterable[str]) -> None:
-        """Let go of those that no job has; what cannot be deleted now is swept later."""
-        try:
-            for job_id in self._kept.intersection(job_ids):
-                await self._hub.artifacts.delete_job(job_id)
-        except ArtifactsUnavailable as error:
-            log.warning("artifacts.unavailable", reason=error.message)
-
-
-async def submit_batch(hub: Hub, lines: Sequence[JobRequest | EmpError]) -> list[Outcome | EmpError]:
+async def submit_batch(queue: Queue, lines: Sequence[JobRequest | EmpError]) -> list[Outcome | EmpError]:
     """Store those lines of a batch that can be stored, in order; an error alone is of a line that cannot be read."""
-    stored = iter(await submit_all(hub, [line for line in lines if isinstance(line, JobRequest)]))
+    requests = [line for line in lines if isinstance(line, JobRequest)]
+    stored = iter(zip(requests, await submit_all(queue, requests), strict=True))
     return [line if isinstance(line, EmpError) else next(stored) for line in lines]
 
 
-def refused_submit(request: JobRequest, error: EmpError) -> Problem:
+def refused_submit(error: EmpError) -> Problem:
     """Why a job is not stored, or may not be."""
     problem = problem_of(error)
     if isinstance(error, QueueUnavailable):
-        return replace(problem, members={**problem.members, "id": request.id})
+        return replace(problem, members={**problem.members, "id": error.job_ids[0]})
     return problem
 
 
-def submitted_answer(hub: Hub, request: JobRequest, stored: Submitted) -> dict[str, Any]:
+def submitted_answer(queue: Queue, request: JobRequest, stored: Submitted) -> dict[str, Any]:
     """What a caller learns of a job that is in the queue now."""
     stored_as = {"id": stored.id, "job_id": stored.id, "state": stored.state, "status": stored.state}
     return {
         **stored_as,
         "repeated": stored.repeated,
         "unworkable": not stored.workable,
-        "durability": hub.store.server.durability,
+        "durability": queue.server.durability,
         "message": _message(stored),
-        "job": {**request_view(request), **stored_as},
+        "job": {**request_view(queue.caller.own(request)), **stored_as},
     }
 
 

@@ -3,10 +3,9 @@
 from fastapi import APIRouter, Request, Response
 
 from daemons.hub.api.answers import in_pieces, success, worker_answer
-from daemons.hub.api.dependencies import Hub, ListRoute, SharedHub, TimedRoute, WorkerId, in_time
-from daemons.hub.http.auth import OperatorOnly
+from daemons.hub.api.dependencies import CallersQueue, Hub, ListRoute, SharedHub, TimedRoute, WorkerId, in_time
 from daemons.hub.http.bodies import read_order
-from emp_core.client.situation import explain_worker
+from emp_core.client.queue import Queue
 from emp_core.domain.values import read_text
 from emp_core.domain.views import worker_explanation_view
 from emp_core.domain.worker import WorkerState
@@ -17,50 +16,50 @@ reads = APIRouter(route_class=TimedRoute, tags=["workers"])
 
 
 @lists.get("/workers")
-async def list_workers(hub: SharedHub, gone: bool = False) -> Response:
+async def list_workers(queue: CallersQueue, gone: bool = False) -> Response:
     """Live workers by id; with `gone` those of the last day too."""
-    workers = await hub.store.inspector.workers(gone=gone)
+    workers = await queue.workers(gone=gone)
     return success({"workers": await in_pieces(workers, worker_answer)})
 
 
 @reads.get("/workers/{worker_id}")
-async def get_worker(hub: SharedHub, worker_id: WorkerId) -> Response:
+async def get_worker(queue: CallersQueue, worker_id: WorkerId) -> Response:
     """One worker."""
-    worker = worker_answer(await hub.store.inspector.worker(worker_id))
+    worker = worker_answer(await queue.worker(worker_id))
     return success({**worker, "worker": worker})
 
 
 @lists.get("/workers/{worker_id}/explain", name="explain_worker")
-async def explain(hub: SharedHub, worker_id: WorkerId) -> Response:
+async def explain(queue: CallersQueue, worker_id: WorkerId) -> Response:
     """What it would take of what waits, and what it skips, and why."""
-    worker = await hub.store.inspector.worker(worker_id)
-    return success({"worker_id": worker_id, **worker_explanation_view(await explain_worker(hub.store, worker))})
+    explanation = await queue.explain_worker(worker_id)
+    return success({"worker_id": worker_id, **worker_explanation_view(explanation)})
 
 
-@router.post("/workers/{worker_id}/pause", dependencies=[OperatorOnly])
-async def pause_worker(hub: SharedHub, worker_id: WorkerId, request: Request) -> Response:
+@router.post("/workers/{worker_id}/pause")
+async def pause_worker(hub: SharedHub, queue: CallersQueue, worker_id: WorkerId, request: Request) -> Response:
     """It goes on with what it runs and claims nothing more, over restarts too, until it is resumed."""
-    return await _steer(hub, worker_id, WorkerState.PAUSED, request)
+    return await _steer(hub, queue, worker_id, WorkerState.PAUSED, request)
 
 
-@router.post("/workers/{worker_id}/resume", dependencies=[OperatorOnly])
-async def resume_worker(hub: SharedHub, worker_id: WorkerId, request: Request) -> Response:
+@router.post("/workers/{worker_id}/resume")
+async def resume_worker(hub: SharedHub, queue: CallersQueue, worker_id: WorkerId, request: Request) -> Response:
     """It claims again, whether it was paused, draining or fenced."""
-    return await _steer(hub, worker_id, WorkerState.READY, request)
+    return await _steer(hub, queue, worker_id, WorkerState.READY, request)
 
 
-@router.post("/workers/{worker_id}/drain", dependencies=[OperatorOnly])
-async def drain_worker(hub: SharedHub, worker_id: WorkerId, request: Request) -> Response:
+@router.post("/workers/{worker_id}/drain")
+async def drain_worker(hub: SharedHub, queue: CallersQueue, worker_id: WorkerId, request: Request) -> Response:
     """It finishes what it runs and then stops."""
-    return await _steer(hub, worker_id, WorkerState.DRAINING, request)
+    return await _steer(hub, queue, worker_id, WorkerState.DRAINING, request)
 
 
-async def _steer(hub: Hub, worker_id: str, state: WorkerState, request: Request) -> Response:
+async def _steer(hub: Hub, queue: Queue, worker_id: str, state: WorkerState, request: Request) -> Response:
     order = await read_order(request)
     reason = read_text("reason", order["reason"]) if order.get("reason") else "by an operator"
     async with in_time(hub):
-        before = await hub.store.registry.steer(worker_id, state, reason="" if state is WorkerState.READY else reason)
-        worker = worker_answer(await hub.store.inspector.worker(worker_id))
+        before = await queue.steer(worker_id, state, reason="" if state is WorkerState.READY else reason)
+        worker = worker_answer(await queue.worker(worker_id))
     message = f"worker {worker_id} was {before} and is {worker['state']}"
     return success({**worker, "state_before": before.value, "message": message, "worker": worker})
 

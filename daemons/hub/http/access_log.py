@@ -33,7 +33,7 @@ class AccessLog:
         finally:
             say = log.debug if status < 400 and scope["path"] in OPEN_PATHS else log.info
             ms = round((perf_counter() - began) * 1000, 1)
-            say("http.answered", method=scope["method"], path=_path(scope), status=status, ms=ms, client=_client(scope))
+            say("http.answered", method=scope["method"], path=_path(scope), status=status, ms=ms, **_who(scope))
 
 
 def _path(scope: Scope) -> str:
@@ -42,6 +42,8 @@ def _path(scope: Scope) -> str:
     return raw.partition(b"?")[0].decode("ascii", "backslashreplace")
 
 
-def _client(scope: Scope) -> str:
-    client = scope.get("client")
-    return client[0] if client else ""
+def _who(scope: Scope) -> dict[str, str]:
+    """The address, and the request id by which the audit names the call; none of a call that was not let in."""
+    client, caller = scope.get("client"), scope.get("state", {}).get("caller")
+    address = {"client": client[0] if client else ""}
+    return {**address, "request": caller.request_id} if caller else address

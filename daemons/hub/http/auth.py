@@ -6,8 +6,8 @@ in a browser on it, nor a name that somebody points at it.
 """
 
 import hmac
+import socket
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
@@ -17,23 +17,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from daemons.hub.http.problems import Unauthorized, problem_of
 from daemons.hub.settings import ListenSettings
+from emp_core.domain.caller import Caller, Role, local_caller
 from emp_core.errors import EmpError, Forbidden
+from emp_core.ids import new_nonce
 from emp_core.settings import is_loopback
 
 OPEN_PATHS = frozenset({"/health", "/api/health"})
 
 QUERY_NAMES = ("token", "auth_token")
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who calls."""
-
-    operator: bool
-    """May do what concerns others: take a job from its worker, pause and drain workers."""
-
-    known: bool
-    """Showed the token, where there is one."""
 
 
 class Gate:
@@ -43,6 +34,7 @@ class Gate:
         self._app = app
         secret = settings.ws_auth_token
         self._token = secret.get_secret_value().encode() if secret else None
+        self._host = socket.gethostname()
         self._takes_query = settings.hub_allow_query_token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,7 +43,7 @@ class Gate:
             return
         headers = Headers(scope=scope)
         shown = _bearer(headers) or self._from_query(scope)
-        caller = Caller(operator=self._token is None, known=self._knows(shown))
+        caller = self._caller(headers) if self._knows(shown) else None
         refusal = self._refusal(scope, headers, shown, caller)
         if refusal is None:
             scope.setdefault("state", {})["caller"] = caller
@@ -64,7 +56,14 @@ class Gate:
     def _knows(self, shown: str) -> bool:
         return self._token is None or hmac.compare_digest(shown.encode(), self._token)
 
-    def _refusal(self, scope: Scope, headers: Headers, shown: str, caller: Caller) -> EmpError | None:
+    def _caller(self, headers: Headers) -> Caller:
+        """The bearer of the token; without one whoever calls is on this machine, and its operator."""
+        request_id = headers.get("x-request-id") or new_nonce()
+        if self._token is None:
+            return local_caller("local", self._host, request_id)
+        return Caller(role=Role.CLIENT, actor="token", request_id=request_id)
+
+    def _refusal(self, scope: Scope, headers: Headers, shown: str, caller: Caller | None) -> EmpError | None:
         if not _same_origin(headers):
             return Forbidden("the hub does not accept calls from web pages of another origin")
         if self._token is None:
@@ -76,7 +75,7 @@ class Gate:
                     hint="without a token it answers only to localhost; set WS_AUTH_TOKEN",
                 )
             )
-        if caller.known or scope["path"] in OPEN_PATHS:
+        if caller is not None or scope["path"] in OPEN_PATHS:
             return None
         return Unauthorized("the token is wrong" if shown else "a token is needed", hint="Authorization: Bearer TOKEN")
 
@@ -118,22 +117,19 @@ def _first(values: Iterable[str]) -> str:
     return next(iter(values), "")
 
 
-async def _caller(request: Request) -> Caller:
-    caller: Caller = request.state.caller
+async def _anybody(request: Request) -> Caller | None:
+    caller: Caller | None = request.state.caller
     return caller
 
 
-AnyCaller = Annotated[Caller, Depends(_caller)]
+Anybody = Annotated[Caller | None, Depends(_anybody)]
+"""The caller; None on an open path if it shows no token."""
 
 
-async def _operator(caller: AnyCaller) -> Caller:
-    if not caller.operator:
-        raise Forbidden(
-            "only an operator may do this; the hub's token is not an operator's",
-            hint="use the emp command on a machine that reaches Redis",
-        )
+async def _caller(caller: Anybody) -> Caller:
+    if caller is None:
+        raise AssertionError("a path that is not open has a caller")
     return caller
 
 
-OperatorOnly = Depends(_operator)
-Operator = Annotated[Caller, OperatorOnly]
+KnownCaller = Annotated[Caller, Depends(_caller)]

@@ -4,8 +4,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from daemons.hub.api import health
 from daemons.hub.settings import HubSettings
+from emp_core.client.redis_queue import RedisQueue
 from emp_core.errors import EmpError, Misconfigured, QueueUnavailable
 from tests.hub.conftest import Call, body_of
 
@@ -23,7 +23,7 @@ async def test_only_who_shows_the_token_is_told_why_the_hub_is_ill(
     async def ill(_: object) -> None:
         raise error
 
-    monkeypatch.setattr(health, "check_server", ill)
+    monkeypatch.setattr(RedisQueue, "check_server", ill)
     guarded = calling(HubSettings(ws_auth_token=SecretStr(TOKEN)))
     for headers in ({}, {"Authorization": "Bearer wrong"}):
         answer = await guarded.get("/health", headers=headers)

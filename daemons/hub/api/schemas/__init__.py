@@ -3,6 +3,7 @@
 from typing import Any
 
 from daemons.hub.api.schemas.fleet import (
+    AuditAnswer,
     ExplainWorkerAnswer,
     HealthAnswer,
     StatsAnswer,
@@ -49,5 +50,6 @@ ANSWERS: dict[str, Any] = {
     "resume_worker": SteeredAnswer,
     "drain_worker": SteeredAnswer,
     "stats": StatsAnswer,
+    "get_audit": AuditAnswer,
 }
 """Operation -> its answer, where that is JSON."""

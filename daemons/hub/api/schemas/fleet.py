@@ -156,3 +156,37 @@ class HealthAnswer(Answer):
 
     version: str
     timestamp: Time
+
+
+class Order(Answer):
+    """What somebody ordered, and what came of it."""
+
+    at: Time
+    cursor: str
+    verb: str
+    """cancel, retry, hold, unhold, requeue, priority, delete, pause, resume, drain or limit."""
+
+    kind: str
+    """Of the subject: job, workflow, worker or limit."""
+
+    subject: str
+    before: str
+    """The subject's state; of `priority` and `limit` the number, or `none`."""
+
+    after: str
+    result: str
+    """`done`, `unchanged`, or `refused` because the state forbids it."""
+
+    customer_id: str
+    """Whose job it is."""
+
+    role: str
+    actor: str
+    request: str
+    reason: str
+
+
+class AuditAnswer(Successful):
+    """Orders, oldest first."""
+
+    orders: list[Order]
