@@ -13,6 +13,9 @@ from emp_core.store.connection import DAMAGED, Link
 PLAIN_LIFE = ("submitted", "claimed", "completed")
 """The events of most jobs; `lua/lib/transition.lua` writes them into the stream only."""
 
+READ_AT_ONCE = 1_000
+"""Events, of which one customer's are looked for."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
@@ -79,11 +82,12 @@ class EventBus:
         """The newest events, oldest first."""
         found: list[Event] = []
         end = "+"
+        step = count if self._caller is None or self._caller.customer is None else max(count, READ_AT_ONCE)
         while len(found) < count:
-            entries = await self._link.call("XREVRANGE", self._link.key("events"), end, "-", "COUNT", count)
+            entries = await self._link.call("XREVRANGE", self._link.key("events"), end, "-", "COUNT", step)
             events = [_event_of(entry_id.decode(), fields) for entry_id, fields in entries]
             found += [event for event in events if self._sees(event.customer_id)]
-            if len(entries) < count:
+            if len(entries) < step:
                 break
             end = f"({events[-1].cursor}"
         return found[:count][::-1]
