@@ -4,6 +4,7 @@ import socket
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from daemons.hub.settings import HubSettings
 from emp_core.store import Store
@@ -41,7 +42,7 @@ async def test_reason_for_steering_a_worker_is_kept(hub: httpx.AsyncClient, stor
 
 @pytest.mark.parametrize("path", ["/api/audit", "/audit"])
 async def test_audit_is_refused_to_the_bearer_of_the_token(calling: Call, store: Store, path: str) -> None:
-    settings = HubSettings(ws_auth_token="secret-token-of-16")
+    settings = HubSettings(ws_auth_token=SecretStr("secret-token-of-16"))
     client = calling(settings, headers={"Authorization": "Bearer secret-token-of-16"})
     answer = await client.get(path)
     assert (answer.status_code, body_of(answer)["code"]) == (403, "forbidden")
