@@ -16,7 +16,7 @@ from emp_core.client.locate import ClientSettings, Location
 from emp_core.client.redis_queue import open_queue
 from emp_core.environment import load_settings
 from emp_core.errors import Misconfigured, QueueUnavailable
-from emp_core.settings import masked, variables_of
+from emp_core.settings import Settings, masked, variables_of
 
 FILES = {".env.hub": "daemons.hub.settings:HubSettings", ".env.worker": "daemons.worker.settings:WorkerSettings"}
 """The files, and the settings of the programs that read them, which are imported if the file exists."""

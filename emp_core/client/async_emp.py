@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from emp_core.client import changes, files
 from emp_core.client.locate import Location, locate
@@ -23,9 +23,6 @@ from emp_core.domain.worker import Worker, WorkerState
 from emp_core.errors import EmpError, InvalidInput
 from emp_core.ids import digest, new_job_id
 from emp_core.settings import masked
-
-if TYPE_CHECKING:
-    from emp_core.artifacts import ArtifactStore
 
 Request = JobRequest | Mapping[str, Any]
 

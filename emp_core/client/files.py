@@ -10,7 +10,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emp_core.client.name_template import NameTemplate
 from emp_core.client.queue import Queue
@@ -18,9 +18,6 @@ from emp_core.domain.file_names import same_place
 from emp_core.domain.outcome import Artifact
 from emp_core.errors import Conflict, InvalidInput
 from emp_core.ids import new_nonce
-
-if TYPE_CHECKING:
-    from emp_core.artifacts import ArtifactStore
 
 CHUNK_BYTES = 1024 * 1024
 MOST_OF_A_NAME = 10_000

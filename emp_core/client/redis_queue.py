@@ -6,11 +6,8 @@ import re
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, suppress
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from emp_core.artifacts import ArtifactStore, open_artifacts
-from emp_core.artifacts.contract import Place
-from emp_core.artifacts.objects import ObjectArtifacts
 from emp_core.client import changes, results, situation, submitting
 from emp_core.client.locate import Location
 from emp_core.client.results import Outcome
@@ -41,17 +38,20 @@ from emp_core.store.inspector import More
 from emp_core.store.search import SEARCHED_AT_MOST
 from emp_core.store.submits import taken
 
+if TYPE_CHECKING:
+    from emp_core.artifacts import ArtifactStore
+
 CURSOR = re.compile(r"[0-9]{1,15}-[0-9]{1,15}")
 
 
 class Files:
     """The file store, opened when it is first needed."""
 
-    def __init__(self, opener: Callable[[], ArtifactStore]) -> None:
+    def __init__(self, opener: "Callable[[], ArtifactStore]") -> None:
         self._opener = opener
         self._opened: ArtifactStore | None = None
 
-    def __call__(self) -> ArtifactStore:
+    def __call__(self) -> "ArtifactStore":
         if self._opened is None:
             self._opened = self._opener()
         return self._opened
@@ -204,6 +204,8 @@ class RedisQueue:
 
     async def _check_file(self, file_id: str) -> None:
         self._caller.check_role(Role.WORKER, "read files")
+        from emp_core.artifacts.contract import Place
+
         await self._store.inspector.check_own(Place.parse(file_id).job_id)
 
     async def put_input(self, job_id: str, name: str, chunks: AsyncIterator[bytes], *, media_type: str) -> Artifact:
@@ -262,7 +264,7 @@ class RedisQueue:
         """Files that cannot be reached from here the hub's sweep deletes."""
         with suppress(Misconfigured):
             files = self._files()
-            if isinstance(files, ObjectArtifacts):
+            if submitting.can_delete(files):
                 await submitting.delete_files(files, job_ids)
 
     # Workers.
@@ -326,12 +328,14 @@ async def open_queue(location: Location, caller: Caller | None = None) -> RedisQ
     """Connect to the queue at a place. Raises `QueueUnavailable` or `Misconfigured`."""
     store = await open_store(location.url, location.prefix, location.max_connections)
 
-    def open_files() -> ArtifactStore:
+    def open_files() -> "ArtifactStore":
         if location.artifacts is None:
             raise Misconfigured(
                 "no setting says where job files are stored",
                 hint="set ARTIFACTS_URL, or HUB_WS_URL to go through the hub",
             )
+        from emp_core.artifacts import open_artifacts  # pydantic and obstore take time
+
         return open_artifacts(location.artifacts, store.files_id, token=location.token)
 
     return RedisQueue(store, Files(open_files), caller or this_process())

@@ -4,9 +4,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, TypeGuard
 
-from emp_core.artifacts import ArtifactStore
-from emp_core.artifacts.objects import ObjectArtifacts
 from emp_core.client.patience import in_time
 from emp_core.domain.job import JobRequest
 from emp_core.domain.policy import JOBS_A_CALL
@@ -15,13 +14,17 @@ from emp_core.ids import new_job_id
 from emp_core.store import Store, Submitted
 from emp_core.store.submits import taken
 
+if TYPE_CHECKING:
+    from emp_core.artifacts import ArtifactStore
+    from emp_core.artifacts.objects import ObjectArtifacts
+
 log = logging.getLogger(__name__)
 
 Answer = Submitted | EmpError
 
 
 async def submit_many(
-    store: Store, files: Callable[[], ArtifactStore], requests: Sequence[JobRequest], patience: float | None
+    store: Store, files: "Callable[[], ArtifactStore]", requests: Sequence[JobRequest], patience: float | None
 ) -> list[Answer]:
     """As `Queue.submit_many`."""
     # An error names the id, so that a job of which nobody knows whether it is stored can be sent again under it.
@@ -62,7 +65,7 @@ def _is_void(answer: Answer) -> bool:
 class _Spilling:
     """Keeps the large payloads of a submit; the time that the file store takes for it does not count."""
 
-    def __init__(self, store: Store, files: Callable[[], ArtifactStore], patience: float | None) -> None:
+    def __init__(self, store: Store, files: "Callable[[], ArtifactStore]", patience: float | None) -> None:
         self._store = store
         self._files = files
         self._patience = patience
@@ -87,11 +90,18 @@ class _Spilling:
         """Delete those that no job has. What cannot be deleted now, or lies behind a hub, the hub's sweep deletes."""
         doomed = self._kept.intersection(job_ids)
         files = self._files() if doomed else None
-        if isinstance(files, ObjectArtifacts):
+        if files is not None and can_delete(files):
             await delete_files(files, doomed)
 
 
-async def delete_files(files: ObjectArtifacts, job_ids: Iterable[str]) -> None:
+def can_delete(files: "ArtifactStore") -> "TypeGuard[ObjectArtifacts]":
+    """Whether files can be deleted from here, and not only by a hub."""
+    from emp_core.artifacts.objects import ObjectArtifacts
+
+    return isinstance(files, ObjectArtifacts)
+
+
+async def delete_files(files: "ObjectArtifacts", job_ids: Iterable[str]) -> None:
     """Delete the files of jobs; those that the store cannot delete now the hub's sweep deletes later."""
     try:
         for job_id in job_ids:
