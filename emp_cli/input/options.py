@@ -37,6 +37,14 @@ WhereOption = Annotated[
         help="Only jobs that match a filter, such as 'label.batch:42 age>10m'; see docs/filters.md.",
     ),
 ]
+OrderWhereOption = Annotated[
+    str | None,
+    typer.Option(
+        "--where", metavar="FILTER", help="All jobs that match a filter, in place of ids; see docs/filters.md."
+    ),
+]
+DryRunOption = Annotated[bool, flag("--dry-run", help="Show the jobs, and change nothing.")]
+YesOption = Annotated[bool, flag("--yes", "-y", help="Do not ask before changing the jobs that --where finds.")]
 AllOption = Annotated[bool, flag("--all", "-a", help="Show all that match, whatever --limit says.")]
 SearchAllOption = Annotated[
     bool, flag("--search-all", help="Look at every job, also where no list finds those that match.")
@@ -75,6 +83,14 @@ JobIds = Annotated[
         metavar="ID",
         autocompletion=job_ids,
         help="Job ids, or their first 4 or more characters; - reads them from stdin.",
+    ),
+]
+SomeJobIds = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[ID]...",
+        autocompletion=job_ids,
+        help="Job ids, or their first 4 or more characters; - reads them from stdin. Or use --where.",
     ),
 ]
 OneJob = Annotated[

@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -82,3 +84,18 @@ def _say(label: str, style: str, text: str) -> None:
     from rich.text import Text
 
     stderr().print(Text.assemble((label, style), clean(text)), soft_wrap=True)
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal; it is given how many more of `total` are done."""
+    if not stderr().is_terminal:
+        yield lambda done: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TimeRemainingColumn())
+    # On the same terminal ids must go above the bar; anywhere else they must not go through it.
+    with Progress(*columns, console=stderr(), transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda done: bar.advance(task, done)

@@ -4,9 +4,7 @@ Each line has an id that follows from the batch's, so that the batch can be sent
 stored twice. The batch's id holds a digest of the requests, by which a changed file is refused.
 """
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -92,7 +90,7 @@ class Bulk:
     async def run(self, emp: "AsyncEmp") -> ExitCode:
         """Submit the lines in order. A wrong line does not stop the others; an unavailable queue does."""
         terminal.note(f"batch {self.batch.id}: {len(self.lines)} requests")
-        with _progress(len(self.lines)) as advance:
+        with terminal.progress(len(self.lines)) as advance:
             for start in range(0, len(self.lines), AT_ONCE):
                 some = self.lines[start : start + AT_ONCE]
                 self.session.farewell = (
@@ -165,18 +163,3 @@ class Bulk:
         if self.lost or self.may_succeed_later:
             terminal.hint_line("go on with:")
             terminal.note(self.again)
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal; it is given how many lines are done."""
-    if not terminal.stderr().is_terminal:
-        yield lambda done: None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TimeRemainingColumn())
-    # On the same terminal ids must go above the bar; anywhere else they must not go through it.
-    with Progress(*columns, console=terminal.stderr(), transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda done: bar.advance(task, done)

@@ -106,7 +106,7 @@ def test_data_goes_to_stdout_and_what_is_said_of_it_to_stderr(shell: Shell, do: 
     for number in range(3):
         do(lambda store, number=number: submit(store, id=f"job{number}"))  # type: ignore[misc]
     said = shell("jobs", "--limit", "2", "-o", "ids")
-    assert (said.code, said.out, said.err) == (0, "job0\njob1\n", "showing 2; --limit shows more\n")
+    assert (said.code, said.out, said.err) == (0, "job0\njob1\n", "showing 2 of 3; --limit N or --all shows more\n")
 
 
 def test_ctrl_c_is_no_traceback_at_any_moment(monkeypatch: pytest.MonkeyPatch) -> None:

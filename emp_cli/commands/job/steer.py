@@ -1,34 +1,43 @@
-"""`emp job cancel|retry|requeue|hold|unhold|priority`: each for any number of jobs."""
+"""`emp job cancel|retry|requeue|hold|unhold|priority|delete`: each for any number of jobs."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emp_cli.exits import ExitCode, code_of
-from emp_cli.input.arguments import ids_of
-from emp_cli.input.options import JobIds, OrderReasonOption, OutputOption
-from emp_cli.output import formats, terminal
-from emp_cli.output.columns import JOBS
+from emp_cli.input.options import (
+    DryRunOption,
+    OrderReasonOption,
+    OrderWhereOption,
+    OutputOption,
+    SomeJobIds,
+    YesOption,
+)
+from emp_cli.orders.choice import Choice
+from emp_cli.orders.order import Order, carry_out, each
+from emp_cli.output import terminal
 from emp_cli.output.formats import Format
-from emp_cli.run import leave, run
-from emp_core.domain.states import JobState
-from emp_core.errors import EmpError, QueueUnavailable
+from emp_core.domain.states import ENDED, OPEN, WAITING, JobState
+from emp_core.errors import EmpError
 
 if TYPE_CHECKING:
     from emp_core.client.async_emp import AsyncEmp
 
-Act = Callable[["AsyncEmp", str], Awaitable[object]]
-
 
 def cancel(
-    ctx: typer.Context, ids: JobIds, reason: OrderReasonOption = "", output: OutputOption = Format.TABLE
+    ctx: typer.Context,
+    ids: SomeJobIds = None,
+    where: OrderWhereOption = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    reason: OrderReasonOption = "",
+    output: OutputOption = Format.TABLE,
 ) -> None:
     """Cancel jobs: waiting ones at once, running ones within 15 s.
 
     Examples:
     emp job cancel 7f3a -m "wrong model"
-    emp jobs --customer acme -o ids | emp job cancel -
+    emp job cancel --where 'customer:acme label.batch:42'
     """
 
     async def stop(emp: "AsyncEmp", job_id: str) -> None:
@@ -36,53 +45,100 @@ def cancel(
         if state in (JobState.COMPLETED, JobState.FAILED):
             terminal.note(f"job {job_id} was already {state}")
 
-    _act(ctx, ids, output, stop)
+    order = Order(verb="cancel", done="cancelled", act=each(stop), applies_to={"status": OPEN})
+    carry_out(ctx, order, _choice(ids, where, dry_run, yes), output)
 
 
-def retry(ctx: typer.Context, ids: JobIds, reason: OrderReasonOption = "", output: OutputOption = Format.TABLE) -> None:
+def retry(
+    ctx: typer.Context,
+    ids: SomeJobIds = None,
+    where: OrderWhereOption = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    reason: OrderReasonOption = "",
+    output: OutputOption = Format.TABLE,
+) -> None:
     """Run failed and cancelled jobs again, as if submitted now.
 
     Examples:
-    emp jobs --status failed -o ids | emp job retry -
+    emp job retry 7f3a
+    emp job retry --where 'status:failed code:out_of_memory ended<1h'
     """
-    _act(ctx, ids, output, lambda emp, job_id: emp.retry(job_id, reason=reason))
+    act = each(lambda emp, job_id: emp.retry(job_id, reason=reason))
+    states = (JobState.FAILED, JobState.CANCELLED)
+    order = Order(verb="retry", done="retried", act=act, applies_to={"status": states})
+    carry_out(ctx, order, _choice(ids, where, dry_run, yes), output)
 
 
 def requeue(
-    ctx: typer.Context, ids: JobIds, reason: OrderReasonOption = "", output: OutputOption = Format.TABLE
+    ctx: typer.Context,
+    ids: SomeJobIds = None,
+    where: OrderWhereOption = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    reason: OrderReasonOption = "",
+    output: OutputOption = Format.TABLE,
 ) -> None:
     """Take running jobs from their workers and put them back in the queue, in their old place.
 
     Examples:
     emp job requeue 7f3a
+    emp job requeue --where 'worker:gpu1* run>30m'
     """
-    _act(ctx, ids, output, lambda emp, job_id: emp.requeue(job_id, reason=reason))
+    act = each(lambda emp, job_id: emp.requeue(job_id, reason=reason))
+    order = Order(verb="requeue", done="requeued", act=act, applies_to={"status": (JobState.ACTIVE,)})
+    carry_out(ctx, order, _choice(ids, where, dry_run, yes), output)
 
 
-def hold(ctx: typer.Context, ids: JobIds, reason: OrderReasonOption = "", output: OutputOption = Format.TABLE) -> None:
+def hold(
+    ctx: typer.Context,
+    ids: SomeJobIds = None,
+    where: OrderWhereOption = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    reason: OrderReasonOption = "",
+    output: OutputOption = Format.TABLE,
+) -> None:
     """Keep waiting jobs from starting until `emp job unhold`.
 
     Examples:
-    emp jobs --customer acme -s pending -o ids | emp job hold -
+    emp job hold 7f3a
+    emp job hold --where 'customer:acme status:pending'
     """
-    _act(ctx, ids, output, lambda emp, job_id: emp.hold(job_id, reason=reason))
+    act = each(lambda emp, job_id: emp.hold(job_id, reason=reason))
+    applies_to = {"status": (JobState.PENDING, JobState.DELAYED), "held": ("no",)}
+    order = Order(verb="hold", done="held", act=act, applies_to=applies_to)
+    carry_out(ctx, order, _choice(ids, where, dry_run, yes), output)
 
 
 def unhold(
-    ctx: typer.Context, ids: JobIds, reason: OrderReasonOption = "", output: OutputOption = Format.TABLE
+    ctx: typer.Context,
+    ids: SomeJobIds = None,
+    where: OrderWhereOption = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    reason: OrderReasonOption = "",
+    output: OutputOption = Format.TABLE,
 ) -> None:
     """Let held jobs start again, in their old place.
 
     Examples:
     emp job unhold 7f3a
+    emp job unhold --where 'customer:acme'
     """
-    _act(ctx, ids, output, lambda emp, job_id: emp.unhold(job_id, reason=reason))
+    act = each(lambda emp, job_id: emp.unhold(job_id, reason=reason))
+    order = Order(verb="unhold", done="no longer held", act=act, applies_to={"held": ("yes",)})
+    carry_out(ctx, order, _choice(ids, where, dry_run, yes), output)
 
 
 def priority(
     ctx: typer.Context,
-    ids: JobIds,
+    ids: SomeJobIds = None,
+    *,
     value: Annotated[int, typer.Argument(metavar="PRIORITY", min=0, max=100, help="0 to 100, higher first.")],
+    where: OrderWhereOption = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
     reason: OrderReasonOption = "",
     output: OutputOption = Format.TABLE,
 ) -> None:
@@ -90,40 +146,38 @@ def priority(
 
     Examples:
     emp job priority 7f3a 90
-    emp jobs --customer acme -s pending -o ids | emp job priority - 20
+    emp job priority --where 'customer:acme status:pending' 20
     """
 
-    async def move(emp: "AsyncEmp", job_id: str) -> None:
-        if refusal := (await emp.set_priority([job_id], value, reason=reason))[job_id]:
-            raise refusal
+    async def move(emp: "AsyncEmp", job_ids: Sequence[str]) -> Mapping[str, EmpError | None]:
+        return await emp.set_priority(job_ids, value, reason=reason)
 
-    _act(ctx, ids, output, move)
+    done = f"at priority {value}"
+    order = Order(verb="move", done=done, act=move, applies_to={"status": tuple(WAITING)})
+    carry_out(ctx, order, _choice(ids, where, dry_run, yes), output)
 
 
-def _act(ctx: typer.Context, ids: list[str], output: Format, act: Act) -> None:
-    """Do it to each job; what goes wrong with one does not keep the others. The jobs as they are afterwards."""
+def delete(
+    ctx: typer.Context,
+    ids: SomeJobIds = None,
+    where: OrderWhereOption = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    reason: OrderReasonOption = "",
+) -> None:
+    """Delete completed, failed and cancelled jobs, with their results and files. Prints the ids of those deleted.
 
-    names = ids_of(ids)
+    Examples:
+    emp job delete 7f3a
+    emp job delete --where 'status:failed ended>7d'
+    """
 
-    async def work(emp: "AsyncEmp") -> ExitCode:
-        done: list[str] = []
-        code = ExitCode.OK
-        for name in names:
-            try:
-                job_id = await emp.resolve(name)
-                await act(emp, job_id)
-                done.append(job_id)
-            except QueueUnavailable:
-                raise
-            except EmpError as error:
-                terminal.fail(error.message, error.hint)
-                code = code or code_of(error)
-        if done:
-            jobs = await emp.jobs_by_id(done)
-            formats.write(jobs, JOBS, output, await emp.now_ms())
-            for job_id in sorted(set(done) - {job.id for job in jobs}):
-                terminal.warn(f"job {job_id} was deleted just now")
-        return code
+    async def forget(emp: "AsyncEmp", job_ids: Sequence[str]) -> Mapping[str, EmpError | None]:
+        return await emp.delete(job_ids, reason=reason)
 
-    if names:
-        leave(run(ctx, work))
+    order = Order(verb="delete", done="deleted", act=forget, applies_to={"status": ENDED}, leaves_job=False)
+    carry_out(ctx, order, _choice(ids, where, dry_run, yes), Format.TABLE)
+
+
+def _choice(ids: list[str] | None, where: str | None, dry_run: bool, yes: bool) -> Choice:
+    return Choice(ids=ids or (), where=where, dry_run=dry_run, yes=yes)

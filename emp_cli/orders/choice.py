@@ -1,0 +1,89 @@
+"""Which jobs an order is for: those that are named, or those that match a filter."""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emp_cli.input.arguments import ids_of
+from emp_cli.output import terminal
+from emp_cli.output.columns import state_of
+from emp_core.domain.states import ENDED, HELD, OPEN
+from emp_core.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from emp_core.client.async_emp import AsyncEmp
+    from emp_core.domain.filter import Filter
+    from emp_core.domain.job import Job
+
+AT_ONCE = 1_000
+
+SHOWN_STATES = (*OPEN, HELD, *ENDED, "corrupt")
+
+SHOWN = 10
+"""Jobs that are shown before the question."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What was typed."""
+
+    ids: Sequence[str]
+    where: str | None
+    dry_run: bool
+    yes: bool
+
+    def names(self) -> list[str] | None:
+        """The ids, also those that stdin has; None if a filter chooses. Raises `InvalidInput`."""
+        if self.where is not None and self.ids:
+            raise InvalidInput("where", "works in place of ids, not with them")
+        if self.where is not None:
+            return None
+        if not self.ids:
+            raise InvalidInput("ids", "which jobs?", hint="give ids, - to read them from stdin, or --where FILTER")
+        return ids_of(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The jobs that an order is for."""
+
+    ids: Sequence[str]
+    sample: Sequence["Job"]
+    states: Counter[str]
+
+    def in_words(self) -> str:
+        """`14 jobs: 3 active, 11 pending`."""
+        jobs = "1 job" if len(self.ids) == 1 else f"{len(self.ids):,} jobs"
+        counts = (f"{self.states[state]:,} {state}" for state in SHOWN_STATES if self.states[state])
+        return f"{jobs}: {', '.join(counts)}"
+
+
+async def find(emp: "AsyncEmp", wanted: "Filter") -> Found:
+    """All jobs that match, however many have to be looked at."""
+    ids: list[str] = []
+    sample: list[Job] = []
+    states = Counter[str]()
+    cursor: str | None = ""
+    while cursor is not None:
+        page = await emp.jobs(wanted, limit=AT_ONCE, cursor=cursor, search_all=True)
+        ids += [job.id for job in page.jobs]
+        sample = sample or list(page.jobs[:SHOWN])
+        states.update(map(state_of, page.jobs))
+        cursor = page.cursor
+        if not page.complete:
+            terminal.warn("the hub is still listing the jobs of an earlier version: some that match may be missing")
+    return Found(ids, sample, states)
+
+
+def is_confirmed(question: str, choice: Choice) -> bool:
+    """Ask on a terminal. Raises `InvalidInput` where nobody can answer."""
+    if choice.yes:
+        return True
+    if not (sys.stdin.isatty() and terminal.stderr().is_terminal):
+        raise InvalidInput(
+            "yes", f"is needed where nobody can answer: {question}", hint="add --yes, or --dry-run to see the jobs"
+        )
+    terminal.note(f"{question} [y/N]")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
