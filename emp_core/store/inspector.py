@@ -138,14 +138,11 @@ class Inspector:
         hashes = await self._link.read_many([("HGETALL", self._key(f"job:{job_id}")) for job_id in job_ids])
         there = {job_id: job_fields(_fields(flat)) for job_id, flat in zip(job_ids, hashes, strict=True) if flat}
         found = {name: fields for name, fields in there.items() if self._customer in (None, fields.get("customer"))}
-        leases = await self._leases([job_id for job_id, fields in found.items() if fields.get("state") in RUNNING])
-        known = await self._classes(list({fields.get("class", "") for fields in found.values()}))
+        running = [job_id for job_id, fields in found.items() if fields.get("state") in RUNNING]
+        scores = [("ZSCORE", self._key("leases"), job_id) for job_id in running]
+        known, read = await self._classes(list({fields.get("class", "") for fields in found.values()}), scores)
+        leases = dict(zip(running, read, strict=True))
         return [self._job(job_id, fields, known, leases.get(job_id)) for job_id, fields in found.items()]
-
-    async def _leases(self, job_ids: Sequence[str]) -> dict[str, Any]:
-        """When the leases of running jobs end."""
-        scores = await self._link.read_many([("ZSCORE", self._key("leases"), job_id) for job_id in job_ids])
-        return dict(zip(job_ids, scores, strict=True))
 
     def _job(self, job_id: str, fields: Mapping[str, str], known: Mapping[str, Class], lease: Any) -> Job:
         asked, unworkable = known.get(fields.get("class", ""), (Requirements(), False))
@@ -177,17 +174,20 @@ class Inspector:
         signed = f"{attempt} {nonce} ".encode()
         return bool(state == b"active" and holder == worker.encode() and claim and claim.startswith(signed))
 
-    async def _classes(self, class_ids: Sequence[str]) -> dict[str, Class]:
-        """Those of the classes that exist."""
+    async def _classes(
+        self, class_ids: Sequence[str], more: Sequence[tuple[Any, ...]] = ()
+    ) -> tuple[dict[str, Class], list[Any]]:
+        """Those of the classes that exist, and the answers to more reads in the same round trip."""
         reads = [("HGET", self._key(f"class:{name}"), "requirements") for name in class_ids]
         marks = [("SISMEMBER", self._key("classes.unworkable"), name) for name in class_ids]
-        answers = await self._link.read_many([*reads, *marks])
-        texts, bad = answers[: len(class_ids)], answers[len(class_ids) :]
-        return {
+        answers = await self._link.read_many([*reads, *marks, *more])
+        count = len(class_ids)
+        known = {
             name: (None if text is DAMAGED else asked_of(text), bool(mark))
-            for name, text, mark in zip(class_ids, texts, bad, strict=True)
+            for name, text, mark in zip(class_ids, answers[:count], answers[count : 2 * count], strict=True)
             if text is not None
         }
+        return known, answers[2 * count :]
 
     async def body(self, job_id: str) -> bytes | None:
         """The payload as it was submitted; None where it was spilled."""
@@ -247,7 +247,7 @@ class Inspector:
         heads = await self._link.call("ZRANGE", self._key("heads"), 0, limit - 1, "REV")
         names = [name.decode() for name in heads]
         counts = await self._link.read_many([("ZCARD", self._key(f"jobs:pending:{name}")) for name in names])
-        known = await self._classes(names)
+        known, _ = await self._classes(names)
         return [
             ClassView(class_id=name, requirements=asked, pending=count, unworkable=unworkable)
             for name, count in zip(names, counts, strict=True)

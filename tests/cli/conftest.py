@@ -108,10 +108,13 @@ def terminal() -> Iterator[tuple[int, int]]:
 
 
 def interrupt(process: "subprocess.Popen[str]") -> Said:
-    """Ctrl-C."""
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate()
-    return Said(process.returncode, out, err)
+    """Ctrl-C, and once more if the first one came between Python's look for signals and a read that waits."""
+    for patience in (20, None):
+        process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            out, err = process.communicate(timeout=patience)
+            return Said(process.returncode, out, err)
+    raise AssertionError("the last wait has no end")
 
 
 def first_line(stream: "IO[str] | None") -> str:

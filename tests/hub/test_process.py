@@ -222,7 +222,7 @@ def test_the_second_port_is_the_first_ones_twin_or_none_at_all() -> None:
 
 
 async def test_a_hub_waits_a_moment_for_redis_and_says_so_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def nobody(*_: str) -> Store:
+    async def nobody(*_: str, **__: bool) -> Store:
         raise QueueUnavailable("redis_unavailable", "nobody is there")
 
     monkeypatch.setattr(hub_server, "START_SECONDS", 1.0)

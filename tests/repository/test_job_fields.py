@@ -12,7 +12,7 @@ import typer
 
 from daemons.hub.api.answers import job_answer
 from daemons.hub.api.schemas import jobs, submits
-from emp_cli.app import app
+from emp_cli.commands.submit import app
 from emp_cli.output.details import JobDetails, write_job
 from emp_cli.submit.request import Asked, requests
 from emp_core.client.situation import preview
@@ -198,7 +198,7 @@ def test_answers_of_the_api_have_every_field() -> None:
 def _options() -> dict[str, str]:
     """The options of `emp submit` -> the names of its parameters."""
     command: Any = typer.main.get_command(app)
-    return {option: each.name for each in command.commands["submit"].params for option in each.opts}
+    return {option: each.name for each in command.params for option in each.opts}
 
 
 def test_emp_submit_has_every_option_of_the_table() -> None:

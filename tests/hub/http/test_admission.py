@@ -134,7 +134,8 @@ async def test_a_long_list_is_whole(hub: httpx.AsyncClient) -> None:
         ("/api/jobs", 50),
         ("/api/jobs?limit=20", 20),
         ("/api/jobs?limit=1000", 1_000),
-        ("/api/jobs?limit=20&service=comfyui", 1_000),
+        ("/api/jobs?limit=20&service=comfyui", 20),
+        ("/api/jobs?limit=20&where=priority>1", 1_000),
         ("/api/workers", 50),
     ],
 )

@@ -228,7 +228,7 @@ def test_a_few_files_are_the_hub_s_own(monkeypatch: pytest.MonkeyPatch, allowed:
 async def test_a_hub_may_open_as_many_files_as_the_machine_allows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def nobody(*_: str) -> Store:
+    async def nobody(*_: str, **__: bool) -> Store:
         raise QueueUnavailable("redis_unavailable", "nobody is there")
 
     monkeypatch.setattr(hub_server, "START_SECONDS", 0.0)
