@@ -69,10 +69,18 @@ def remark(job: Job, now: int) -> str:
 def _why_waiting(job: Job, now: int) -> str:
     if job.unworkable:
         return "no worker can run it"
+    if job.reserved_for:
+        return f"all workers that can run it are {reservations(job)}"
     if job.state is JobState.DELAYED and not job.held and job.due_at:
         due = f"due in {duration((job.due_at - now) / 1000)}" if job.due_at > now else "due"
         return f"{due}{_failures(job)}"
     return _failures(job).removeprefix(", ")
+
+
+def reservations(job: Job) -> str:
+    """For which workflows the workers are reserved that a job would need: `reserved for workflow film`."""
+    first, *others = job.reserved_for
+    return f"reserved for workflow {first}{f' and {len(others)} others' if others else ''}"
 
 
 def failures_of(job: Job) -> str:

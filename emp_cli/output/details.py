@@ -13,6 +13,7 @@ from emp_cli.output.columns import (
     hardware,
     labels_of,
     remark,
+    reservations,
     service_of,
     services_up,
     state_of,
@@ -67,6 +68,8 @@ def write_job(details: JobDetails, now: int) -> None:
         terminal.data(f"{'failure':<{LABEL}} {one_line(str(details.outcome.get('message', '')))}")
     if job.unworkable:
         terminal.data(f"{'workers':<{LABEL}} no live worker can run it (emp explain {job.id})")
+    if job.reserved_for:
+        terminal.data(f"{'workers':<{LABEL}} all that can run it are {one_line(reservations(job))}")
     if details.attempts:
         terminal.data("\nearlier attempts")
         write_table(table(details.attempts, Sheet(ATTEMPT_COLUMNS, lambda row: {}, lambda row: row.worker), now))

@@ -281,6 +281,9 @@ class Job:
     unworkable: bool = False
     """No live worker's profile fits its class."""
 
+    reserved_for: tuple[str, ...] = ()
+    """Workflows for which all live workers are reserved that fit it, if it is of none of these."""
+
     @property
     def failure_code(self) -> str | None:
         """What says most about why it failed: the connector's code, or the queue's if it was not a run that failed."""

@@ -216,6 +216,12 @@ JOB_FIELDS: Sequence[JobField] = (
     JobField("held", Form.MARK, "an operator holds it", _OPERATOR, stored="held", filter="held"),
     JobField("unworkable", Form.MARK, "it waits, and no live worker can run it", _QUEUE, filter="unworkable"),
     JobField(
+        "reserved_for",
+        Form.LIST,
+        "it waits, and all live workers that can run it are reserved for these workflows",
+        _QUEUE,
+    ),
+    JobField(
         "on_lost",
         Form.TEXT,
         "`requeue`, or `fail`: it is never run again after its worker was lost",

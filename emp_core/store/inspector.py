@@ -2,18 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from emp_core.domain.caller import Caller
 from emp_core.domain.job import Job
 from emp_core.domain.requirements import Requirements
-from emp_core.domain.states import RUNNING
+from emp_core.domain.states import RUNNING, WAITING
 from emp_core.domain.worker import Worker
 from emp_core.errors import Ambiguous, NotFound
 from emp_core.store.codec import Attempt, asked_of, attempt_of, fields_of, job_fields, job_of, json_of
 from emp_core.store.connection import DAMAGED, Link
 from emp_core.store.fleet import jobs_of, read_workers, without_others, worker_names
+from emp_core.store.reserved import reserved_classes, reserved_workers
 from emp_core.store.summary import Summary, read_summary
 
 CLASSES_AT_MOST = 1_000
@@ -139,10 +140,27 @@ class Inspector:
         there = {job_id: job_fields(_fields(flat)) for job_id, flat in zip(job_ids, hashes, strict=True) if flat}
         found = {name: fields for name, fields in there.items() if self._customer in (None, fields.get("customer"))}
         running = [job_id for job_id, fields in found.items() if fields.get("state") in RUNNING]
-        scores = [("ZSCORE", self._key("leases"), job_id) for job_id in running]
-        known, read = await self._classes(list({fields.get("class", "") for fields in found.values()}), scores)
+        more: list[tuple[Any, ...]] = [("HGETALL", self._key("workers.reserved"))]
+        more += [("ZSCORE", self._key("leases"), job_id) for job_id in running]
+        known, (reserved, *read) = await self._classes(
+            list({fields.get("class", "") for fields in found.values()}), more
+        )
         leases = dict(zip(running, read, strict=True))
-        return [self._job(job_id, fields, known, leases.get(job_id)) for job_id, fields in found.items()]
+        jobs = [self._job(job_id, fields, known, leases.get(job_id)) for job_id, fields in found.items()]
+        return await self._with_reservations(jobs, reserved_workers(reserved))
+
+    async def _with_reservations(self, jobs: list[Job], reserved: Mapping[str, str]) -> list[Job]:
+        """The jobs, with the workflows for which all workers are reserved that fit a job of none of these."""
+        waiting = {job.class_id for job in jobs if job.state in WAITING and not job.unworkable}
+        if not reserved or not waiting or self._customer is not None:  # they are other customers' workflows
+            return jobs
+        only = await reserved_classes(self._link, reserved, sorted(waiting))
+        return [
+            replace(job, reserved_for=tuple(sorted(only[job.class_id])))
+            if job.state in WAITING and job.class_id in only and job.workflow_id not in only[job.class_id]
+            else job
+            for job in jobs
+        ]
 
     def _job(self, job_id: str, fields: Mapping[str, str], known: Mapping[str, Class], lease: Any) -> Job:
         asked, unworkable = known.get(fields.get("class", ""), (Requirements(), False))

@@ -207,6 +207,7 @@ KEYS: Sequence[Key] = (
         "Jobs that no other claimed after it, by the ms of their submit.",
         "its jobs (T16)",
     ),
+    _row("workers.reserved", "hash", "Live worker that takes jobs of one workflow only -> the workflow.", "the fleet"),
     _row("workers.named", "set", "Workers with a record or a list of jobs.", "the fleet, and the jobs"),
     _row("workers", "zset", "Live workers by the ms at which they count as lost.", "the fleet"),
     _row("workers.gone", "zset", "Gone workers by the ms at which they went.", "a day each"),

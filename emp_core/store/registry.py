@@ -91,6 +91,7 @@ class Registry:
             "waiter": waiter,
             "slots": slots,
             "info": dump_json(info or {}),
+            "workflow": str((info or {}).get("workflow") or ""),
             "services": services,
             "dead_boot": dead_boot,
         }

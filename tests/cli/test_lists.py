@@ -36,6 +36,14 @@ def test_jobs_are_listed_with_their_remark(emp: Command, do: Do[object]) -> None
     assert never.endswith("no worker can run it")
 
 
+def test_a_job_that_waits_for_reserved_workers_says_so(emp: Command, do: Do[object]) -> None:
+    do(lambda store: register(store, info={"workflow": "film"}))
+    do(lambda store: submit(store, id="waits"))
+    assert emp("jobs").lines[1].endswith("all workers that can run it are reserved for workflow film")
+    assert "reserved for workflow film" in emp("job", "show", "waits").out
+    assert json.loads(emp("jobs", "-o", "json").out)[0]["reserved_for"] == ["film"]
+
+
 def test_the_formats_say_the_same(emp: Command, do: Do[object]) -> None:
     do(lambda store: submit(store, id="a", customer_id="acme"))
     assert emp("jobs", "-o", "ids").lines == ["a"]

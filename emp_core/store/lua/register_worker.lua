@@ -13,6 +13,7 @@
 -- ARGV   waiter       str     whose wake-up list it reads
 -- ARGV   slots        int
 -- ARGV   info         str     JSON for people
+-- ARGV   workflow     str     the only one whose jobs it takes, or ''
 -- ARGV   services     str     `comfyui=up a1111=down`, and a line for each that is not up: `a1111 <ms> <why>`
 -- ARGV   dead_boot    str     of an earlier life whose process is gone for sure; '' where none is known
 -- DERIVES nearly every key: see the table of keys
@@ -64,6 +65,7 @@ call('HDEL', key, 'ended')
 call('ZADD', P .. 'workers', now + lease, worker)
 call('ZREM', P .. 'workers.gone', worker)
 call('SADD', P .. 'workers.named', worker)
+if workflow ~= '' then call('HSET', P .. 'workers.reserved', worker, workflow) else call('HDEL', P .. 'workers.reserved', worker) end
 count_worker(number, 1)
 emit('worker_' .. state, '-', 0, 0, state, worker)
 return { state, number, given_back }

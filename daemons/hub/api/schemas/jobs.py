@@ -54,6 +54,9 @@ class Job(Answer):
     unworkable: bool
     """No live worker can do it."""
 
+    reserved_for: list[str]
+    """Workflows for which all live workers are reserved that can do it, if it is of none of these."""
+
     attempt: int
     """Claims so far."""
 

@@ -31,6 +31,7 @@ local function retire_worker(worker, gone, reason)
   local key = P .. 'worker:' .. worker
   local known = call('HMGET', key, 'alive', 'slot')
   call('ZREM', P .. 'workers', worker)
+  call('HDEL', P .. 'workers.reserved', worker)
   if known[1] ~= '1' then return false end
   leave_idle(worker)
   call('HSET', key, 'alive', 0, 'gone', gone, 'ended', now)

@@ -110,7 +110,7 @@ def _registration(worker: WorkerDriver, boot: str) -> dict[str, Any]:
     return {
         "worker": life.worker, "boot": boot, "machine": "gpu1", "lease": LEASE_MS, "profile": life.profile,
         "capabilities": offered.canonical(), "rank": str(offered.rank), "waiter": "w", "slots": 1, "info": "{}",
-        "services": "comfyui=up", "dead_boot": life.boot,
+        "workflow": "", "services": "comfyui=up", "dead_boot": life.boot,
     }  # fmt: skip
 
 
