@@ -2,14 +2,14 @@
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emp_cli.input.arguments import ids_of
 from emp_cli.output import terminal
 from emp_cli.output.columns import state_of
-from emp_core.domain.states import ENDED, HELD, OPEN
+from emp_core.domain.states import ENDED, HELD, OPEN, JobState
 from emp_core.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -60,25 +60,28 @@ class Found:
         return f"{jobs}: {', '.join(counts)}"
 
 
-async def find(emp: "AsyncEmp", wanted: "Filter") -> Found:
-    """All jobs that match, however many have to be looked at."""
+async def find(emp: "AsyncEmp", wanted: "Filter", states: Collection[JobState]) -> Found:
+    """All jobs in some states that match, however many have to be looked at."""
     ids: list[str] = []
     sample: list[Job] = []
-    states = Counter[str]()
+    counts = Counter[str]()
+    complete = True
     cursor: str | None = ""
     while cursor is not None:
         page = await emp.jobs(wanted, limit=AT_ONCE, cursor=cursor, search_all=True)
-        ids += [job.id for job in page.jobs]
-        sample = sample or list(page.jobs[:SHOWN])
-        states.update(map(state_of, page.jobs))
-        cursor = page.cursor
-        if not page.complete:
-            terminal.warn("the hub is still listing the jobs of an earlier version: some that match may be missing")
-    return Found(ids, sample, states)
+        # To a filter a job that is being cancelled is active too.
+        jobs = [job for job in page.jobs if job.state in states]
+        ids += [job.id for job in jobs]
+        sample = sample or jobs[:SHOWN]
+        counts.update(map(state_of, jobs))
+        complete, cursor = page.complete, page.cursor
+    if not complete:
+        terminal.warn("the hub is still listing the jobs of an earlier version: some that match may be missing")
+    return Found(ids, sample, counts)
 
 
 def is_confirmed(question: str, choice: Choice) -> bool:
-    """Ask on a terminal. Raises `InvalidInput` where nobody can answer."""
+    """Whether the person at the terminal says yes. Raises `InvalidInput` if there is no terminal to ask on."""
     if choice.yes:
         return True
     if not (sys.stdin.isatty() and terminal.stderr().is_terminal):

@@ -1,9 +1,9 @@
 """Carries out an order on each of some jobs."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
@@ -14,6 +14,7 @@ from emp_cli.output import formats, terminal
 from emp_cli.output.columns import JOBS
 from emp_cli.output.formats import Format
 from emp_cli.run import leave, run
+from emp_core.domain.states import JobState
 from emp_core.errors import EmpError, QueueUnavailable
 
 if TYPE_CHECKING:
@@ -39,8 +40,11 @@ class Order:
     """As in `14 jobs are cancelled`."""
 
     act: Act
-    applies_to: Mapping[str, Sequence[str]]
-    """The jobs on which it has an effect, as values of a filter's fields: a filter chooses no others."""
+    states: Collection[JobState]
+    """The states in which it changes jobs: a filter chooses no others."""
+
+    held: Literal["yes", "no"] | None = None
+    """Whether it changes held jobs, or only those that are not held; None: both."""
 
     leaves_job: bool = True
 
@@ -86,10 +90,10 @@ def _chosen(ctx: typer.Context, order: Order, choice: Choice, output: Format) ->
     """The ids of the jobs that match, if somebody confirmed the order."""
     from emp_core.domain.filter import Filter, parse
 
-    wanted = parse(choice.where or "") & Filter.of(**order.applies_to)
+    wanted = parse(choice.where or "") & Filter.of(status=order.states, held=order.held)
 
     async def look(emp: "AsyncEmp") -> Found:
-        found = await find(emp, wanted)
+        found = await find(emp, wanted, order.states)
         if choice.dry_run and output is not Format.TABLE:
             formats.write(await _read(emp, found.ids), JOBS, output, await emp.now_ms())
         elif found.ids and not choice.yes:
@@ -168,7 +172,7 @@ class _Run:
         return f"{len(self.done):,} of {len(names):,} jobs are {self.order.done}"
 
     async def _give(self, emp: "AsyncEmp", names: Sequence[str]) -> None:
-        resolved = await each_resolved(emp, names)
+        resolved = await _resolved(emp, names)
         job_ids = list(dict.fromkeys(name for name in resolved if isinstance(name, str)))
         answers = await self.order.act(emp, job_ids) if job_ids else {}
         self.done += [job_id for job_id, refusal in answers.items() if refusal is None]
@@ -190,7 +194,7 @@ class _Run:
             terminal.warn(f"job {job_id} was deleted just now")
 
 
-async def each_resolved(emp: "AsyncEmp", names: Sequence[str]) -> list[str | EmpError]:
+async def _resolved(emp: "AsyncEmp", names: Sequence[str]) -> list[str | EmpError]:
     """The ids that begin so, or what is wrong with a name."""
 
     async def resolved(name: str) -> str | EmpError:

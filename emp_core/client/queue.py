@@ -206,7 +206,7 @@ class Queue(Protocol):
         ...
 
     async def retry(self, job_id: str, *, reason: str = "") -> None:
-        """Run a failed or cancelled job anew. Raises `NotFound` or `Conflict`."""
+        """Run a failed or cancelled job again. Raises `NotFound` or `Conflict`."""
         ...
 
     async def hold(self, job_id: str, *, reason: str = "") -> None:

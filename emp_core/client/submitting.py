@@ -27,7 +27,7 @@ async def submit_many(
     store: Store, files: "Callable[[], ArtifactStore]", requests: Sequence[JobRequest], patience: float | None
 ) -> list[Answer]:
     """As `Queue.submit_many`."""
-    # An error names the id, so that a job of which nobody knows whether it is stored can be sent again under it.
+    # If the answer is lost, the job may be stored: the error has this id, under which the caller can send it again.
     named = [request if request.id else replace(request, id=new_job_id()) for request in requests]
     answers: list[Answer] = []
     spilling = _Spilling(store, files, patience)

@@ -53,5 +53,5 @@ def _names(jobs: Any) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    """Capabilities; nothing where the key is damaged."""
+    """Capabilities as text: empty if their key is damaged, and `{}` if there is none."""
     return "" if value is DAMAGED else value.decode("utf-8", "replace") if value else "{}"

@@ -35,7 +35,7 @@ ROOM_MADE_BY = ("completed", "cancelled", "failed")
 """Whose jobs are removed first to free memory: nobody needs to look into the completed ones."""
 
 PATROLLED = ("leases", "delayed", "held", "blocked", *(f"jobs:{state}" for state in ENDED))
-"""Lists whose jobs nobody may come across for long; waiting ones are met by claims. Those for filters come after."""
+"""Lists that a patrol reads first; those for filters come after. Claims look at pending jobs, so these are not here."""
 
 
 class Upkeep:

@@ -63,7 +63,7 @@ def tell(line: str) -> None:
 
 @pytest.fixture(scope="module")
 def contract() -> Found:
-    """With two claims, which reach every transition that three do; each process that asks for it searches anew."""
+    """The search with two claims. It finds every transition that three claims do; each test process does it once."""
     return search(Rules(), check)
 
 

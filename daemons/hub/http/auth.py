@@ -57,7 +57,7 @@ class Gate:
         return self._token is None or hmac.compare_digest(shown.encode(), self._token)
 
     def _caller(self, headers: Headers) -> Caller:
-        """The bearer of the token; without one whoever calls is on this machine, and its operator."""
+        """A client, if the hub has a token. If it has none, all calls come from this machine: from an operator."""
         request_id = headers.get("x-request-id") or new_nonce()
         if self._token is None:
             return local_caller("local", self._host, request_id)

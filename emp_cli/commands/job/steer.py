@@ -45,7 +45,7 @@ def cancel(
         if state in (JobState.COMPLETED, JobState.FAILED):
             terminal.note(f"job {job_id} was already {state}")
 
-    order = Order(verb="cancel", done="cancelled", act=each(stop), applies_to={"status": OPEN})
+    order = Order(verb="cancel", done="cancelled", act=each(stop), states=set(OPEN) - {JobState.CANCELLING})
     carry_out(ctx, order, _choice(ids, where, dry_run, yes), output)
 
 
@@ -65,8 +65,7 @@ def retry(
     emp job retry --where 'status:failed code:out_of_memory ended<1h'
     """
     act = each(lambda emp, job_id: emp.retry(job_id, reason=reason))
-    states = (JobState.FAILED, JobState.CANCELLED)
-    order = Order(verb="retry", done="retried", act=act, applies_to={"status": states})
+    order = Order(verb="retry", done="retried", act=act, states=(JobState.FAILED, JobState.CANCELLED))
     carry_out(ctx, order, _choice(ids, where, dry_run, yes), output)
 
 
@@ -86,7 +85,7 @@ def requeue(
     emp job requeue --where 'worker:gpu1* run>30m'
     """
     act = each(lambda emp, job_id: emp.requeue(job_id, reason=reason))
-    order = Order(verb="requeue", done="requeued", act=act, applies_to={"status": (JobState.ACTIVE,)})
+    order = Order(verb="requeue", done="requeued", act=act, states=(JobState.ACTIVE,))
     carry_out(ctx, order, _choice(ids, where, dry_run, yes), output)
 
 
@@ -106,8 +105,7 @@ def hold(
     emp job hold --where 'customer:acme status:pending'
     """
     act = each(lambda emp, job_id: emp.hold(job_id, reason=reason))
-    applies_to = {"status": (JobState.PENDING, JobState.DELAYED), "held": ("no",)}
-    order = Order(verb="hold", done="held", act=act, applies_to=applies_to)
+    order = Order(verb="hold", done="held", act=act, states=(JobState.PENDING, JobState.DELAYED), held="no")
     carry_out(ctx, order, _choice(ids, where, dry_run, yes), output)
 
 
@@ -127,7 +125,7 @@ def unhold(
     emp job unhold --where 'customer:acme'
     """
     act = each(lambda emp, job_id: emp.unhold(job_id, reason=reason))
-    order = Order(verb="unhold", done="no longer held", act=act, applies_to={"held": ("yes",)})
+    order = Order(verb="unhold", done="no longer held", act=act, states=(JobState.DELAYED,), held="yes")
     carry_out(ctx, order, _choice(ids, where, dry_run, yes), output)
 
 
@@ -153,7 +151,7 @@ def priority(
         return await emp.set_priority(job_ids, value, reason=reason)
 
     done = f"at priority {value}"
-    order = Order(verb="move", done=done, act=move, applies_to={"status": tuple(WAITING)})
+    order = Order(verb="move", done=done, act=move, states=WAITING)
     carry_out(ctx, order, _choice(ids, where, dry_run, yes), output)
 
 
@@ -175,7 +173,7 @@ def delete(
     async def forget(emp: "AsyncEmp", job_ids: Sequence[str]) -> Mapping[str, EmpError | None]:
         return await emp.delete(job_ids, reason=reason)
 
-    order = Order(verb="delete", done="deleted", act=forget, applies_to={"status": ENDED}, leaves_job=False)
+    order = Order(verb="delete", done="deleted", act=forget, states=ENDED, leaves_job=False)
     carry_out(ctx, order, _choice(ids, where, dry_run, yes), Format.TABLE)
 
 

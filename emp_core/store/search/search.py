@@ -85,17 +85,6 @@ class Search:
             complete=not await self._link.call("EXISTS", self._link.key("indexing")),
         )
 
-    async def ids(self, wanted: Filter = EVERY_JOB) -> AsyncGenerator[str, None]:
-        """All jobs that match, each once."""
-        after = ""
-        while True:
-            page = await self.page(wanted, limit=1_000, after=after, at_most=None)
-            for job in page.jobs:
-                yield job.id
-            if page.cursor is None:
-                return
-            after = page.cursor
-
 
 def _start(found: Plan, after: str) -> Place | None:
     if not after:

@@ -1,6 +1,7 @@
 -- order: what a person ordered: the job that it is about, and its line in the audit.
 --
--- `by` is the role, the actor and the request id of who gives the order; empty for one in nobody's name, which is not kept.
+-- `by`: role, actor and request id of the caller, as three words. It is empty if the program acts by itself, as retention
+-- does: such an order is not in the audit.
 --
 -- USES job
 
