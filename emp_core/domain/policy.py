@@ -98,7 +98,7 @@ MOVED_A_CALL = 100
 REAPED_A_CALL = 25
 """Due leases, timeouts and waits, of each kind."""
 
-FORGOTTEN_A_CALL = 100
+FORGOTTEN_A_CALL = 50
 """Ended jobs that retention deletes."""
 
 LOOKED_AT_A_CALL = 2_000
