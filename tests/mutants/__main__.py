@@ -23,7 +23,7 @@ AT_ONCE = 2
 
 SOURCES: dict[str, tuple[Callable[[str, str], Iterator[Mutant]], tuple[str, ...]]] = {
     "lua": (lua_mutants, ("emp_core/store/lua/**/*.lua",)),
-    "python": (python_mutants, ("emp_core/domain/*.py", "emp_core/store/*.py")),
+    "python": (python_mutants, ("emp_core/domain/*.py", "emp_core/store/**/*.py", "emp_core/domain/filter/*.py")),
 }
 """Language -> what makes the changes, and of which files."""
 
