@@ -10,6 +10,7 @@ from emp_cli.exits import MEANINGS
 from emp_cli.group import Commands, Deferred, HelpfulGroup
 from emp_cli.input.options import flag
 from emp_cli.output import terminal
+from emp_cli.output.terminal import Color
 from emp_core import __version__
 
 # Typer answers a shell's questions only where it may install itself, which `emp completion` does in its place.
@@ -48,6 +49,12 @@ COMMANDS = (
     _deferred(CARE, "hub", "hub:app", "The hub: REST, files, and the queue's chores."),
     _deferred(CARE, "demo", "demo:demo", "Run mixed jobs through a queue, a hub and a simulated fleet."),
     _deferred(CARE, "completion", "completion:completion", "Print the completion script of a shell."),
+    _deferred(
+        CARE,
+        "help",
+        "help:help_page",
+        "Show the help of a command, or a page on filters, formats, environment or exit-codes.",
+    ),
 )
 
 EXIT_CODES = "\n".join(["Exit codes:", *(f"{code:>5}  {meaning}" for code, meaning in MEANINGS.items())])
@@ -66,13 +73,22 @@ app = Commands(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=f"--redis and --debug can come before or after the command.\n\n{EXIT_CODES}",
+    epilog=f"--redis, --color and --debug can come before or after the command.\n\n{EXIT_CODES}",
 )
 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
         terminal.data(f"emp {__version__}")
+        raise typer.Exit
+
+
+def _show_spec(ctx: typer.Context, wanted: bool) -> None:
+    if wanted:
+        from emp_cli.commands.spec import spec as whole
+        from emp_cli.output.clean import json_text
+
+        terminal.data(json_text(whole(ctx.command), indent=2))
         raise typer.Exit
 
 
@@ -83,10 +99,19 @@ def root(
         str | None,
         typer.Option(metavar="URL", help="The queue: redis://, rediss://, unix:// … (REDIS_URL, also in .env.hub)."),
     ] = None,
+    color: Annotated[
+        Color,
+        typer.Option(metavar="WHEN", help="auto, always or never; NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE count too."),
+    ] = Color.AUTO,
     debug: Annotated[bool, flag("--debug", help="Print the traceback of an error.")] = False,
     version: Annotated[
         bool, flag("--version", "-V", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
+    spec: Annotated[
+        bool,
+        flag("--spec", callback=_show_spec, is_eager=True, help="Print commands, options and exit codes as JSON."),
+    ] = False,
 ) -> None:
     """A job queue for AI work on GPU machines. `emp demo` shows it; `emp hub start` starts a queue."""
     ctx.ensure_object(Session).redis = redis
+    terminal.use_color(color)

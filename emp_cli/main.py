@@ -20,12 +20,12 @@ def main(arguments: Sequence[str]) -> int:
     from emp_cli.app import app
     from emp_cli.context import Session
     from emp_cli.exits import ExitCode
-    from emp_cli.input.arguments import hoisted
+    from emp_cli.input.arguments import completed, hoisted
     from emp_cli.output import terminal
 
     try:
         session = Session(arguments=tuple(arguments))
-        return app(hoisted(arguments), prog_name="emp", standalone_mode=False, obj=session) or ExitCode.OK
+        return app(hoisted(completed(arguments)), prog_name="emp", standalone_mode=False, obj=session) or ExitCode.OK
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         terminal.fail(_in_our_words(error.format_message()), f"{context.command_path if context else 'emp'} --help")

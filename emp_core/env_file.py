@@ -63,6 +63,11 @@ def example(cls: type[Settings], *more: type[SettingsModel]) -> str:
     return "\n".join([*_head(cls), *(line for each in (cls, *more) for line in _lines(each)), ""])
 
 
+def variables_page(cls: type[SettingsModel]) -> str:
+    """The variables of a model, each with what it is for."""
+    return "\n".join(_lines(cls)).strip()
+
+
 def _head(cls: type[Settings]) -> Iterator[str]:
     yield f"# {cls.__doc__}"
     yield from _comment(f"Copy it to {cls.env_file} and uncomment what you change. The environment overrides the file.")

@@ -104,6 +104,11 @@ def load_settings(
     return settings
 
 
+def variable(name: str) -> str:
+    """A variable of the machine that is no setting of ours, such as PAGER; empty if it is not set."""
+    return os.environ.get(name, "")
+
+
 def environment_with(redis_url: str | None) -> dict[str, str]:
     """The environment of a process that is to use this queue, or that of this process."""
     if redis_url is None:

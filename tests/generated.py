@@ -15,6 +15,7 @@ from emp_core.domain.states import states_page
 from emp_core.env_file import example
 from emp_core.settings import Settings
 from tests.support.job_fields_page import job_fields_page
+from tests.support.json_page import json_page
 from tests.support.redis_data import redis_data_page
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,6 +32,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "completions/emp.fish": lambda: script(Shell.FISH),
     "docs/filters.md": filters_page,
     "docs/job-fields.md": job_fields_page,
+    "docs/json.md": json_page,
     "docs/states.md": states_page,
     "docs/redis-data.md": redis_data_page,
 }

@@ -4,10 +4,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emp_cli.input.options import LimitOption, OutputOption
+from emp_cli.input.options import (
+    LimitOption,
+    SinceOption,
+    UntilOption,
+)
+from emp_cli.input.shaping import shows
 from emp_cli.output import formats, terminal
 from emp_cli.output.columns import ORDERS
-from emp_cli.output.formats import Format
+from emp_cli.output.formats import NOTHING
+from emp_cli.output.layout import Layout
+from emp_cli.output.units import time_ago
 from emp_cli.run import run
 
 if TYPE_CHECKING:
@@ -17,26 +24,33 @@ if TYPE_CHECKING:
 NONE = "no order was given yet"
 
 
+@shows(ORDERS)
 def audit(
     ctx: typer.Context,
+    since: SinceOption = None,
+    until: UntilOption = None,
     limit: LimitOption = 50,
     before: Annotated[
         str, typer.Option("--before", metavar="CURSOR", help="Show older entries: those before this one's `cursor`.")
     ] = "",
-    output: OutputOption = Format.TABLE,
+    *,
+    layout: Layout,
 ) -> None:
     """List the latest orders to jobs, workers and limits: who gave them, and what came of them.
 
     The queue keeps the last 10,000 or so.
 
     Examples:
-    emp audit --limit 200
+    emp audit --since 1h --limit 200
     emp audit -o json
     """
 
     async def work(emp: "AsyncEmp") -> None:
-        found = await emp.audit(limit, before)
-        formats.write(found, ORDERS, output, await emp.now_ms(), nothing=NONE)
+        now = await emp.now_ms()
+        first = time_ago("since", since, now) if since else 0
+        last = time_ago("until", until, now) if until else None
+        found = await emp.audit(limit, before, since=first, until=last)
+        formats.show(found, ORDERS, layout, now, nothing=NOTHING if since or until else NONE)
         if len(found) == limit:
             terminal.note(f"showing {limit}; --limit shows more, --before {found[0].cursor} shows older ones")
 

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emp_cli.input.completing import job_ids, worker_ids
+from emp_cli.input.last import with_last
 from emp_cli.input.options import ReportOption
-from emp_cli.output import formats
+from emp_cli.output import formats, pager
 from emp_cli.output.explanation import write_explanation, write_worker_explanation
-from emp_cli.output.formats import Format
+from emp_cli.output.layout import Format, Layout
 from emp_cli.run import run
 from emp_core.domain.views import explanation_view, worker_explanation_view
 from emp_core.errors import InvalidInput
@@ -21,7 +22,12 @@ def explain(
     ctx: typer.Context,
     job: Annotated[
         str | None,
-        typer.Argument(metavar="ID", autocompletion=job_ids, help="A job id, or its first 4 or more characters."),
+        typer.Argument(
+            metavar="ID",
+            autocompletion=job_ids,
+            callback=with_last,
+            help="A job id, or its first 4 or more characters; @last is the last one submitted.",
+        ),
     ] = None,
     worker: Annotated[
         str | None,
@@ -37,29 +43,22 @@ def explain(
     """
     if (job is None) == (worker is None):
         raise InvalidInput("ID", "give a job id, or --worker and a worker id")
-    if output not in (Format.TABLE, Format.JSON, Format.JSONL):
-        raise InvalidInput("format", "an explanation can be table, json or jsonl")
+    if output in (Format.IDS, Format.CSV):
+        raise InvalidInput("format", "an explanation can be table, json, jsonl or yaml")
     run(ctx, lambda emp: _explain_worker(emp, worker, output) if worker else _explain_job(emp, job or "", output))
 
 
 async def _explain_job(emp: "AsyncEmp", prefix: str, output: Format) -> None:
     explanation = await emp.explain(await emp.resolve(prefix))
-    if output is Format.TABLE:
-        write_explanation(explanation)
+    if output.is_table:
+        pager.show(lambda: write_explanation(explanation))
     else:
-        _write(explanation_view(explanation), output)
+        formats.write_view(explanation_view(explanation), Layout(output))
 
 
 async def _explain_worker(emp: "AsyncEmp", worker: str, output: Format) -> None:
     explanation = await emp.explain_worker(worker)
-    if output is Format.TABLE:
-        write_worker_explanation(explanation)
+    if output.is_table:
+        pager.show(lambda: write_worker_explanation(explanation))
     else:
-        _write(worker_explanation_view(explanation), output)
-
-
-def _write(view: formats.View, output: Format) -> None:
-    if output is Format.JSON:
-        formats.write_json(view)
-    else:
-        formats.write_views([view], output)
+        formats.write_view(worker_explanation_view(explanation), Layout(output))

@@ -23,8 +23,8 @@ from emp_cli.local import hub_process
 from emp_cli.local.hub_process import HubProcess
 from emp_cli.output import formats, terminal
 from emp_cli.output.details import write_facts
-from emp_cli.output.formats import Format
 from emp_cli.output.glance import counts
+from emp_cli.output.layout import Format, Layout
 from emp_cli.output.units import since
 from emp_cli.run import leave, run_alone
 from emp_core.clock import SystemClock
@@ -244,12 +244,12 @@ async def _status_elsewhere(url: str, token: str, named_by: str, output: Format)
     from emp_cli.local.hub_report import http_url, report
 
     found = await report(http_url(url), token, named_by=named_by)
-    if output is Format.TABLE:
+    if output.is_table:
         write_facts(_facts_elsewhere(found))
     else:
         well = found.queue is not None
         view = {"url": found.url, "answers": True, "well": well, "health": found.health, "stats": found.stats}
-        _write_view({"hubs": [view], "queue": asdict(found.queue) if found.queue else None}, output)
+        formats.write_view({"hubs": [view], "queue": asdict(found.queue) if found.queue else None}, Layout(output))
     if found.queue:
         return ExitCode.OK
     terminal.fail("the hub cannot reach its queue", "run `emp hub status` on its machine to see where it looks")
@@ -285,8 +285,8 @@ async def _status(redis: str | None, output: Format) -> ExitCode:
 
 
 def _write_status(hubs: list[dict[str, Any]], queue: "QueueInfo | None", output: Format) -> None:
-    if output is not Format.TABLE:
-        _write_view({"hubs": hubs, "queue": asdict(queue) if queue else None}, output)
+    if not output.is_table:
+        formats.write_view({"hubs": hubs, "queue": asdict(queue) if queue else None}, Layout(output))
         return
     now = SystemClock().now_ms()
     for hub in hubs:
@@ -303,10 +303,3 @@ def _write_status(hubs: list[dict[str, Any]], queue: "QueueInfo | None", output:
     if queue.durability == "memory":
         terminal.warn("this Redis keeps jobs in memory only: a restart of Redis loses them")
         terminal.hint_line("redis-cli CONFIG SET appendonly yes")
-
-
-def _write_view(view: dict[str, Any], output: Format) -> None:
-    if output is Format.JSON:
-        formats.write_json(view)
-    else:
-        formats.write_views([view], output)

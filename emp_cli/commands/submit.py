@@ -11,10 +11,11 @@ import typer
 from emp_cli.context import Session, session_of
 from emp_cli.exits import ExitCode
 from emp_cli.group import Commands
+from emp_cli.input.last import remember
 from emp_cli.input.options import NameTemplateOption, OutputDirOption, OutputOption, TimeoutOption
 from emp_cli.output import formats, terminal
 from emp_cli.output.explanation import write_explanation
-from emp_cli.output.formats import Format
+from emp_cli.output.layout import Format, Layout
 from emp_cli.output.saving import Saving, read_saving, save, tell_notes
 from emp_cli.output.units import read_duration
 from emp_cli.output.waiting import farewell, tell_ends, wait_for
@@ -149,6 +150,7 @@ async def _submit(session: Session, asked: Asked, texts: Mapping[str, str], then
         stored, code = await _submit_lines(session, emp, lines, digest_of(asked, texts), then)
     else:
         stored, code = await _submit_one(session, emp, lines, inputs, then)
+    remember([each.id for each in stored])
     session.farewell = farewell([each.id for each in stored])
     await _warn_unworkable(emp, stored)
     if then.waits and stored:
@@ -157,11 +159,11 @@ async def _submit(session: Session, asked: Asked, texts: Mapping[str, str], then
 
 
 def _write_previews(explanations: Sequence[Explanation], output: Format) -> None:
-    if output is Format.TABLE:
+    if output.is_table:
         for explanation in explanations:
             write_explanation(explanation)
     else:
-        formats.write_one_or_all([explanation_view(each) for each in explanations], output)
+        formats.write_views([explanation_view(each) for each in explanations], Layout(output))
 
 
 def _lacking(explanations: Sequence[Explanation]) -> ExitCode:
@@ -203,7 +205,7 @@ async def _submit_lines(
     Without an answer from the queue nothing can follow, so no jobs are returned.
     """
     batch = open_batch(digest, lines, then.resume)
-    at_once = then.output in (Format.TABLE, Format.IDS) or (then.output is Format.JSONL and not then.waits)
+    at_once = then.output.is_table or then.output is Format.IDS or (then.output is Format.JSONL and not then.waits)
     again = session.command(*(() if then.resume else ("--resume", batch.id)))
     bulk = Bulk(session, batch, lines, lambda each: _write_stored(emp, [each], then) if at_once else None, again)
     code = await bulk.run(emp)
@@ -213,12 +215,12 @@ async def _submit_lines(
 
 
 def _write_stored(emp: "AsyncEmp", stored: Sequence["Submitted"], then: Then) -> None:
-    if then.output in (Format.TABLE, Format.IDS):
+    if then.output.is_table or then.output is Format.IDS:
         for each in stored:
             terminal.data(each.id)
     elif not then.waits:
         durability = emp.queue.durability
-        formats.write_one_or_all([{**asdict(each), "durability": durability} for each in stored], then.output)
+        formats.write_views([{**asdict(each), "durability": durability} for each in stored], Layout(then.output))
 
 
 async def _warn_unworkable(emp: "AsyncEmp", stored: Sequence["Submitted"]) -> None:
@@ -244,6 +246,6 @@ async def _wait(emp: "AsyncEmp", job_ids: Sequence[str], then: Then) -> ExitCode
             await save(emp, job.id, then.saving)
         if job.state is JobState.COMPLETED:
             await tell_notes(emp, job.id)
-    if then.output not in (Format.TABLE, Format.IDS):
-        formats.write_one_or_all([job_view(job) for job in jobs], then.output)
+    if not (then.output.is_table or then.output is Format.IDS):
+        formats.write_views([job_view(job) for job in jobs], Layout(then.output))
     return code

@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from emp_cli.input.options import SummaryOption
+from emp_cli.input.options import SummaryOption, WatchOption
 from emp_cli.output import formats
 from emp_cli.output.details import write_facts
-from emp_cli.output.formats import Format
 from emp_cli.output.glance import facts, summary_view
+from emp_cli.output.layout import Format, Layout
+from emp_cli.output.watching import Look, watching
 from emp_cli.run import run
 from emp_core.errors import InvalidInput
 
@@ -16,24 +17,35 @@ if TYPE_CHECKING:
     from emp_core.client.async_emp import AsyncEmp
 
 
-def summary(ctx: typer.Context, output: SummaryOption = Format.TABLE) -> None:
+def summary(ctx: typer.Context, watch: WatchOption = None, output: SummaryOption = Format.TABLE) -> None:
     """Show the queue at a glance.
 
     Examples:
     emp summary
+    emp summary --watch 5
     emp summary --format json
     """
     if output is Format.IDS:
-        raise InvalidInput("format", "a summary can be table, json, jsonl or csv")
-    run(ctx, lambda emp: _summary(emp, output))
+        raise InvalidInput("format", "a summary can be table, json, jsonl, yaml or csv")
+    layout = Layout(output)
+
+    async def work(emp: "AsyncEmp") -> None:
+        if watch:
+            await watching(ctx, watch, layout).run(lambda: _look(emp, layout))
+        else:
+            (await _look(emp, layout)).write()
+
+    run(ctx, work)
 
 
-async def _summary(emp: "AsyncEmp", output: Format) -> None:
+async def _look(emp: "AsyncEmp", layout: Layout) -> Look:
     found = await emp.summary()
-    match output:
-        case Format.TABLE:
+    view = summary_view(found, emp.queue)
+
+    def write() -> None:
+        if layout.format.is_table:
             write_facts(facts(found, emp.queue))
-        case Format.JSON:
-            formats.write_json(summary_view(found, emp.queue))
-        case _:
-            formats.write_views([summary_view(found, emp.queue)], output)
+        else:
+            formats.write_view(view, layout)
+
+    return Look(now=found.at, views={"summary": view}, write=write)

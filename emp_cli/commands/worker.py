@@ -7,11 +7,12 @@ import typer
 from emp_cli.context import session_of
 from emp_cli.group import Commands, ShowingGroup
 from emp_cli.input.arguments import hide_password
-from emp_cli.input.options import OutputOption, ReasonOption, WorkerId
+from emp_cli.input.options import OutputOption, ReasonOption, WatchOption, WorkerId
 from emp_cli.output import formats, terminal
 from emp_cli.output.columns import WORKERS
 from emp_cli.output.details import write_worker
-from emp_cli.output.formats import Format
+from emp_cli.output.layout import Format, Layout
+from emp_cli.output.watching import Look, watching
 from emp_cli.run import run
 from emp_core.domain.views import worker_view
 from emp_core.domain.worker import WorkerState
@@ -69,21 +70,33 @@ def start(
 
 
 @app.command("show")
-def show(ctx: typer.Context, worker: WorkerId, output: OutputOption = Format.TABLE) -> None:
+def show(ctx: typer.Context, worker: WorkerId, watch: WatchOption = None, output: OutputOption = Format.TABLE) -> None:
     """Show a worker: its hardware, services and jobs.
 
     Examples:
     emp worker gpu1:0
+    emp worker gpu1:0 --watch
     """
+    layout = Layout(output)
+
+    async def look(emp: "AsyncEmp") -> Look:
+        found, now = await emp.worker(worker), await emp.now_ms()
+
+        def write() -> None:
+            if output.is_table:
+                write_worker(found, now)
+            elif output is Format.IDS:
+                formats.write([found], WORKERS, layout)
+            else:
+                formats.write_view(worker_view(found), layout)
+
+        return Look(now=now, views={found.id: worker_view(found)}, write=write)
 
     async def work(emp: "AsyncEmp") -> None:
-        found = await emp.worker(worker)
-        if output is Format.TABLE:
-            write_worker(found, await emp.now_ms())
-        elif output is Format.JSON:
-            formats.write_json(worker_view(found))
+        if watch:
+            await watching(ctx, watch, layout).run(lambda: look(emp))
         else:
-            formats.write([found], WORKERS, output)
+            (await look(emp)).write()
 
     run(ctx, work)
 

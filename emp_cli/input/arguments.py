@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 from emp_cli.output import terminal
 
-ROOT_OPTIONS = ("--redis",)
+ROOT_OPTIONS = ("--redis", "--color")
 ROOT_FLAGS = ("--debug",)
+
+ALONE = {"--json": "", "--columns": "", "--watch": "2", "-w": "2"}
+"""What an option that may stand alone is given then."""
 
 
 def hoisted(arguments: Sequence[str]) -> list[str]:
@@ -28,6 +31,24 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
         else:
             rest.append(word)
     return front + rest
+
+
+def completed(arguments: Sequence[str]) -> list[str]:
+    """`jobs --watch` as `jobs --watch 2`: the parser knows no option whose value may be missing."""
+    words: list[str] = []
+    for at, word in enumerate(arguments):
+        if word == "--":
+            return [*words, *arguments[at:]]
+        words.append(word)
+        if word in ALONE and not _is_value(word, arguments[at + 1 : at + 2]):
+            words.append(ALONE[word])
+    return words
+
+
+def _is_value(option: str, following: Sequence[str]) -> bool:
+    if not following or following[0].startswith("-"):
+        return False
+    return option in ("--json", "--columns") or following[0].replace(".", "", 1).isdigit()
 
 
 def hide_password(redis: str | None) -> None:

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from emp_cli.input.completing import job_ids, worker_ids
-from emp_cli.output.formats import Format
+from emp_cli.input.last import with_last
+from emp_cli.output.layout import Format
 from emp_core.domain.states import HELD, JobState
 
 FLAG = ""
@@ -22,10 +23,20 @@ def _format(help: str) -> Any:
     return typer.Option("--format", "-o", metavar="FORMAT", help=f"{help}, on stdout.")
 
 
-OutputOption = Annotated[Format, _format("table, json, jsonl, csv or ids")]
-ReportOption = Annotated[Format, _format("table, json or jsonl")]
-SummaryOption = Annotated[Format, _format("table, json, jsonl or csv")]
-ResultOption = Annotated[Format, _format("json is the result; table, jsonl, csv and ids list its files")]
+OutputOption = Annotated[Format, _format("table, wide, json, jsonl, yaml, csv or ids")]
+ReportOption = Annotated[Format, _format("table, json, jsonl or yaml")]
+SummaryOption = Annotated[Format, _format("table, json, jsonl, yaml or csv")]
+ResultOption = Annotated[Format, _format("json is the result; the other formats list its files")]
+
+SinceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--since",
+        metavar="TIME",
+        help="Only what was submitted, or happened, since then: 10m (ago), or 2026-01-31T18:00.",
+    ),
+]
+UntilOption = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Only what was until then.")]
 
 LimitOption = Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=1_000, help="Show at most N.")]
 JobLimitOption = Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, help="Show at most N.")]
@@ -49,7 +60,10 @@ AllOption = Annotated[bool, flag("--all", "-a", help="Show all that match, whate
 SearchAllOption = Annotated[
     bool, flag("--search-all", help="Look at every job, also where no list finds those that match.")
 ]
-WatchOption = Annotated[bool, flag("--watch", "-w", help="Refresh every 2 s, until Ctrl-C.")]
+WatchOption = Annotated[
+    float | None,
+    typer.Option("--watch", "-w", metavar="[SECONDS]", min=0.2, help="Refresh every 2 s, or as given, until Ctrl-C."),
+]
 FollowOption = Annotated[bool, flag("--follow", "-f", help="Print new entries as they come, until Ctrl-C.")]
 ReasonOption = Annotated[str, typer.Option("--reason", "-m", metavar="TEXT", help="A reason, shown in `emp workers`.")]
 OrderReasonOption = Annotated[
@@ -82,7 +96,8 @@ JobIds = Annotated[
     typer.Argument(
         metavar="ID",
         autocompletion=job_ids,
-        help="Job ids, or their first 4 or more characters; - reads them from stdin.",
+        callback=with_last,
+        help="Job ids, or their first 4 or more characters; @last is the last one submitted; - reads stdin.",
     ),
 ]
 SomeJobIds = Annotated[
@@ -90,12 +105,19 @@ SomeJobIds = Annotated[
     typer.Argument(
         metavar="[ID]...",
         autocompletion=job_ids,
-        help="Job ids, or their first 4 or more characters; - reads them from stdin. Or use --where.",
+        callback=with_last,
+        help="Job ids, or their first 4 or more characters; @last is the last one submitted; - reads stdin. "
+        "Or use --where.",
     ),
 ]
 OneJob = Annotated[
     str,
-    typer.Argument(metavar="ID", autocompletion=job_ids, help="A job id, or its first 4 or more characters."),
+    typer.Argument(
+        metavar="ID",
+        autocompletion=job_ids,
+        callback=with_last,
+        help="A job id, or its first 4 or more characters; @last is the last one submitted.",
+    ),
 ]
 WorkerId = Annotated[
     str, typer.Argument(metavar="ID", autocompletion=worker_ids, help="A worker id, as `emp workers` shows it.")

@@ -20,6 +20,7 @@ from emp_cli.output import formats, terminal
 from emp_cli.output.columns import JOBS, WORKERS
 from emp_cli.output.details import write_facts
 from emp_cli.output.explanation import write_explanation
+from emp_cli.output.layout import Layout
 from emp_core import embedded
 from emp_core.artifacts import open_artifacts
 from emp_core.client.async_emp import AsyncEmp
@@ -172,8 +173,9 @@ class _Drawing:
         from rich.console import Group
         from rich.text import Text
 
-        fleet = formats.table(workers, WORKERS, summary.at)
-        return Group(Text(_counts(summary), style="bold"), Text(), formats.table(jobs, JOBS, summary.at), Text(), fleet)
+        fleet = formats.table(workers, Layout().columns_of(WORKERS, workers, summary.at), summary.at)
+        running = formats.table(jobs, Layout().columns_of(JOBS, jobs, summary.at), summary.at)
+        return Group(Text(_counts(summary), style="bold"), Text(), running, Text(), fleet)
 
 
 class _Telling:
@@ -191,7 +193,7 @@ class _Telling:
 
 @asynccontextmanager
 async def _screen() -> "AsyncIterator[_Drawing | _Telling]":
-    if not terminal.stdout().is_terminal:
+    if not terminal.out_is_terminal():
         yield _Telling()
         return
     drawing = _Drawing()

@@ -84,7 +84,7 @@ def is_confirmed(question: str, choice: Choice) -> bool:
     """Whether the person at the terminal says yes. Raises `InvalidInput` if there is no terminal to ask on."""
     if choice.yes:
         return True
-    if not (sys.stdin.isatty() and terminal.stderr().is_terminal):
+    if not (sys.stdin.isatty() and terminal.err_is_terminal()):
         raise InvalidInput(
             "yes", f"is needed where nobody can answer: {question}", hint="add --yes, or --dry-run to see the jobs"
         )

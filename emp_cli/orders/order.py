@@ -12,7 +12,7 @@ from emp_cli.exits import ExitCode, code_of
 from emp_cli.orders.choice import AT_ONCE, SHOWN, Choice, Found, find, is_confirmed
 from emp_cli.output import formats, terminal
 from emp_cli.output.columns import JOBS
-from emp_cli.output.formats import Format
+from emp_cli.output.layout import Layout
 from emp_cli.run import leave, run
 from emp_core.domain.states import JobState
 from emp_core.errors import EmpError, QueueUnavailable
@@ -68,25 +68,25 @@ def each(order: Callable[["AsyncEmp", str], Awaitable[object]]) -> Act:
     return act
 
 
-def carry_out(ctx: typer.Context, order: Order, choice: Choice, output: Format) -> None:
+def carry_out(ctx: typer.Context, order: Order, choice: Choice, layout: Layout) -> None:
     """Do it to each job; what goes wrong with one does not keep the others. Shows the jobs as they are afterwards."""
     names = choice.names()
     if names is None:
-        names = _chosen(ctx, order, choice, output)
+        names = _chosen(ctx, order, choice, layout)
     elif choice.dry_run:
-        names = run(ctx, lambda emp: _dry_run(emp, order, names or [], output))
+        names = run(ctx, lambda emp: _dry_run(emp, order, names or [], layout))
     if names:
-        leave(run(ctx, lambda emp: _Run(ctx, order, output).over(emp, names)))
+        leave(run(ctx, lambda emp: _Run(ctx, order, layout).over(emp, names)))
 
 
-async def _dry_run(emp: "AsyncEmp", order: Order, names: Sequence[str], output: Format) -> list[str]:
+async def _dry_run(emp: "AsyncEmp", order: Order, names: Sequence[str], layout: Layout) -> list[str]:
     jobs = await emp.jobs_by_id([await emp.resolve(name) for name in names])
-    formats.write(jobs, JOBS, output, await emp.now_ms())
+    formats.write(jobs, JOBS, layout, await emp.now_ms())
     terminal.note(f"would {order.verb} {len(jobs)} of these if their state allows it; nothing was done")
     return []
 
 
-def _chosen(ctx: typer.Context, order: Order, choice: Choice, output: Format) -> list[str]:
+def _chosen(ctx: typer.Context, order: Order, choice: Choice, layout: Layout) -> list[str]:
     """The ids of the jobs that match, if somebody confirmed the order."""
     from emp_core.domain.filter import Filter, parse
 
@@ -94,8 +94,8 @@ def _chosen(ctx: typer.Context, order: Order, choice: Choice, output: Format) ->
 
     async def look(emp: "AsyncEmp") -> Found:
         found = await find(emp, wanted, order.states)
-        if choice.dry_run and output is not Format.TABLE:
-            formats.write(await _read(emp, found.ids), JOBS, output, await emp.now_ms())
+        if choice.dry_run and not layout.format.is_table:
+            formats.write(await _read(emp, found.ids), JOBS, layout, await emp.now_ms())
         elif found.ids and not choice.yes:
             await _show_sample(emp, found, to_stdout=choice.dry_run)
         return found
@@ -115,7 +115,8 @@ def _chosen(ctx: typer.Context, order: Order, choice: Choice, output: Format) ->
 
 
 async def _show_sample(emp: "AsyncEmp", found: Found, *, to_stdout: bool) -> None:
-    grid = formats.table(found.sample, JOBS, await emp.now_ms())
+    now = await emp.now_ms()
+    grid = formats.table(found.sample, Layout().columns_of(JOBS, found.sample, now), now)
     if to_stdout:
         formats.write_table(grid)
     else:
@@ -137,7 +138,7 @@ class _Run:
 
     ctx: typer.Context
     order: Order
-    output: Format
+    layout: Layout
     done: list[str] = field(default_factory=list[str])
     refused: int = 0
     code: ExitCode = ExitCode.OK
@@ -189,7 +190,7 @@ class _Run:
             return
         jobs = await _read(emp, self.done)
         if self.done:
-            formats.write(jobs, JOBS, self.output, await emp.now_ms())
+            formats.write(jobs, JOBS, self.layout, await emp.now_ms())
         for job_id in sorted(set(self.done) - {job.id for job in jobs}):
             terminal.warn(f"job {job_id} was deleted just now")
 

@@ -1,8 +1,8 @@
 """The columns of the lists of jobs, workers and the rest, as data."""
 
-from emp_cli.output.formats import Column, Sheet
+from emp_cli.output.layout import Column, Sheet
 from emp_cli.output.units import moment, since, size
-from emp_core.domain import views
+from emp_core.domain import json_fields, views
 from emp_core.domain.durations import duration
 from emp_core.domain.events import Event, Order
 from emp_core.domain.job import Job
@@ -113,11 +113,18 @@ def worker_of(job: Job) -> str:
 JOB_COLUMNS: tuple[Column[Job], ...] = (
     Column("JOB", lambda job, now: job.id),
     Column("STATE", lambda job, now: state_of(job), style=state_style),
-    Column("PRI", lambda job, now: str(job.priority), "right"),
+    Column("PRI", lambda job, now: str(job.priority), "right", sorts="-priority"),
     Column("SERVICE", lambda job, now: service_of(job), shrinks=True),
+    Column("TYPE", lambda job, now: job.requirements.job_type or "", shrinks=True, wide=True),
     Column("CUSTOMER", lambda job, now: job.customer_id or "", shrinks=True),
+    Column("WORKFLOW", lambda job, now: job.workflow_id or "", shrinks=True, wide=True),
     Column("WORKER", lambda job, now: worker_of(job), shrinks=True),
-    Column("AGE", age, "right"),
+    Column("ATTEMPT", lambda job, now: str(job.attempt or ""), "right", wide=True, sorts="-attempt"),
+    Column("FAILURES", lambda job, now: str(job.failures or ""), "right", wide=True, sorts="-failures"),
+    Column("AGE", age, "right", sorts="created_at"),
+    Column("CREATED", lambda job, now: moment(job.created_at, now), wide=True, sorts="created_at"),
+    Column("STARTED", lambda job, now: moment(job.started_at, now), wide=True, sorts="started_at"),
+    Column("ENDED", lambda job, now: moment(job.ended_at, now), wide=True, sorts="ended_at"),
     Column("LABELS", lambda job, now: labels_of(job), shrinks=True, optional=True),
     Column("NOTE", remark, shrinks=True),
 )
@@ -152,14 +159,22 @@ def worker_note(worker: Worker, now: int) -> str:
     return worker.reason or silence(worker, now) or outages_in_words(worker, down(worker), now)
 
 
+def models_of(worker: Worker) -> str:
+    """The models that a worker offers."""
+    return ", ".join(dict.fromkeys(model for models in worker.capabilities.models.values() for model in models))
+
+
 WORKER_COLUMNS: tuple[Column[Worker], ...] = (
     Column("WORKER", lambda worker, now: worker.id),
     Column("STATE", lambda worker, now: worker.state.value, style=lambda worker: WORKER_STYLES[worker.state]),
     Column("BUSY", lambda worker, now: f"{len(worker.active)}/{worker.slots}", "right"),
+    Column("MACHINE", lambda worker, now: worker.machine, shrinks=True, wide=True),
     Column("SERVICES", lambda worker, now: services_up(worker), shrinks=True),
     Column("HARDWARE", lambda worker, now: hardware(worker), shrinks=True),
-    Column("LAST SEEN", lambda worker, now: since(worker.beat_at, now), "right"),
-    Column("UPTIME", lambda worker, now: since(worker.started_at, now), "right"),
+    Column("MODELS", lambda worker, now: models_of(worker), shrinks=True, wide=True),
+    Column("VERSION", lambda worker, now: str(worker.info.get("version", "")), shrinks=True, wide=True),
+    Column("LAST SEEN", lambda worker, now: since(worker.beat_at, now), "right", sorts="-beat_at"),
+    Column("UPTIME", lambda worker, now: since(worker.started_at, now), "right", sorts="started_at"),
     Column("NOTE", lambda worker, now: worker_note(worker, now), shrinks=True),
 )
 
@@ -175,20 +190,22 @@ def outcome_of(order: Order) -> str:
 
 
 EVENT_COLUMNS: tuple[Column[Event], ...] = (
-    Column("TIME", lambda event, now: moment(event.at, now)),
+    Column("TIME", lambda event, now: moment(event.at, now), sorts="at"),
     Column("EVENT", lambda event, now: event.name),
     Column("JOB", lambda event, now: event.job),
     Column("STATE", lambda event, now: event.state),
     Column("WORKER", lambda event, now: event.worker, shrinks=True),
-    Column("ATTEMPT", lambda event, now: str(event.attempt or ""), "right"),
+    Column("CUSTOMER", lambda event, now: event.customer_id, shrinks=True, wide=True),
+    Column("ATTEMPT", lambda event, now: str(event.attempt or ""), "right", sorts="attempt"),
     Column("NOTE", lambda event, now: event_note(event), shrinks=True),
 )
 
 ORDER_COLUMNS: tuple[Column[Order], ...] = (
-    Column("TIME", lambda order, now: moment(order.at, now)),
+    Column("TIME", lambda order, now: moment(order.at, now), sorts="at"),
     Column("WHO", lambda order, now: order.actor, shrinks=True),
     Column("ORDER", lambda order, now: order.verb),
     Column("SUBJECT", lambda order, now: f"{order.kind} {order.subject}".removeprefix("limit ")),
+    Column("CUSTOMER", lambda order, now: order.customer_id, shrinks=True, wide=True),
     Column("OUTCOME", lambda order, now: outcome_of(order)),
     Column("REASON", lambda order, now: order.reason, shrinks=True),
 )
@@ -209,12 +226,12 @@ STANDING_COLUMNS: tuple[Column[Standing], ...] = (
 ARTIFACT_COLUMNS: tuple[Column[Artifact], ...] = (
     Column("FILE", lambda artifact, now: artifact.id),
     Column("NAME", lambda artifact, now: artifact.name, shrinks=True),
-    Column("SIZE", lambda artifact, now: size(artifact.size), "right"),
+    Column("SIZE", lambda artifact, now: size(artifact.size), "right", sorts="size"),
     Column("TYPE", lambda artifact, now: artifact.media_type),
 )
 
-JOBS = Sheet(JOB_COLUMNS, views.job_view, lambda job: job.id)
-WORKERS = Sheet(WORKER_COLUMNS, views.worker_view, lambda worker: worker.id)
-EVENTS = Sheet(EVENT_COLUMNS, views.event_view, lambda event: event.job)
-ORDERS = Sheet(ORDER_COLUMNS, views.order_view, lambda order: order.subject)
-ARTIFACTS = Sheet(ARTIFACT_COLUMNS, views.artifact_view, lambda artifact: artifact.id)
+JOBS = Sheet(JOB_COLUMNS, views.job_view, lambda job: job.id, json_fields.JOB)
+WORKERS = Sheet(WORKER_COLUMNS, views.worker_view, lambda worker: worker.id, json_fields.WORKER)
+EVENTS = Sheet(EVENT_COLUMNS, views.event_view, lambda event: event.job, json_fields.EVENT)
+ORDERS = Sheet(ORDER_COLUMNS, views.order_view, lambda order: order.subject, json_fields.ORDER)
+ARTIFACTS = Sheet(ARTIFACT_COLUMNS, views.artifact_view, lambda artifact: artifact.id, json_fields.ARTIFACT)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from emp_cli.output import terminal
 from emp_cli.output.clean import one_line
 from emp_cli.output.columns import (
-    ARTIFACTS,
+    ARTIFACT_COLUMNS,
     WORKER_STYLES,
     failures_of,
     hardware,
@@ -20,7 +20,8 @@ from emp_cli.output.columns import (
     state_style,
 )
 from emp_cli.output.explanation import asked
-from emp_cli.output.formats import Column, Sheet, table, write_table
+from emp_cli.output.formats import table, write_table
+from emp_cli.output.layout import Column
 from emp_cli.output.units import clock, since
 from emp_core.domain.durations import duration
 from emp_core.domain.job import Job
@@ -72,10 +73,10 @@ def write_job(details: JobDetails, now: int) -> None:
         terminal.data(f"{'workers':<{LABEL}} all that can run it are {one_line(reservations(job))}")
     if details.attempts:
         terminal.data("\nearlier attempts")
-        write_table(table(details.attempts, Sheet(ATTEMPT_COLUMNS, lambda row: {}, lambda row: row.worker), now))
+        write_table(table(details.attempts, ATTEMPT_COLUMNS, now))
     if details.artifacts:
         terminal.data(f"\nfiles (emp job result {job.id} --output-dir DIR saves them)")
-        write_table(table(details.artifacts, ARTIFACTS, now))
+        write_table(table(details.artifacts, ARTIFACT_COLUMNS, now))
 
 
 def _facts(job: Job, now: int) -> Iterable[tuple[str, str]]:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Collection, Iterator
 from emp_cli.output import terminal
 from emp_cli.output.clean import one_line
 from emp_cli.output.columns import STANDING_COLUMNS, TIER_STYLES, labels_of, state_of
-from emp_cli.output.formats import Column, Sheet, table, write_table
+from emp_cli.output.formats import table, write_table
+from emp_cli.output.layout import Column
 from emp_core.domain.explain import Explanation, Reason, Skipped, WorkerExplanation
 from emp_core.domain.matching import DIMENSIONS
 from emp_core.domain.requirements import Requirements
@@ -31,8 +32,7 @@ def write_explanation(explanation: Explanation) -> None:
     if explanation.standings and waits:
         terminal.data("")
         columns = (*_shown(explanation), *_dimensions(explanation))
-        sheet = Sheet(columns, lambda standing: {}, lambda standing: standing.worker.id)
-        write_table(table(explanation.standings, sheet, explanation.now))
+        write_table(table(explanation.standings, columns, explanation.now))
 
 
 def _style(explanation: Explanation) -> str:
@@ -89,12 +89,12 @@ def write_worker_explanation(explanation: WorkerExplanation) -> None:
         terminal.note(f"more than {MOST_CLASSES} kinds of jobs wait; the first {MOST_CLASSES} of them were looked at")
     if takes:
         terminal.data("\nit takes, the next first")
-        write_table(table(takes[:FIRST_CLASSES], Sheet(CLASS_COLUMNS, lambda row: {}, lambda row: row.class_id), 0))
+        write_table(table(takes[:FIRST_CLASSES], CLASS_COLUMNS, 0))
         if len(takes) > FIRST_CLASSES:
             terminal.note(f"showing {FIRST_CLASSES} of {len(takes)} kinds of jobs; -o json shows all")
     if skips:
         terminal.data("\nit skips")
-        write_table(table(skips, Sheet(SKIPPED_COLUMNS, lambda row: {}, lambda row: row.waiting.class_id), 0))
+        write_table(table(skips, SKIPPED_COLUMNS, 0))
 
 
 def _count(classes: Iterator[WaitingClass] | tuple[WaitingClass, ...]) -> str:

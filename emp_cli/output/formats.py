@@ -1,14 +1,13 @@
-"""How rows are written: as a table for people, as JSON, JSON lines and CSV for programs, as ids for pipes."""
+"""How rows are written: as a table for people, as JSON, YAML and CSV for programs, as ids for pipes."""
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from emp_cli.output import terminal
+from emp_cli.output import pager, terminal
 from emp_cli.output.clean import clean, csv_text, json_text, one_line
+from emp_cli.output.layout import Column, Format, Layout, Sheet, View
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,81 +15,58 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-View = Mapping[str, Any]
-
 NOTHING = "nothing to show"
 
 
-class Format(StrEnum):
-    """What `-o` takes."""
-
-    TABLE = "table"
-    JSON = "json"
-    JSONL = "jsonl"
-    CSV = "csv"
-    IDS = "ids"
+def show(rows: Sequence[T], sheet: Sheet[T], layout: Layout, now: int = 0, *, nothing: str = NOTHING) -> None:
+    """Write rows; a table that is higher than the terminal goes through a pager."""
+    if layout.format.is_table:
+        pager.show(lambda: write(rows, sheet, layout, now, nothing=nothing))
+    else:
+        write(rows, sheet, layout, now, nothing=nothing)
 
 
-@dataclass(frozen=True, slots=True)
-class Column(Generic[T]):
-    """One column of a table; the cell's text is given the row and the time in ms."""
-
-    name: str
-    cell: Callable[[T, int], str]
-    align: Literal["left", "right"] = "left"
-    style: Callable[[T], str] | None = None
-    """The colour of a cell, as Rich names it."""
-
-    shrinks: bool = False
-    """Gives way where the terminal is narrow."""
-
-    optional: bool = False
-    """Left out if it is empty in every row."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet(Generic[T]):
-    """A kind of row: its columns, its JSON, its id."""
-
-    columns: tuple[Column[T], ...]
-    view: Callable[[T], View]
-    key: Callable[[T], str]
-
-
-def write(rows: Sequence[T], sheet: Sheet[T], output: Format, now: int = 0, *, nothing: str = NOTHING) -> None:
+def write(rows: Sequence[T], sheet: Sheet[T], layout: Layout, now: int = 0, *, nothing: str = NOTHING) -> None:
     """Write rows to stdout; `nothing` is said where there is none to look at."""
-    match output:
-        case Format.TABLE if not rows:
+    rows = layout.sorted(sheet, rows, now)
+    if layout.format.is_table:
+        if rows:
+            write_table(table(rows, layout.columns_of(sheet, rows, now), now, headers=layout.headers))
+        else:
             terminal.note(nothing)
-        case Format.TABLE:
-            write_table(table(rows, sheet, now))
-        case Format.IDS:
-            for key in dict.fromkeys(sheet.key(row) for row in rows):
-                if key:
-                    terminal.data(one_line(key))
-        case _:
-            write_views([sheet.view(row) for row in rows], output)
+    elif layout.format is Format.IDS:
+        for key in dict.fromkeys(sheet.key(row) for row in rows):
+            if key:
+                terminal.data(one_line(key))
+    else:
+        write_views([sheet.view(row) for row in rows], layout)
 
 
-def write_views(views: Sequence[View], output: Format) -> None:
+def write_views(views: Sequence[View], layout: Layout) -> None:
     """Write rows that are JSON already."""
-    match output:
+    chosen = [layout.view_of(view) for view in views]
+    match layout.format:
         case Format.JSONL:
-            for view in views:
+            for view in chosen:
                 terminal.data(json_text(view))
         case Format.CSV:
-            if views:
-                terminal.data(_csv(views))
+            if chosen:
+                terminal.data(_csv(chosen, headers=layout.headers))
+        case Format.YAML:
+            terminal.data(_yaml(chosen))
         case _:
-            write_json(list(views))
+            write_json(chosen)
 
 
-def write_one_or_all(views: Sequence[View], output: Format) -> None:
-    """Write what was asked for by name: one is an object in JSON, several are a list."""
-    if output is Format.JSON and len(views) == 1:
-        write_json(views[0])
-    else:
-        write_views(views, output)
+def write_view(view: View, layout: Layout) -> None:
+    """Write the one object that a command has."""
+    match layout.format:
+        case Format.JSON:
+            write_json(layout.view_of(view))
+        case Format.YAML:
+            terminal.data(_yaml(layout.view_of(view)))
+        case _:
+            write_views([view], layout)
 
 
 def write_json(value: Any) -> None:
@@ -98,16 +74,14 @@ def write_json(value: Any) -> None:
     terminal.data(json_text(value, indent=2))
 
 
-def table(rows: Iterable[T], sheet: Sheet[T], now: int) -> "Table":
+def table(rows: Sequence[T], columns: Sequence[Column[T]], now: int, *, headers: bool = True) -> "Table":
     """A table without lines, whose cells hold nothing but text."""
     from rich.table import Table
 
-    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    some = list(rows)
-    columns = [each for each in sheet.columns if not each.optional or any(each.cell(row, now) for row in some)]
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_header=headers)
     for column in columns:
         grid.add_column(column.name, justify=column.align, no_wrap=not column.shrinks)
-    for row in some:
+    for row in rows:
         grid.add_row(*(_text(column, row, now) for column in columns))
     return grid
 
@@ -121,19 +95,25 @@ def _text(column: Column[T], row: T, now: int) -> "RichText":
 
 def write_table(grid: "Table") -> None:
     """Write a table as wide as the terminal, or whole where there is none."""
+    for line in lines_of(grid):
+        terminal.data(line)
+
+
+def lines_of(grid: "Table") -> list[str]:
+    """The lines of a table as they are written, with their colours."""
     console = terminal.stdout()
     with console.capture() as captured:
         console.print(grid)
     lines = captured.get().splitlines()
-    for line in lines if console.is_terminal else map(str.rstrip, lines):
-        terminal.data(line)
+    return lines if terminal.out_is_terminal() else [line.rstrip() for line in lines]
 
 
-def _csv(views: Sequence[View]) -> str:
+def _csv(views: Sequence[View], *, headers: bool) -> str:
     text = io.StringIO()
     names = list(dict.fromkeys(name for view in views for name in view))
     writer = csv.DictWriter(text, fieldnames=names, lineterminator="\n")
-    writer.writeheader()
+    if headers:
+        writer.writeheader()
     for view in views:
         writer.writerow({name: _cell(value) for name, value in view.items()})
     return text.getvalue().rstrip("\n")
@@ -145,3 +125,13 @@ def _cell(value: Any) -> str:
     if isinstance(value, str):
         return csv_text(value)
     return clean(json_text(value))
+
+
+def _yaml(value: Any) -> str:
+    """YAML in ASCII, as `json_text` writes JSON."""
+    import json
+
+    import yaml
+
+    plain = json.loads(json_text(value))  # YAML would write tuples and the like as types of Python's
+    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=False, width=120).rstrip("\n")

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -16,27 +17,68 @@ PIPED_WIDTH = 10_000
 """A table that no person looks at is not cut."""
 
 
+class Color(StrEnum):
+    """What `--color` takes."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+_wanted = Color.AUTO
+
+
+def use_color(wanted: Color) -> None:
+    """Say whether to write in colour, before anything is written."""
+    global _wanted
+    _wanted = wanted
+    stdout.cache_clear()
+    stderr.cache_clear()
+
+
+def out_is_terminal() -> bool:
+    """Whether a person looks at the data; asked of the stream, as colour can be forced anywhere."""
+    return sys.stdout.isatty()
+
+
+def err_is_terminal() -> bool:
+    """The same of the narration."""
+    return sys.stderr.isatty()
+
+
 @cache
 def stdout() -> "Console":
-    """The console of the data. Colours and width are Rich's to find out: NO_COLOR, FORCE_COLOR, COLUMNS, TERM."""
-    return _console(to_stderr=False)
+    """The console of the data. Width and colour are Rich's to find out (COLUMNS, TERM, NO_COLOR, FORCE_COLOR)."""
+    return _console(to_stderr=False, width=None if out_is_terminal() else PIPED_WIDTH)
 
 
 @cache
 def stderr() -> "Console":
     """The console of the narration."""
-    return _console(to_stderr=True)
+    return _console(to_stderr=True, width=None if err_is_terminal() else PIPED_WIDTH)
 
 
-def _console(*, to_stderr: bool) -> "Console":
+def _console(*, to_stderr: bool, width: int | None) -> "Console":
     from rich.console import Console
 
-    console = Console(stderr=to_stderr, markup=False, emoji=False, highlight=False)
-    if not console.is_terminal:
-        console = Console(
-            stderr=to_stderr, markup=False, emoji=False, highlight=False, width=PIPED_WIDTH, soft_wrap=True
-        )
-    return console
+    from emp_core.environment import variable
+
+    forced = _wanted is Color.ALWAYS or (_wanted is Color.AUTO and variable("CLICOLOR_FORCE") not in ("", "0"))
+    return Console(
+        stderr=to_stderr,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        width=width,
+        soft_wrap=width is not None,
+        force_terminal=True if forced else None,
+        no_color=True if _wanted is Color.NEVER else None,
+    )
+
+
+def can_redraw() -> bool:
+    """Whether stdout is a terminal whose screen can be drawn anew."""
+    return out_is_terminal() and not stdout().is_dumb_terminal
 
 
 def data(text: str, end: str = "\n") -> None:
@@ -89,13 +131,13 @@ def _say(label: str, style: str, text: str) -> None:
 @contextmanager
 def progress(total: int) -> Iterator[Callable[[int], None]]:
     """A bar on a terminal; it is given how many more of `total` are done."""
-    if not stderr().is_terminal:
+    if not err_is_terminal():
         yield lambda done: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TimeRemainingColumn())
     # On the same terminal ids must go above the bar; anywhere else they must not go through it.
-    with Progress(*columns, console=stderr(), transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
+    with Progress(*columns, console=stderr(), transient=True, redirect_stdout=out_is_terminal()) as bar:
         task = bar.add_task("", total=total)
         yield lambda done: bar.advance(task, done)

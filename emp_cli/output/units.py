@@ -15,19 +15,24 @@ def since(time_ms: int | None, now: int) -> str:
 
 
 def clock(time_ms: int | None) -> str:
-    """A time of day here, with the date."""
-    return datetime.fromtimestamp(time_ms / 1000).astimezone().strftime("%Y-%m-%d %H:%M:%S") if time_ms else ""
+    """A time here, with date and zone: `2026-01-31 18:00:00 CET`."""
+    return _here(time_ms).strftime("%Y-%m-%d %H:%M:%S %Z") if time_ms else ""
 
 
-def moment(time_ms: int, now: int) -> str:
-    """A time of day here; with the date where it was another day."""
-    day, today = clock(time_ms)[:10], clock(now)[:10]
-    return time_of_day(time_ms) if day == today else clock(time_ms)
+def moment(time_ms: int | None, now: int) -> str:
+    """A time of day here, with its zone; with the date if it was another day."""
+    if not time_ms:
+        return ""
+    return time_of_day(time_ms) if _here(time_ms).date() == _here(now).date() else clock(time_ms)
 
 
 def time_of_day(time_ms: int) -> str:
-    """A time of day here."""
-    return datetime.fromtimestamp(time_ms / 1000).astimezone().strftime("%H:%M:%S")
+    """A time of day here, with its zone: `18:00:00 CET`."""
+    return _here(time_ms).strftime("%H:%M:%S %Z")
+
+
+def _here(time_ms: int) -> datetime:
+    return datetime.fromtimestamp(time_ms / 1000).astimezone()
 
 
 def size(count: int) -> str:
@@ -50,11 +55,21 @@ def read_duration(field: str, text: str) -> float:
 
 def read_time(field: str, text: str, now: int) -> int:
     """ms since 1970, from a date and time (this machine's zone unless it names one) or a duration from now."""
+    return _read_time(field, text, now, 1)
+
+
+def time_ago(field: str, text: str, now: int) -> int:
+    """The same, but a duration is counted back from now."""
+    return _read_time(field, text, now, -1)
+
+
+def _read_time(field: str, text: str, now: int, direction: int) -> int:
     try:
-        return round(datetime.fromisoformat(text).astimezone().timestamp() * 1000)
-    except ValueError:
+        return max(0, round(datetime.fromisoformat(text).astimezone().timestamp() * 1000))
+    except (ValueError, OverflowError):
         pass
     try:
-        return now + round(read_duration(field, text) * 1000)
+        return max(0, now + direction * round(read_duration(field, text) * 1000))
     except InvalidInput:
-        raise InvalidInput(field, f"must be a time such as 2026-01-31T18:00, or 10m from now, not {text!r}") from None
+        distance = "10m from now" if direction > 0 else "10m (ago)"
+        raise InvalidInput(field, f"must be a time such as 2026-01-31T18:00, or {distance}, not {text!r}") from None

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from emp_cli.output.clean import one_line
 from emp_cli.output.columns import remark, state_of
 from emp_cli.output.story import Story
 from emp_core.domain.durations import duration
-from emp_core.domain.states import TERMINAL, WAITING, JobState
+from emp_core.domain.states import RUNNING, TERMINAL, WAITING, JobState
 from emp_core.errors import Deleted, InvalidInput, NotFound, QueueUnavailable
 
 if TYPE_CHECKING:
@@ -41,36 +41,41 @@ async def wait_for(
     job_ids: Sequence[str],
     *,
     any_of: bool = False,
+    started: bool = False,
     seconds: float | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> tuple[list["Job"], ExitCode]:
-    """The jobs at the end of the wait, and what came of them; `tell` is given the story of a single job."""
+    """The jobs at the end of the wait, and what came of them; `tell` is given the story of a single job.
+
+    With `started` the wait for a job is over when it runs.
+    """
+    over = TERMINAL | RUNNING if started else TERMINAL
     if tell and len(job_ids) > 1:
         raise InvalidInput("follow", "works with one job only; use --wait for several")
     try:
         async with asyncio.timeout(seconds):
-            jobs = await _ends(emp, job_ids, any_of, tell)
+            jobs = await _ends(emp, job_ids, any_of, over, tell)
     except Deleted as error:
         _tell_deleted(error.job_ids)
         return list(error.jobs), ExitCode.NOT_FOUND
     except TimeoutError:
-        return await _look_once_more(emp, job_ids, any_of, seconds or 0)
+        return await _look_once_more(emp, job_ids, any_of, over, seconds or 0)
     return jobs, verdict([job for job in jobs if _has_ended(job)])
 
 
 async def _look_once_more(
-    emp: "AsyncEmp", job_ids: Sequence[str], any_of: bool, seconds: float
+    emp: "AsyncEmp", job_ids: Sequence[str], any_of: bool, over: Collection[JobState], seconds: float
 ) -> tuple[list["Job"], ExitCode]:
     """The verdict when time is up: jobs may have ended, or been deleted, whose news did not come in time."""
     jobs = await emp.jobs_by_id(job_ids)
     found = {job.id for job in jobs}
     deleted = [job_id for job_id in job_ids if job_id not in found]
     _tell_deleted(deleted)
-    ended = [job for job in jobs if _has_ended(job)]
-    if len(ended) < len(jobs) and not (any_of and (ended or deleted)):
-        _tell_timeout(jobs, seconds)
+    still = [job for job in jobs if job.state is not None and job.state not in over]
+    if still and not (any_of and (len(still) < len(jobs) or deleted)):
+        _tell_timeout(still, len(jobs), seconds)
         return jobs, ExitCode.TIMEOUT
-    return jobs, ExitCode.NOT_FOUND if deleted else verdict(ended)
+    return jobs, ExitCode.NOT_FOUND if deleted else verdict([job for job in jobs if _has_ended(job)])
 
 
 def _has_ended(job: "Job") -> bool:
@@ -84,26 +89,31 @@ def _tell_deleted(job_ids: Sequence[str]) -> None:
 
 
 async def _ends(
-    emp: "AsyncEmp", job_ids: Sequence[str], any_of: bool, tell: Callable[[str], None] | None
+    emp: "AsyncEmp",
+    job_ids: Sequence[str],
+    any_of: bool,
+    over: frozenset[JobState],
+    tell: Callable[[str], None] | None,
 ) -> list["Job"]:
+    started = over != TERMINAL
     if tell:
         return [await _tell_story(emp, job_ids[0], tell)]
-    if not terminal.stderr().is_terminal:
-        return await emp.wait(job_ids, any_of=any_of)
+    if not terminal.err_is_terminal():
+        return await emp.wait(job_ids, any_of=any_of, started=started)
     if len(job_ids) == 1:
-        return [await _show_progress(emp, job_ids[0])]
-    return await _show_count(emp, job_ids, any_of)
+        return [await _show_progress(emp, job_ids[0], over)]
+    return await _show_count(emp, job_ids, any_of, started)
 
 
-def _tell_timeout(jobs: Sequence["Job"], seconds: float) -> None:
-    still = [job for job in jobs if not _has_ended(job)]
+def _tell_timeout(still: Sequence["Job"], total: int, seconds: float) -> None:
     if len(still) == 1:
         name = still[0].id
         hint = f"it continues: emp job wait {name}, or emp job cancel {name}"
         terminal.fail(f"job {name} is {state_of(still[0])} after {duration(seconds)}", hint)
     else:
         terminal.fail(
-            f"{len(still)} of {len(jobs)} jobs have not ended after {duration(seconds)}", "they continue: emp jobs"
+            f"after {duration(seconds)} the wait for {len(still)} of {total} jobs is not over",
+            "they continue: emp jobs",
         )
 
 
@@ -128,7 +138,7 @@ def verdict(jobs: Sequence["Job"]) -> ExitCode:
 async def tell_ends(emp: "AsyncEmp", jobs: Sequence["Job"]) -> None:
     """Say how each job ended, where it did; a script is not told that all is well."""
     for job in jobs:
-        if job.state is JobState.COMPLETED and terminal.stderr().is_terminal:
+        if job.state is JobState.COMPLETED and terminal.err_is_terminal():
             terminal.note(f"job {job.id} completed {remark(job, 0)}")
         if job.state is JobState.FAILED:
             why = await _message_of(emp, job.id)
@@ -145,7 +155,7 @@ async def _message_of(emp: "AsyncEmp", job_id: str) -> str:
     return str(outcome.get("message") or "")
 
 
-async def _show_progress(emp: "AsyncEmp", job_id: str) -> "Job":
+async def _show_progress(emp: "AsyncEmp", job_id: str, over: Collection[JobState]) -> "Job":
     looking: asyncio.Task[None] | None = None
     try:
         with _bar() as bar:
@@ -155,6 +165,8 @@ async def _show_progress(emp: "AsyncEmp", job_id: str) -> "Job":
                     job = change.job
                     text = one_line(f"{state_of(job)} {remark(job, await emp.now_ms())}", TEXT)
                     bar.update(line, completed=100 if job.state in TERMINAL else job.progress or 0, text=text)
+                    if job.state in over:
+                        break
                     if looking is not None:
                         looking.cancel()
                     looking = asyncio.create_task(_say_why(emp, job, lambda text: bar.update(line, text=text)))
@@ -164,17 +176,19 @@ async def _show_progress(emp: "AsyncEmp", job_id: str) -> "Job":
     return job
 
 
-async def _show_count(emp: "AsyncEmp", job_ids: Sequence[str], any_of: bool) -> list["Job"]:
+async def _show_count(emp: "AsyncEmp", job_ids: Sequence[str], any_of: bool, started: bool) -> list["Job"]:
     total = len(set(job_ids))
     with _bar() as bar:
         line = bar.add_task("jobs", total=total, text="")
 
         def count(ended: Sequence["Job"]) -> None:
             failed = sum(job.state in (JobState.FAILED, None) for job in ended)
-            text = f"{len(ended)} of {total} ended" + (f", {failed} failed" if failed else "")
+            text = f"{len(ended)} of {total} {'run or have ' if started else ''}ended" + (
+                f", {failed} failed" if failed else ""
+            )
             bar.update(line, completed=len(ended), text=text)
 
-        return await emp.wait(job_ids, any_of=any_of, on_end=count)
+        return await emp.wait(job_ids, any_of=any_of, started=started, on_end=count)
 
 
 async def _say_why(emp: "AsyncEmp", job: "Job", say: Callable[[str], None]) -> None:

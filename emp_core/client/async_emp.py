@@ -202,10 +202,13 @@ class AsyncEmp:
         job_ids: str | Sequence[str],
         *,
         any_of: bool = False,
+        started: bool = False,
         timeout: float | None = None,  # noqa: ASYNC109 - what programs expect it to be called
         on_end: changes.OnEnd = changes.ignore,
     ) -> list[Job]:
         """The jobs when all have ended, or the first of them has. Raises `TimeoutError`; the jobs go on.
+
+        `started`: when they run already, or have ended.
 
         `on_end` is called with the jobs that have ended so far, at the start and whenever this changes.
 
@@ -214,7 +217,7 @@ class AsyncEmp:
         """
         names = [job_ids] if isinstance(job_ids, str) else list(job_ids)
         async with asyncio.timeout(timeout):
-            return await changes.wait_for(self._queue, names, any_of=any_of, on_end=on_end)
+            return await changes.wait_for(self._queue, names, any_of=any_of, started=started, on_end=on_end)
 
     async def follow(self, job_id: str) -> AsyncGenerator[changes.Change, None]:
         """A job as it is, then every change of state, progress and log, up to its end."""
@@ -296,17 +299,22 @@ class AsyncEmp:
         """Set how many jobs of `customer:<id>` or `class:<id>` may run at once; None takes the limit away."""
         await self._queue.set_limit(whose, maximum, reason=reason)
 
-    async def recent_events(self, count: int = 50) -> list[Event]:
-        """The newest events, oldest first."""
-        return await self._queue.recent_events(count)
+    async def recent_events(self, count: int = 50, *, since: int = 0, until: int | None = None) -> list[Event]:
+        """The newest events, oldest first; only those from `since` to `until`, in ms since 1970."""
+        return await self._queue.recent_events(count, since=since, until=until)
 
     async def events_of(self, job_id: str) -> list[Event]:
         """The last 200 events of a job, oldest first."""
         return await self._queue.events_of(job_id)
 
-    async def audit(self, count: int = 50, before: str = "") -> list[Order]:
-        """The newest orders of people and programs, or the newest before an entry's cursor; oldest first."""
-        return await self._queue.audit(count, before)
+    async def audit(
+        self, count: int = 50, before: str = "", *, since: int = 0, until: int | None = None
+    ) -> list[Order]:
+        """The newest orders of people and programs, or the newest before an entry's cursor; oldest first.
+
+        Only those from `since` to `until`, in ms since 1970.
+        """
+        return await self._queue.audit(count, before, since=since, until=until)
 
     async def watch(self) -> AsyncGenerator[Event, None]:
         """Every event from now on; an event called `resync` means that some were missed."""

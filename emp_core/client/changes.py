@@ -1,7 +1,7 @@
 """Wait for jobs and follow them by the event stream, and by a fresh read after a gap in the stream."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -9,7 +9,7 @@ from typing import Self
 from emp_core.client.queue import Queue
 from emp_core.domain.events import Event
 from emp_core.domain.job import Job
-from emp_core.domain.states import RUNNING, TERMINAL
+from emp_core.domain.states import RUNNING, TERMINAL, JobState
 from emp_core.errors import Deleted, NotFound, QueueUnavailable
 from emp_core.store import Batch, Store
 
@@ -79,13 +79,17 @@ class Watch:
             return Batch(events=batch.events, cursor=batch.cursor, resync=resync or batch.resync)
 
 
-async def wait_for(queue: Queue, job_ids: Sequence[str], *, any_of: bool = False, on_end: OnEnd = ignore) -> list[Job]:
+async def wait_for(
+    queue: Queue, job_ids: Sequence[str], *, any_of: bool = False, started: bool = False, on_end: OnEnd = ignore
+) -> list[Job]:
     """The jobs when all have ended, or the first of them has. Raises `NotFound`, or `Deleted` with the other jobs.
+
+    With `started` a job that runs counts as one that has ended.
 
     A job that is deleted ends the wait for it, so with `any_of` the whole wait.
     """
     async with queue.watch() as watch:
-        wait = _Wait(queue, job_ids)
+        wait = _Wait(queue, job_ids, (*TERMINAL, *RUNNING) if started else TERMINAL)
         await wait.begin()
         on_end(wait.ended)
         while wait.still_open and not (any_of and wait.has_end):
@@ -102,8 +106,9 @@ async def wait_for(queue: Queue, job_ids: Sequence[str], *, any_of: bool = False
 class _Wait:
     """What is known of the jobs of one wait. Each is read as soon as it has ended, as it may be deleted soon after."""
 
-    def __init__(self, queue: Queue, job_ids: Sequence[str]) -> None:
+    def __init__(self, queue: Queue, job_ids: Sequence[str], ends: Collection[JobState]) -> None:
         self._queue = queue
+        self._ends = ends
         self._look_again_at = 0.0
         self.job_ids = list(dict.fromkeys(job_ids))
         self.jobs: dict[str, Job] = {}
@@ -127,7 +132,7 @@ class _Wait:
     def _has_ended(self, job_id: str) -> bool:
         job = self.jobs.get(job_id)
         # Of a damaged job no more can be known.
-        return job is not None and (job.state is None or job.state in TERMINAL)
+        return job is not None and (job.state is None or job.state in self._ends)
 
     async def begin(self) -> None:
         """Read all jobs. Raises `NotFound` for the first that never was."""
@@ -142,7 +147,7 @@ class _Wait:
         if batch.resync or asyncio.get_running_loop().time() > self._look_again_at:
             await self._read(self.job_ids)
             return
-        ends = (*TERMINAL, "deleted")
+        ends = (*self._ends, "deleted")
         of_ours = {event.job for event in batch.events if event.state in ends or self._has_ended(event.job)}
         await self._read([job_id for job_id in self.job_ids if job_id in of_ours])
 

@@ -145,11 +145,12 @@ class Emp:
         job_ids: str | Sequence[str],
         *,
         any_of: bool = False,
+        started: bool = False,
         timeout: float | None = None,
         on_end: OnEnd = ignore,
     ) -> list[Job]:
         """As `AsyncEmp.wait`; `on_end` is called in this client's own thread."""
-        return self._run(self._emp.wait, job_ids, any_of=any_of, timeout=timeout, on_end=on_end)
+        return self._run(self._emp.wait, job_ids, any_of=any_of, started=started, timeout=timeout, on_end=on_end)
 
     def follow(self, job_id: str) -> Iterator[Change]:
         yield from self._iterate(self._emp.follow(job_id))
@@ -205,14 +206,14 @@ class Emp:
     def set_limit(self, whose: str, maximum: int | None, *, reason: str = "") -> None:
         self._run(self._emp.set_limit, whose, maximum, reason=reason)
 
-    def recent_events(self, count: int = 50) -> list[Event]:
-        return self._run(self._emp.recent_events, count)
+    def recent_events(self, count: int = 50, *, since: int = 0, until: int | None = None) -> list[Event]:
+        return self._run(self._emp.recent_events, count, since=since, until=until)
 
     def events_of(self, job_id: str) -> list[Event]:
         return self._run(self._emp.events_of, job_id)
 
-    def audit(self, count: int = 50, before: str = "") -> list[Order]:
-        return self._run(self._emp.audit, count, before)
+    def audit(self, count: int = 50, before: str = "", *, since: int = 0, until: int | None = None) -> list[Order]:
+        return self._run(self._emp.audit, count, before, since=since, until=until)
 
     def watch(self) -> Iterator[Event]:
         yield from self._iterate(self._emp.watch())

@@ -279,12 +279,12 @@ class Queue(Protocol):
         """Set how many jobs of `customer:<id>` or `class:<id>` may run at once; None takes the limit away."""
         ...
 
-    async def recent_events(self, count: int) -> list[Event]:
-        """The newest events, oldest first."""
+    async def recent_events(self, count: int, *, since: int = 0, until: int | None = None) -> list[Event]:
+        """The newest events, oldest first; only those from `since` to `until`, in ms since 1970."""
         ...
 
-    async def audit(self, count: int, before: str = "") -> list[Order]:
-        """The newest orders, or the newest before an entry's cursor; oldest first."""
+    async def audit(self, count: int, before: str = "", *, since: int = 0, until: int | None = None) -> list[Order]:
+        """The newest orders, or the newest before an entry's cursor, oldest first; only from `since` to `until`, ms."""
         ...
 
     def watch(self) -> AbstractAsyncContextManager[Watching]:

@@ -311,14 +311,14 @@ class RedisQueue:
             raise InvalidInput("maximum", f"must be at least 0, not {maximum}")
         await self._store.broker.set_limit(whose, maximum, reason=reason)
 
-    async def recent_events(self, count: int) -> list[Event]:
-        return await self._store.events.recent(count)
+    async def recent_events(self, count: int, *, since: int = 0, until: int | None = None) -> list[Event]:
+        return await self._store.events.recent(count, since=since, until=until)
 
-    async def audit(self, count: int, before: str = "") -> list[Order]:
+    async def audit(self, count: int, before: str = "", *, since: int = 0, until: int | None = None) -> list[Order]:
         self._caller.check_role(Role.OPERATOR, "read the audit")
         if before and not CURSOR.fullmatch(before):
             raise InvalidInput("before", f"must be the cursor of an entry, such as 1767225600000-0, not {before!r}")
-        return await self._store.events.orders(count, before)
+        return await self._store.events.orders(count, before, since=since, until=until)
 
     def watch(self) -> changes.Watch:
         return changes.Watch(self._store)

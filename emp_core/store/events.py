@@ -78,13 +78,13 @@ class EventBus:
             return True
         return _order(cursor) > _order(newest[0][0].decode()) or _order(cursor) < _before(oldest[0][0].decode())
 
-    async def recent(self, count: int) -> list[Event]:
-        """The newest events, oldest first."""
+    async def recent(self, count: int, *, since: int = 0, until: int | None = None) -> list[Event]:
+        """The newest events, oldest first; only those from `since` to `until`, in ms since 1970."""
         found: list[Event] = []
-        end = "+"
+        end = "+" if until is None else str(until)
         step = count if self._caller is None or self._caller.customer is None else max(count, READ_AT_ONCE)
         while len(found) < count:
-            entries = await self._link.call("XREVRANGE", self._link.key("events"), end, "-", "COUNT", step)
+            entries = await self._link.call("XREVRANGE", self._link.key("events"), end, since or "-", "COUNT", step)
             events = [_event_of(entry_id.decode(), fields) for entry_id, fields in entries]
             found += [event for event in events if self._sees(event.customer_id)]
             if len(entries) < step:
@@ -92,12 +92,13 @@ class EventBus:
             end = f"({events[-1].cursor}"
         return found[:count][::-1]
 
-    async def orders(self, count: int, before: str = "") -> list[Order]:
-        """The newest orders, or the newest before a cursor; oldest first."""
+    async def orders(self, count: int, before: str = "", *, since: int = 0, until: int | None = None) -> list[Order]:
+        """The newest orders, or the newest before a cursor, oldest first; only those from `since` to `until`."""
         if self._caller:
             self._caller.check_unscoped("read the audit")
-        end = f"({before}" if before else "+"
-        entries = await self._link.call("XREVRANGE", self._link.key("audit"), end, "-", "COUNT", count)
+        last = "+" if until is None else str(until)
+        end = f"({before}" if before else last
+        entries = await self._link.call("XREVRANGE", self._link.key("audit"), end, since or "-", "COUNT", count)
         return [_order_of(entry_id.decode(), fields_of(fields)) for entry_id, fields in reversed(entries)]
 
     async def of_job(self, job_id: str) -> list[Event]:

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from emp_cli.input.arguments import hoisted, ids_of
+from emp_cli.input.arguments import completed, hoisted, ids_of
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,23 @@ from emp_cli.input.arguments import hoisted, ids_of
 )
 def test_root_options_may_stand_anywhere(typed: list[str], parsed: list[str]) -> None:
     assert hoisted(typed) == parsed
+
+
+@pytest.mark.parametrize(
+    ("typed", "parsed"),
+    [
+        (["jobs", "--watch"], ["jobs", "--watch", "2"]),
+        (["jobs", "-w", "--limit", "3"], ["jobs", "-w", "2", "--limit", "3"]),
+        (["jobs", "--watch", "0.5"], ["jobs", "--watch", "0.5"]),
+        (["worker", "show", "--watch", "gpu1:0"], ["worker", "show", "--watch", "2", "gpu1:0"]),
+        (["jobs", "--json"], ["jobs", "--json", ""]),
+        (["jobs", "--json", "id,state"], ["jobs", "--json", "id,state"]),
+        (["jobs", "--columns", "-o", "wide"], ["jobs", "--columns", "", "-o", "wide"]),
+        (["job", "show", "--", "--json"], ["job", "show", "--", "--json"]),
+    ],
+)
+def test_option_that_stands_alone_is_given_its_value(typed: list[str], parsed: list[str]) -> None:
+    assert completed(typed) == parsed
 
 
 def test_a_dash_stands_for_the_ids_on_stdin_and_each_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,7 +52,7 @@ def test_the_examples_of_the_help_use_options_that_exist() -> None:
             for part in re.split(r"\||&&", line):
                 if path in part:
                     used = re.findall(r"(?<=\s)(--?[a-z][a-z-]*)", part)
-                    assert set(used) <= known | {"-m"}, (line, known)
+                    assert set(used) <= known | {"-m", "-busy"}, (line, known)
 
 
 @pytest.mark.parametrize("path", ["emp", *TREE])
@@ -87,13 +87,13 @@ def test_the_commands_stand_in_the_order_in_which_one_needs_them(emp: Command) -
     assert shown == [
         *("submit", "jobs", "job", "explain"),
         *("summary", "workers", "worker", "events", "audit"),
-        *("hub", "demo", "completion"),
+        *("hub", "demo", "completion", "help"),
     ]
 
 
 def test_an_option_that_takes_some_formats_names_only_these(emp: Command) -> None:
-    assert "table, json or jsonl, on stdout" in emp("hub", "status", "--help").out
-    assert "table, json, jsonl or csv, on stdout" in emp("summary", "--help").out
+    assert "table, json, jsonl or yaml, on stdout" in emp("hub", "status", "--help").out
+    assert "table, json, jsonl, yaml or csv, on stdout" in emp("summary", "--help").out
 
 
 @pytest.mark.parametrize("shell", Shell)

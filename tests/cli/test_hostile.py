@@ -122,7 +122,7 @@ def test_markup_and_emoji_codes_are_text(emp: Command) -> None:
 
 @pytest.mark.usefixtures("hostile_queue")
 def test_the_json_still_has_every_character(emp: Command) -> None:
-    view = json.loads(emp("job", "broken", "-o", "json").out)
+    (view,) = json.loads(emp("job", "broken", "-o", "json").out)
     assert view["outcome"]["message"] == HOSTILE
 
 

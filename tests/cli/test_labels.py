@@ -15,7 +15,7 @@ def test_label_of_submit_is_shown_by_every_view(emp: Command, do: Do[object]) ->
     job = emp("submit", "--service", "comfyui", *BATCH).out.strip()
     labels = {"batch": "42", "user": "ann=1"}
     assert "labels      batch=42, user=ann=1" in emp("job", job).lines
-    assert json.loads(emp("job", job, "-o", "json").out)["labels"] == labels
+    assert json.loads(emp("job", job, "-o", "json").out)[0]["labels"] == labels
     assert json.loads(emp("jobs", "-o", "json").out)[0]["labels"] == labels
     assert json.loads(emp("explain", job, "-o", "json").out)["labels"] == labels
     assert "  labels: batch=42, user=ann=1" in emp("explain", job).lines
@@ -32,7 +32,7 @@ def test_jobs_has_no_column_for_labels_that_no_job_has(emp: Command) -> None:
 def test_label_of_submit_is_put_over_the_labels_of_each_line(emp: Command) -> None:
     lines = ['{"service": "a", "labels": {"batch": "1", "user": "ann"}}', '{"service": "b"}']
     said = emp("submit", "-", "--label", "batch=42", stdin="\n".join(lines))
-    views = [json.loads(emp("job", job, "-o", "json").out)["labels"] for job in said.lines]
+    views = [json.loads(emp("job", job, "-o", "json").out)[0]["labels"] for job in said.lines]
     assert views == [{"batch": "42", "user": "ann"}, {"batch": "42"}]
 
 

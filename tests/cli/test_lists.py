@@ -243,7 +243,8 @@ def test_events_that_come_stand_in_columns() -> None:
     event = Event(cursor="1-0", name="submitted", job="a", state="pending")
     later = Event(cursor="2-0", name="worker_ready", job="", worker="gpu1:0")
     lines = [event_line(event), event_line(later)]
-    assert [line[10:] for line in lines] == ["submitted       a", "worker_ready    gpu1:0"]
+    assert [line.split()[2:] for line in lines] == [["submitted", "a"], ["worker_ready", "gpu1:0"]]
+    assert lines[0].index(" a") == lines[1].index(" gpu1:0")
 
 
 def test_without_workers_it_says_how_to_start_one(emp: Command) -> None:
@@ -253,7 +254,17 @@ def test_without_workers_it_says_how_to_start_one(emp: Command) -> None:
     assert emp("workers", "--service", "x").err == "nothing to show\n"
 
 
-def test_watching_needs_a_terminal_or_lines(emp: Command) -> None:
-    said = emp("jobs", "--watch")
+def test_watch_refuses_a_format_that_has_an_end(emp: Command) -> None:
+    said = emp("jobs", "--watch", "-o", "json")
     assert (said.code, said.out) == (2, "")
     assert "-o jsonl" in said.err
+
+
+def test_events_and_orders_of_a_span_of_time(emp: Command, do: Do[object]) -> None:
+    do(lambda store: submit(store, id="a"))
+    emp("job", "hold", "a")
+    for words in (("events",), ("audit",), ("jobs",)):
+        assert emp(*words, "--since", "1h", "--until", "0s", "-q").lines == emp(*words, "-q").lines == ["a"]
+        assert emp(*words, "--since", "2100-01-01T00:00", "-q").lines == []
+        assert emp(*words, "--until", "1h", "-q").lines == []
+        assert emp(*words, "--since", "soon").code == 2

@@ -21,7 +21,7 @@ def test_stdout_is_the_id_and_nothing_else(emp: Command, do: Do[object]) -> None
     do(lambda store: register(store))
     said = emp("submit", "--service", "comfyui", "--priority", "75")
     assert (said.code, said.err) == (0, "")
-    view = json.loads(emp("job", said.out.strip(), "-o", "json").out)
+    (view,) = json.loads(emp("job", said.out.strip(), "-o", "json").out)
     assert (view["service"], view["priority"]) == ("comfyui", 75)
 
 
@@ -43,7 +43,7 @@ def test_or_refused_where_a_worker_is_required(emp: Command) -> None:
 def test_a_dry_run_explains_and_stores_nothing(emp: Command, do: Do[object]) -> None:
     do(lambda store: register(store))
     said = emp("submit", "--service", "comfyui", "--dry-run", "-o", "json")
-    assert (said.code, json.loads(said.out)["tier"]) == (0, "now")
+    assert (said.code, json.loads(said.out)[0]["tier"]) == (0, "now")
     assert "nothing was submitted" in said.err
     assert emp("submit", "--service", "comfyui", "--priority", "200", "--dry-run").code == 2
     assert emp("submit", "--service", "x", "--dry-run", "--require-worker").code == 3
@@ -59,7 +59,7 @@ def test_lines_of_stdin_are_stored_each_for_itself(emp: Command) -> None:
 
 
 def test_the_answer_as_json_says_how_safe_it_is(emp: Command) -> None:
-    view = json.loads(emp("submit", "--service", "a", "-o", "json").out)
+    (view,) = json.loads(emp("submit", "--service", "a", "-o", "json").out)
     assert (view["state"], view["workable"], view["durability"]) == ("pending", False, "memory")
 
 
@@ -150,7 +150,7 @@ def test_wait_ends_with_the_job(emp: Command, do: Do[object]) -> None:
     worker = work_off(do)
     said = emp("submit", "--service", "comfyui", "--wait", "-o", "json")
     worker.join()
-    assert (said.code, json.loads(said.out)["state"]) == (0, "completed")
+    assert (said.code, json.loads(said.out)[0]["state"]) == (0, "completed")
 
 
 def test_wait_tells_the_notes_of_a_result_whose_files_are_not_saved(emp: Command, do: Do[object]) -> None:
@@ -217,7 +217,7 @@ def test_input_files_go_up(emp: Command, surroundings: Path) -> None:
     (surroundings / "in.png").write_bytes(b"input")
     (surroundings / "graph.json").write_text('{"1": {"class_type": "LoadImage", "inputs": {"image": "in.png"}}}')
     job_id = emp("submit", "--graph", "graph.json", "--file", "in.png").out.strip()
-    view = json.loads(emp("job", job_id, "--payload", "-o", "json").out)
+    (view,) = json.loads(emp("job", job_id, "--payload", "-o", "json").out)
     assert view["payload"]["files"] == {"in.png": f"{job_id}/1/1"}
     (kept,) = [path for path in (surroundings / "data").rglob("1") if path.is_file()]
     assert kept.read_bytes() == b"input"

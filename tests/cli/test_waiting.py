@@ -11,7 +11,7 @@ from emp_core.client.changes import Watch
 from emp_core.domain.states import JobState
 from emp_core.store import Batch, Store
 from tests.cli.conftest import Command, Do
-from tests.support.builders import submit
+from tests.support.builders import register, submit
 from tests.support.redis_server import Server
 
 
@@ -141,3 +141,38 @@ def test_job_wait_tells_a_deleted_job_and_the_results_of_the_others(emp: Command
     unknown = emp("job", "wait", "kept", "nobody")
     assert (unknown.code, unknown.out) == (6, "")
     assert "no job nobody" in unknown.err
+
+
+async def test_wait_for_the_start_is_over_when_the_job_runs_or_has_ended(client: AsyncEmp, store: Store) -> None:
+    worker = await register(store)
+    running, ended = await submit(store, priority=90), await submit(store)
+    await worker.take()
+    await client.cancel(ended)
+    jobs, code = await wait_for(client, [running], started=True)
+    assert ([job.state for job in jobs], code) == ([JobState.ACTIVE], ExitCode.OK)
+    assert (await wait_for(client, [running, ended], started=True))[1] is ExitCode.CANCELLED
+
+
+async def test_wait_for_the_start_of_a_waiting_job_times_out(
+    client: AsyncEmp, store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    worker = await register(store)
+    waiting = await submit(store)
+    time_runs_out(monkeypatch, client.now_ms)
+    assert (await wait_for(client, [waiting], started=True, seconds=9))[1] is ExitCode.TIMEOUT
+    assert f"job {waiting} is pending after 9" in capsys.readouterr().err
+    time_runs_out(monkeypatch, worker.take)
+    other = await submit(store, priority=100)
+    assert (await wait_for(client, [other], started=True, seconds=9))[1] is ExitCode.OK
+
+
+def test_wait_for_active_on_the_command_line(emp: Command, do: Do[object]) -> None:
+    async def start(store: Store) -> None:
+        worker = await register(store)
+        await submit(store, id="runs")
+        await worker.take()
+
+    do(start)
+    said = emp("job", "wait", "runs", "--for", "active", "-q")
+    assert (said.code, said.out) == (0, "runs\n")
+    assert emp("job", "wait", "runs", "--timeout", "0.1s").code == 8

@@ -18,11 +18,12 @@ from emp_cli.input.options import (
     ResultOption,
     flag,
 )
-from emp_cli.output import formats, terminal
+from emp_cli.input.shaping import shows
+from emp_cli.output import formats, pager, terminal
 from emp_cli.output.clean import JsonStream, clean
 from emp_cli.output.columns import ARTIFACTS, EVENTS, JOBS, state_of
 from emp_cli.output.details import JobDetails, write_job
-from emp_cli.output.formats import Format
+from emp_cli.output.layout import Format, Layout
 from emp_cli.output.saving import Saving, read_saving, save, tell_notes
 from emp_cli.output.waiting import verdict
 from emp_cli.run import leave, run
@@ -58,23 +59,27 @@ def show(
 
 
 async def _show(emp: "AsyncEmp", ids: Sequence[str], payload: bool, output: Format) -> None:
-    with_data = output not in (Format.TABLE, Format.IDS)
+    with_data = not output.is_table and output is not Format.IDS
     found = [await _details(emp, await emp.resolve(name), with_data=with_data) for name in ids]
     bodies = [load_json(await emp.payload(each.job.id)) if payload else {} for each in found]
-    if output is Format.TABLE:
+    if output.is_table:
         now = await emp.now_ms()
-        for number, (each, body) in enumerate(zip(found, bodies, strict=True)):
-            if number:
-                terminal.data("")
-            write_job(each, now)
-            if payload:
-                terminal.data("")
-                formats.write_json(body)
+        pager.show(lambda: _write_jobs(found, bodies, now, payload=payload))
     elif output is Format.IDS:
-        formats.write([each.job for each in found], JOBS, output)
+        formats.write([each.job for each in found], JOBS, Layout(output))
     else:
         views = [{**_view(each), **body} for each, body in zip(found, bodies, strict=True)]
-        formats.write_one_or_all(views, output)
+        formats.write_views(views, Layout(output))
+
+
+def _write_jobs(found: Sequence[JobDetails], bodies: Sequence[Any], now: int, *, payload: bool) -> None:
+    for number, (each, body) in enumerate(zip(found, bodies, strict=True)):
+        if number:
+            terminal.data("")
+        write_job(each, now)
+        if payload:
+            terminal.data("")
+            formats.write_json(body)
 
 
 async def _details(emp: "AsyncEmp", job_id: str, *, with_data: bool) -> JobDetails:
@@ -143,7 +148,8 @@ async def _logs(emp: "AsyncEmp", prefix: str, follow: bool, tail: int | None) ->
             tail = None
 
 
-def events(ctx: typer.Context, job: OneJob, output: OutputOption = Format.TABLE) -> None:
+@shows(EVENTS)
+def events(ctx: typer.Context, job: OneJob, *, layout: Layout) -> None:
     """List the events of a job.
 
     The last 200 events are kept as long as the job.
@@ -154,7 +160,7 @@ def events(ctx: typer.Context, job: OneJob, output: OutputOption = Format.TABLE)
 
     async def work(emp: "AsyncEmp") -> None:
         found = await emp.events_of(await emp.resolve(job))
-        formats.write(found, EVENTS, output, await emp.now_ms())
+        formats.show(found, EVENTS, layout, await emp.now_ms())
 
     run(ctx, work)
 
@@ -185,7 +191,7 @@ async def _result(emp: "AsyncEmp", prefix: str, saving: Saving | None, output: F
     if output is Format.JSON:
         await _write_result(emp, job.id)
     else:
-        formats.write(await emp.artifacts(job.id), ARTIFACTS, output, nothing=NO_FILES)
+        formats.write(await emp.artifacts(job.id), ARTIFACTS, Layout(output), nothing=NO_FILES)
     if job.state is JobState.CANCELLED:
         terminal.warn(f"job {job.id} was cancelled")
     elif saving and not await save(emp, job.id, saving):

@@ -9,14 +9,15 @@ from emp_cli.input.options import (
     DryRunOption,
     OrderReasonOption,
     OrderWhereOption,
-    OutputOption,
     SomeJobIds,
     YesOption,
 )
+from emp_cli.input.shaping import shows
 from emp_cli.orders.choice import Choice
 from emp_cli.orders.order import Order, carry_out, each
 from emp_cli.output import terminal
-from emp_cli.output.formats import Format
+from emp_cli.output.columns import JOBS
+from emp_cli.output.layout import Layout
 from emp_core.domain.states import ENDED, OPEN, WAITING, JobState
 from emp_core.errors import EmpError
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from emp_core.client.async_emp import AsyncEmp
 
 
+@shows(JOBS)
 def cancel(
     ctx: typer.Context,
     ids: SomeJobIds = None,
@@ -31,7 +33,8 @@ def cancel(
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     reason: OrderReasonOption = "",
-    output: OutputOption = Format.TABLE,
+    *,
+    layout: Layout,
 ) -> None:
     """Cancel jobs: waiting ones at once, running ones within 15 s.
 
@@ -46,9 +49,10 @@ def cancel(
             terminal.note(f"job {job_id} was already {state}")
 
     order = Order(verb="cancel", done="cancelled", act=each(stop), states=set(OPEN) - {JobState.CANCELLING})
-    carry_out(ctx, order, _choice(ids, where, dry_run, yes), output)
+    carry_out(ctx, order, _choice(ids, where, dry_run, yes), layout)
 
 
+@shows(JOBS)
 def retry(
     ctx: typer.Context,
     ids: SomeJobIds = None,
@@ -56,7 +60,8 @@ def retry(
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     reason: OrderReasonOption = "",
-    output: OutputOption = Format.TABLE,
+    *,
+    layout: Layout,
 ) -> None:
     """Run failed and cancelled jobs again, as if submitted now.
 
@@ -66,9 +71,10 @@ def retry(
     """
     act = each(lambda emp, job_id: emp.retry(job_id, reason=reason))
     order = Order(verb="retry", done="retried", act=act, states=(JobState.FAILED, JobState.CANCELLED))
-    carry_out(ctx, order, _choice(ids, where, dry_run, yes), output)
+    carry_out(ctx, order, _choice(ids, where, dry_run, yes), layout)
 
 
+@shows(JOBS)
 def requeue(
     ctx: typer.Context,
     ids: SomeJobIds = None,
@@ -76,7 +82,8 @@ def requeue(
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     reason: OrderReasonOption = "",
-    output: OutputOption = Format.TABLE,
+    *,
+    layout: Layout,
 ) -> None:
     """Take running jobs from their workers and put them back in the queue, in their old place.
 
@@ -86,9 +93,10 @@ def requeue(
     """
     act = each(lambda emp, job_id: emp.requeue(job_id, reason=reason))
     order = Order(verb="requeue", done="requeued", act=act, states=(JobState.ACTIVE,))
-    carry_out(ctx, order, _choice(ids, where, dry_run, yes), output)
+    carry_out(ctx, order, _choice(ids, where, dry_run, yes), layout)
 
 
+@shows(JOBS)
 def hold(
     ctx: typer.Context,
     ids: SomeJobIds = None,
@@ -96,7 +104,8 @@ def hold(
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     reason: OrderReasonOption = "",
-    output: OutputOption = Format.TABLE,
+    *,
+    layout: Layout,
 ) -> None:
     """Keep waiting jobs from starting until `emp job unhold`.
 
@@ -106,9 +115,10 @@ def hold(
     """
     act = each(lambda emp, job_id: emp.hold(job_id, reason=reason))
     order = Order(verb="hold", done="held", act=act, states=(JobState.PENDING, JobState.DELAYED), held="no")
-    carry_out(ctx, order, _choice(ids, where, dry_run, yes), output)
+    carry_out(ctx, order, _choice(ids, where, dry_run, yes), layout)
 
 
+@shows(JOBS)
 def unhold(
     ctx: typer.Context,
     ids: SomeJobIds = None,
@@ -116,7 +126,8 @@ def unhold(
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     reason: OrderReasonOption = "",
-    output: OutputOption = Format.TABLE,
+    *,
+    layout: Layout,
 ) -> None:
     """Let held jobs start again, in their old place.
 
@@ -126,9 +137,10 @@ def unhold(
     """
     act = each(lambda emp, job_id: emp.unhold(job_id, reason=reason))
     order = Order(verb="unhold", done="no longer held", act=act, states=(JobState.DELAYED,), held="yes")
-    carry_out(ctx, order, _choice(ids, where, dry_run, yes), output)
+    carry_out(ctx, order, _choice(ids, where, dry_run, yes), layout)
 
 
+@shows(JOBS)
 def priority(
     ctx: typer.Context,
     ids: SomeJobIds = None,
@@ -138,7 +150,7 @@ def priority(
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     reason: OrderReasonOption = "",
-    output: OutputOption = Format.TABLE,
+    layout: Layout,
 ) -> None:
     """Change the priority of waiting jobs; they keep their submit time.
 
@@ -152,7 +164,7 @@ def priority(
 
     done = f"at priority {value}"
     order = Order(verb="move", done=done, act=move, states=WAITING)
-    carry_out(ctx, order, _choice(ids, where, dry_run, yes), output)
+    carry_out(ctx, order, _choice(ids, where, dry_run, yes), layout)
 
 
 def delete(
@@ -174,7 +186,7 @@ def delete(
         return await emp.delete(job_ids, reason=reason)
 
     order = Order(verb="delete", done="deleted", act=forget, states=ENDED, leaves_job=False)
-    carry_out(ctx, order, _choice(ids, where, dry_run, yes), Format.TABLE)
+    carry_out(ctx, order, _choice(ids, where, dry_run, yes), Layout())
 
 
 def _choice(ids: list[str] | None, where: str | None, dry_run: bool, yes: bool) -> Choice:

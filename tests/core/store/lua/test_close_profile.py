@@ -21,8 +21,10 @@ async def test_a_profile_without_workers_gives_its_slot_back(store: Store, look:
     assert (await worker.take()).job_id == job
     await store.registry.steer(worker.id, WorkerState.STOPPED)
     await _unused(store, worker.life.profile)
+    fleet = look().string("fleet")
     assert await store.upkeep.close_profiles() == 0
     found = look()
+    assert found.string("fleet") != fleet, "what is known of the fleet is read anew"
     assert found.fields("profiles") == {}
     assert found.members("profiles.free") == {str(worker.profile_number)}
     assert set(found.string(f"class.verdicts:{found.job(job)['class']}")) == {0}

@@ -1,0 +1,37 @@
+"""`@last`: the job that was submitted last from here, kept in a file of the data directory."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from emp_core.errors import NotFound
+
+LAST = "@last"
+
+
+def with_last(value: Any) -> Any:
+    """An argument or a list of them, with the id in the place of `@last`. Raises `NotFound` if there is none."""
+    if isinstance(value, list):
+        return [_id() if word == LAST else word for word in value]
+    return _id() if value == LAST else value
+
+
+def remember(job_ids: Sequence[str]) -> None:
+    """Keep the last one."""
+    if job_ids:
+        place = _place()
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(job_ids[-1], encoding="ascii")
+
+
+def _id() -> str:
+    place = _place()
+    if not place.exists():
+        raise NotFound("job", LAST, hint="no job was submitted from here yet: emp submit --help")
+    return place.read_text(encoding="ascii").strip()
+
+
+def _place() -> Path:
+    from emp_cli.surroundings import read
+
+    return read().settings.data_dir / "last-job"
