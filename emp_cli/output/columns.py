@@ -7,7 +7,7 @@ from emp_core.domain.durations import duration
 from emp_core.domain.events import Event, Order
 from emp_core.domain.job import Job
 from emp_core.domain.outcome import Artifact
-from emp_core.domain.standing import Standing, Tier, down, outages_in_words
+from emp_core.domain.standing import Tier, down, outages_in_words
 from emp_core.domain.states import HELD, WAITING, JobState
 from emp_core.domain.worker import Worker, WorkerState
 
@@ -210,18 +210,6 @@ ORDER_COLUMNS: tuple[Column[Order], ...] = (
     Column("REASON", lambda order, now: order.reason, shrinks=True),
 )
 
-
-def ahead_of(jobs: int | None, exact: bool) -> str:
-    """How many jobs a worker takes before; `370+` if there may be more."""
-    return "" if jobs is None else f"{jobs}{'' if exact else '+'}"
-
-
-STANDING_COLUMNS: tuple[Column[Standing], ...] = (
-    Column("WORKER", lambda standing, now: standing.worker.id),
-    Column("CAN START", lambda standing, now: standing.tier.value, style=lambda standing: TIER_STYLES[standing.tier]),
-    Column("AHEAD", lambda standing, now: ahead_of(standing.ahead, standing.exact), "right"),
-    Column("WHY", lambda standing, now: standing.reason if standing.verdict.ok else "", shrinks=True),
-)
 
 ARTIFACT_COLUMNS: tuple[Column[Artifact], ...] = (
     Column("FILE", lambda artifact, now: artifact.id),

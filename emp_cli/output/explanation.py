@@ -1,20 +1,22 @@
 """An explanation on the screen: the verdict, what is in the way, the smallest remedy, then worker by worker."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import repeat
 
 from emp_cli.output import terminal
 from emp_cli.output.clean import one_line
-from emp_cli.output.columns import STANDING_COLUMNS, TIER_STYLES, labels_of, state_of
+from emp_cli.output.columns import TIER_STYLES, labels_of, state_of
 from emp_cli.output.formats import table, write_table
 from emp_cli.output.layout import Column
 from emp_core.domain.explain import Explanation, Reason, Skipped, WorkerExplanation
+from emp_core.domain.folding import Kinds, Workers, fold_classes, fold_names, fold_workers
 from emp_core.domain.matching import DIMENSIONS
 from emp_core.domain.requirements import Requirements
-from emp_core.domain.standing import MOST_CLASSES, Standing, WaitingClass
+from emp_core.domain.standing import MOST_CLASSES, WaitingClass
 from emp_core.domain.states import WAITING
 
-FIRST_CLASSES = 10
-"""Classes that are shown of those that a worker takes."""
+FIRST_KINDS = 10
+"""Kinds of jobs that are shown of each list."""
 
 
 def write_explanation(explanation: Explanation) -> None:
@@ -29,10 +31,9 @@ def write_explanation(explanation: Explanation) -> None:
         terminal.data(_sentence(reason))
     for near in explanation.nearest:
         terminal.data(f"  nearest: {one_line(near.sentence())}")
-    if explanation.standings and waits:
-        terminal.data("")
-        columns = (*_shown(explanation), *_dimensions(explanation))
-        write_table(table(explanation.standings, columns, explanation.now))
+    if waits:
+        _write_before(explanation)
+        _write_workers(explanation)
 
 
 def _style(explanation: Explanation) -> str:
@@ -44,38 +45,70 @@ def _sentence(reason: Reason) -> str:
     return f"  {one_line(reason.text)}{hint}"
 
 
-def _shown(explanation: Explanation) -> Iterator[Column[Standing]]:
-    """The columns that say something of at least one worker."""
-    for column in STANDING_COLUMNS:
-        if any(column.cell(standing, explanation.now) for standing in explanation.standings):
-            yield column
+def _write_before(explanation: Explanation) -> None:
+    kinds = fold_classes((waiting, "") for waiting in explanation.before)
+    if kinds:
+        terminal.data("\nahead of it, the next first")
+        _write_kinds(kinds, KIND_COLUMNS)
 
 
-def _dimensions(explanation: Explanation) -> Iterator[Column[Standing]]:
+def _write_workers(explanation: Explanation) -> None:
+    """A row for the workers that are alike; who can start it soonest, or lacks the least, is in front."""
+    groups = fold_workers(explanation.standings)
+    counts = [COUNT] if len(groups) < len(explanation.standings) else []
+    columns = [*counts, *GROUP_COLUMNS, *_dimensions(explanation)]
+    shown = [column for column in columns if any(column.cell(group, explanation.now) for group in groups)]
+    if groups:
+        terminal.data("")
+        write_table(table(groups, shown, explanation.now))
+
+
+def _dimensions(explanation: Explanation) -> Iterator[Column[Workers]]:
     """A column for each dimension in which somebody falls short."""
     for name in DIMENSIONS:
         if any(standing.verdict.by_dimension()[name] for standing in explanation.standings):
             yield Column(name.upper(), _cell_of(name), shrinks=True)
 
 
-def _cell_of(dimension: str) -> Callable[[Standing, int], str]:
-    def cell(standing: Standing, now: int) -> str:
-        misses = standing.verdict.by_dimension()[dimension]
+def _cell_of(dimension: str) -> Callable[[Workers, int], str]:
+    def cell(group: Workers, now: int) -> str:
+        misses = group.first.verdict.by_dimension()[dimension]
         return "; ".join(miss.sentence() for miss in misses) or "ok"
 
     return cell
 
 
-CLASS_COLUMNS: tuple[Column[WaitingClass], ...] = (
-    Column("JOBS", lambda waiting, now: str(waiting.jobs), "right"),
-    Column("NEEDS", lambda waiting, now: asked(waiting.requirements), shrinks=True),
+def _ahead(group: Workers) -> str:
+    if group.ahead is None:
+        return ""
+    fewest, most = group.ahead
+    return f"{fewest if fewest == most else f'{fewest}-{most}'}{'' if group.exact else '+'}"
+
+
+COUNT: Column[Workers] = Column("COUNT", lambda group, now: str(len(group.ids)), "right")
+
+GROUP_COLUMNS: tuple[Column[Workers], ...] = (
+    Column("WORKERS", lambda group, now: fold_names(group.ids), shrinks=True),
+    Column("CAN START", lambda group, now: group.first.tier.value, style=lambda group: TIER_STYLES[group.first.tier]),
+    Column("AHEAD", lambda group, now: _ahead(group), "right"),
+    Column("WHY", lambda group, now: group.first.reason if group.first.verdict.ok else "", shrinks=True),
 )
 
-SKIPPED_COLUMNS: tuple[Column[Skipped], ...] = (
-    Column("JOBS", lambda skipped, now: str(skipped.waiting.jobs), "right"),
-    Column("NEEDS", lambda skipped, now: asked(skipped.waiting.requirements), shrinks=True),
-    Column("WHY NOT", lambda skipped, now: "; ".join(miss.sentence() for miss in skipped.verdict.misses), shrinks=True),
+KIND_COLUMNS: tuple[Column[Kinds], ...] = (
+    Column("JOBS", lambda kind, now: str(kind.jobs), "right"),
+    Column("NEEDS", lambda kind, now: asked(kind.requirements, but=("customer_id",)), shrinks=True),
+    Column("CUSTOMERS", lambda kind, now: _some(kind.customers), shrinks=True, optional=True),
 )
+
+SKIPPED_COLUMNS: tuple[Column[Kinds], ...] = (
+    *KIND_COLUMNS,
+    Column("WHY NOT", lambda kind, now: kind.reason, shrinks=True),
+)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 2} more" if len(names) > 3 else ""
+    return f"{', '.join(names[: 2 if more else 3])}{more}"
 
 
 def write_worker_explanation(explanation: WorkerExplanation) -> None:
@@ -89,12 +122,22 @@ def write_worker_explanation(explanation: WorkerExplanation) -> None:
         terminal.note(f"more than {MOST_CLASSES} kinds of jobs wait; the first {MOST_CLASSES} of them were looked at")
     if takes:
         terminal.data("\nit takes, the next first")
-        write_table(table(takes[:FIRST_CLASSES], CLASS_COLUMNS, 0))
-        if len(takes) > FIRST_CLASSES:
-            terminal.note(f"showing {FIRST_CLASSES} of {len(takes)} kinds of jobs; -o json shows all")
+        _write_kinds(fold_classes((waiting, "") for waiting in takes), KIND_COLUMNS)
     if skips:
-        terminal.data("\nit skips")
-        write_table(table(skips, SKIPPED_COLUMNS, 0))
+        terminal.data("\nit skips, the most jobs first")
+        kinds = fold_classes((each.waiting, _why(each)) for each in skips)
+        _write_kinds(sorted(kinds, key=lambda kind: -kind.jobs), SKIPPED_COLUMNS)
+
+
+def _why(skipped: Skipped) -> str:
+    return "; ".join(miss.sentence() for miss in skipped.verdict.misses)
+
+
+def _write_kinds(kinds: Sequence[Kinds], columns: Sequence[Column[Kinds]]) -> None:
+    some = kinds[:FIRST_KINDS]
+    write_table(table(some, [each for each in columns if not each.optional or any(map(each.cell, some, repeat(0)))], 0))
+    if len(kinds) > FIRST_KINDS:
+        terminal.note(f"showing {FIRST_KINDS} of {len(kinds)} kinds of jobs; -o json shows all")
 
 
 def _count(classes: Iterator[WaitingClass] | tuple[WaitingClass, ...]) -> str:

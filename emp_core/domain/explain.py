@@ -19,6 +19,7 @@ from emp_core.domain.standing import (
     Standing,
     Tier,
     WaitingClass,
+    before,
     down,
     foremost,
     left_of,
@@ -64,6 +65,9 @@ class Explanation:
 
     ahead_exact: bool
     """False: `ahead` is a lower bound."""
+
+    before: tuple[WaitingClass, ...]
+    """The same jobs by class, in the order of claims."""
 
     now: int
 
@@ -111,6 +115,7 @@ def explain(situation: Situation) -> Explanation:
         nearest=tuple(_nearest(situation)) if never else (),
         ahead=first.ahead if first else None,
         ahead_exact=first.exact if first else True,
+        before=before(situation, first.worker) if first and first.ahead else (),
         now=situation.now,
     )
 

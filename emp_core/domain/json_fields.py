@@ -96,7 +96,9 @@ EXPLANATION: Fields = {
     "ahead": "how many jobs are taken before it; null if it is in no line",
     "ahead_exact": "false: there may be more",
     "labels": "the job's labels",
+    "before": "the jobs ahead by kind, the next first: `class`, `jobs`, `first`, `requirements`",
     "nearest": "the smallest changes after which a worker could run it: `worker`, `change`, `capabilities`",
+    "groups": "workers that are alike: `tier`, `reason`, `workers`",
     "workers": "worker by worker: `tier`, `reason`, `ahead`, and what is missing by dimension",
 }
 

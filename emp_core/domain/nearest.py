@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from operator import itemgetter
 from typing import Any
 
 from emp_core.domain.capabilities import Capabilities
@@ -43,14 +44,19 @@ class NearMiss:
 
 
 def nearest(requirements: Requirements, fleet: Iterable[tuple[str, Capabilities]], limit: int) -> list[NearMiss]:
-    """The workers that miss the job by the least: fewest requirements first, then the smallest gaps."""
-    judged = ((worker, offered, match(requirements, offered)) for worker, offered in fleet)
-    misses = (
-        NearMiss(worker=worker, capabilities=offered, verdict=verdict)
-        for worker, offered, verdict in judged
+    """The workers that miss the job by the least: fewest requirements first, then the smallest gaps.
+
+    Of workers that lack the same only the first by name.
+    """
+    judged = ((worker, offered, match(requirements, offered)) for worker, offered in sorted(fleet, key=itemgetter(0)))
+    misses = {
+        tuple(miss.sentence() for miss in verdict.misses): NearMiss(
+            worker=worker, capabilities=offered, verdict=verdict
+        )
+        for worker, offered, verdict in reversed(list(judged))
         if not verdict.ok
-    )
-    return heapq.nsmallest(limit, misses, key=lambda miss: (*miss.verdict.distance, miss.worker))
+    }
+    return heapq.nsmallest(limit, misses.values(), key=lambda miss: (*miss.verdict.distance, miss.worker))
 
 
 def _in_words(path: str, before: Any, after: Any) -> Iterator[str]:

@@ -252,13 +252,19 @@ def _outage(worker: Worker, names: Sequence[str], state: str, why: str, now: int
     return f"{', '.join(names)} {state}: {why} (for {duration(max(0, now - since) / 1000)})"
 
 
-def _ahead(situation: Situation, worker: Worker, fitting: Fitting) -> tuple[int, bool]:
-    line, kind = _line_for(situation, worker), (worker.profile_id, down(worker), worker.workflow)
+def before(situation: Situation, worker: Worker, fitting: Fitting | None = None) -> tuple[WaitingClass, ...]:
+    """What a worker takes before the job, in the order of claims."""
+    fitting = {} if fitting is None else fitting
+    kind = (worker.profile_id, down(worker), worker.workflow)
     if kind not in fitting:
-        left = left_of(worker)
+        left, line = left_of(worker), _line_for(situation, worker)
         fitting[kind] = tuple(waiting for waiting in line.classes if fits(waiting.requirements, left))
     customers = only_customers(worker, situation.customers)
-    return sum(each.jobs for each in fitting[kind] if may_take(worker, each, customers)), line.exact
+    return tuple(each for each in fitting[kind] if may_take(worker, each, customers))
+
+
+def _ahead(situation: Situation, worker: Worker, fitting: Fitting) -> tuple[int, bool]:
+    return sum(each.jobs for each in before(situation, worker, fitting)), _line_for(situation, worker).exact
 
 
 def _line_for(situation: Situation, worker: Worker) -> Line:

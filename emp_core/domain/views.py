@@ -10,6 +10,7 @@ from typing import Any
 
 from emp_core.domain.events import Event, Order
 from emp_core.domain.explain import Explanation, Skipped, WorkerExplanation
+from emp_core.domain.folding import Workers, fold_workers
 from emp_core.domain.job import Job, JobRequest
 from emp_core.domain.job_fields import JOB_FIELDS, Form
 from emp_core.domain.matching import Miss
@@ -103,10 +104,12 @@ def explanation_view(explanation: Explanation) -> dict[str, Any]:
         "ahead": explanation.ahead,
         "ahead_exact": explanation.ahead_exact,
         "labels": dict(explanation.job.labels),
+        "before": [_class_view(waiting) for waiting in explanation.before],
         "nearest": [
             {"worker": near.worker, "change": near.sentence(), "capabilities": near.change()}
             for near in explanation.nearest
         ],
+        "groups": [_group_view(group) for group in fold_workers(explanation.standings)],
         "workers": [_standing_view(standing) for standing in explanation.standings],
     }
 
@@ -134,6 +137,10 @@ def _standing_view(standing: Standing) -> dict[str, Any]:
         "ahead_exact": standing.exact,
         "dimensions": {name: [_miss_view(miss) for miss in misses] for name, misses in dimensions},
     }
+
+
+def _group_view(group: Workers) -> dict[str, Any]:
+    return {"tier": group.first.tier.value, "reason": group.first.reason, "workers": group.ids}
 
 
 def _skipped_view(skipped: Skipped) -> dict[str, Any]:
