@@ -3,12 +3,11 @@
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from concurrent.futures import Future
 from pathlib import Path
+from threading import Thread
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
-
-from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from emp_core.client.async_emp import AsyncEmp, QueueInfo, Request
 from emp_core.client.changes import Change, OnEnd, ignore
@@ -34,12 +33,15 @@ class Emp:
 
     def __init__(self, queue: str | None = None) -> None:
         self._pid = os.getpid()
-        self._thread: AbstractContextManager[BlockingPortal] = start_blocking_portal()
-        self._loop = self._thread.__enter__().call(asyncio.get_running_loop)
+        began: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+        # As a daemon, so that a program that forgets to close can end.
+        self._thread = Thread(target=lambda: asyncio.run(_run_until_stopped(began)), name="emp", daemon=True)
+        self._thread.start()
+        self._loop, self._stopped = began.result()
         try:
             self._emp = self._run(AsyncEmp.connect, queue)
         except BaseException:
-            self._thread.__exit__(None, None, None)
+            self._end()
             raise
 
     def __enter__(self) -> Self:
@@ -57,12 +59,15 @@ class Emp:
         try:
             self._run(self._emp.close)
         finally:
-            self._thread.__exit__(None, None, None)
+            self._end()
+
+    def _end(self) -> None:
+        self._loop.call_soon_threadsafe(self._stopped.set)
+        self._thread.join()
 
     def _run(self, method: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> T:
         if self._pid != os.getpid():
             raise Conflict("this client belongs to another process", hint="create one Emp() in each process")
-        # Not by the portal: it would wait for the call at its end, and what it cancels cannot close its connections.
         future = asyncio.run_coroutine_threadsafe(method(*args, **kwargs), self._loop)
         try:
             return future.result()
@@ -217,3 +222,9 @@ class Emp:
 
     def watch(self) -> Iterator[Event]:
         yield from self._iterate(self._emp.watch())
+
+
+async def _run_until_stopped(began: "Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]") -> None:
+    stopped = asyncio.Event()
+    began.set_result((asyncio.get_running_loop(), stopped))
+    await stopped.wait()

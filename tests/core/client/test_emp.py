@@ -91,3 +91,28 @@ def test_in_a_forked_child_every_call_says_what_to_do(surroundings: Path, monkey
                 assert "Emp()" in told.value.hint
             emp.close()
         assert emp.now_ms() > 0
+
+
+ENDS = """
+import os, sys
+from emp_core import Emp
+
+emp = Emp(sys.argv[1])
+child = os.fork() if sys.argv[2] == "fork" else 1
+if child:
+    print(emp.now_ms() > 0, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) if child > 1 else 0)
+else:
+    sys.exit(3)
+"""
+
+
+@pytest.mark.parametrize(("how", "said"), [("alone", "True 0\n"), ("fork", "True 3\n")])
+def test_program_that_never_closes_its_client_ends_and_so_does_its_child(
+    server: Server, tmp_path: Path, how: str, said: str
+) -> None:
+    program = [sys.executable, "-c", ENDS, server.url, how]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(
+        program, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=100, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, said, "")
