@@ -1,10 +1,25 @@
+# bash completion for emp: emp completion bash
+
 _emp_completion() {
-    local IFS=$'
-'
-    COMPREPLY=( $( env COMP_WORDS="${COMP_WORDS[*]}" \
-                   COMP_CWORD=$COMP_CWORD \
-                   _EMP_COMPLETE=complete_bash $1 ) )
-    return 0
+    local line=${COMP_LINE:0:COMP_POINT} offers=() words=() quoted=
+    mapfile -t offers < <(
+        _EMP_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=$line "$1" 2>/dev/null
+    )
+    COMPREPLY=()
+    words=("${offers[@]%%$'\t'*}")
+    case ${COMP_WORDS[COMP_CWORD]} in [\"\']*) quoted=yes ;; esac
+    # Outside quotes bash replaces only what stands behind the last colon or equals sign.
+    local last=${line##*[[:space:]]} kept=
+    if [[ -z $quoted && $last == *[:=]* ]]; then kept=${last%"${last##*[:=]}"}; fi
+    local word
+    for word in "${words[@]}"; do
+        word=${word#"$kept"}
+        if [[ -z $quoted ]]; then printf -v word %q "$word"; fi
+        COMPREPLY+=("$word")
+        case $word in *[:.=\<\>]) compopt -o nospace ;; esac
+    done
+    # Bash would close the quotes behind a single word, where a filter may go on.
+    if [[ -n $quoted && ${#COMPREPLY[@]} = 1 ]]; then COMPREPLY+=("${COMPREPLY[0]}…"); fi
 }
 
 complete -o default -F _emp_completion emp

@@ -1,6 +1,6 @@
-"""What the shell offers for an id: what the queue has. It has 0.3 s for it, and says nothing where it cannot."""
+"""What the shell offers, from the queue: ids, names, filters. It has 0.3 s for it, and says nothing if it cannot."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
 import typer
@@ -9,11 +9,16 @@ from emp_core.errors import EmpError
 
 if TYPE_CHECKING:
     from emp_core.client.async_emp import AsyncEmp
+    from emp_core.domain.job import Job
 
 SECONDS = 0.3
 AT_MOST = 50
 
+JOBS_READ = 200
+"""Running and waiting jobs, then the last ones: their labels, customers and workflows are offered."""
+
 Offers = list[tuple[str, str]]
+"""Texts, each with what it is."""
 
 
 def job_ids(ctx: typer.Context, incomplete: str) -> Offers:
@@ -21,21 +26,103 @@ def job_ids(ctx: typer.Context, incomplete: str) -> Offers:
 
     async def read(emp: "AsyncEmp") -> Offers:
         page = await emp.jobs(limit=AT_MOST)
-        return [(job.id, f"{job.state} {job.service}") for job in page.jobs]
+        return [(job.id, f"{job.state} {job.service or ''}") for job in page.jobs]
 
-    return _offers(ctx, read, incomplete)
+    return _beginning(incomplete, _asked(ctx, read))
 
 
 def worker_ids(ctx: typer.Context, incomplete: str) -> Offers:
     """Workers, with their states."""
+    return _beginning(incomplete, _asked(ctx, _workers))
+
+
+def services(ctx: typer.Context, incomplete: str) -> Offers:
+    """Services of live workers, and those that jobs wait for."""
 
     async def read(emp: "AsyncEmp") -> Offers:
-        return [(worker.id, worker.state.value) for worker in await emp.workers()]
+        return [(name, "") for name in await _values(emp, "service")]
 
-    return _offers(ctx, read, incomplete)
+    return _beginning(incomplete, _asked(ctx, read))
 
 
-def _offers(ctx: typer.Context, read: Callable[["AsyncEmp"], Awaitable[Offers]], incomplete: str) -> Offers:
+def customers(ctx: typer.Context, incomplete: str) -> Offers:
+    """Customers with jobs."""
+
+    async def read(emp: "AsyncEmp") -> Offers:
+        return [(name, "") for name in await _values(emp, "customer")]
+
+    return _beginning(incomplete, _asked(ctx, read))
+
+
+def workflows(ctx: typer.Context, incomplete: str) -> Offers:
+    """Workflows with jobs."""
+
+    async def read(emp: "AsyncEmp") -> Offers:
+        return [(name, "") for name in await _values(emp, "workflow")]
+
+    return _beginning(incomplete, _asked(ctx, read))
+
+
+def requirements(incomplete: str) -> Offers:
+    """The keys of `--require`."""
+    from emp_core.domain.requirements import REQUIREMENT_FIELDS
+
+    return _beginning(incomplete, [(f"{name}=", "") for name in REQUIREMENT_FIELDS])
+
+
+def filters(ctx: typer.Context, incomplete: str) -> Offers:
+    """A filter, with what may come next: fields, then values, also those that the queue has now."""
+    from emp_core.domain.filter.completing import complete
+
+    wanted: list[str] = []
+
+    def note(field: str, prefix: str) -> Iterable[str]:
+        wanted.append(field)
+        return ()
+
+    fixed = complete(incomplete, len(incomplete), note)
+
+    async def read(emp: "AsyncEmp") -> Offers:
+        found = {field: await _values(emp, field) for field in wanted}
+        live = complete(incomplete, len(incomplete), lambda field, prefix: found.get(field, ()))
+        return [(incomplete[: each.start] + each.text, each.help) for each in live]
+
+    known = [(incomplete[: each.start] + each.text, each.help) for each in fixed]
+    return (_asked(ctx, read) or known) if wanted else known
+
+
+async def _workers(emp: "AsyncEmp") -> Offers:
+    return [(worker.id, worker.state.value) for worker in await emp.workers()]
+
+
+async def _values(emp: "AsyncEmp", field: str) -> list[str]:
+    """Values of a field that the queue has now; of `label` its names, of `label.batch` its values."""
+    if field == "worker":
+        return [name for name, _ in await _workers(emp)]
+    jobs = (await emp.jobs(limit=JOBS_READ)).jobs
+    found = [value for job in jobs for value in _values_of(job, field)]
+    if field == "service":
+        found += [name for worker in await emp.workers() for name in worker.capabilities.services]
+    return sorted(set(found))
+
+
+def _values_of(job: "Job", field: str) -> Iterable[str]:
+    if field == "label":
+        return job.labels
+    if field.startswith("label."):
+        return [value for name, value in job.labels.items() if field == f"label.{name}"]
+    read = {
+        "customer": (job.customer_id,),
+        "workflow": (job.workflow_id,),
+        "service": job.requirements.services,
+        "type": (job.job_type,),
+        "code": (job.code, job.cause),
+        "id": (job.id,),
+    }
+    return [value for value in read.get(field, ()) if value]
+
+
+def _asked(ctx: typer.Context, read: Callable[["AsyncEmp"], Awaitable[Offers]]) -> Offers:
     import asyncio
 
     from emp_cli.surroundings import connect
@@ -45,7 +132,10 @@ def _offers(ctx: typer.Context, read: Callable[["AsyncEmp"], Awaitable[Offers]],
             return await read(emp)
 
     try:
-        found = asyncio.run(ask())
+        return asyncio.run(ask())
     except (EmpError, TimeoutError):
         return []
-    return [(name, text) for name, text in found if name.startswith(incomplete)]
+
+
+def _beginning(incomplete: str, offers: Offers) -> Offers:
+    return [(text, help) for text, help in offers if text.startswith(incomplete)]

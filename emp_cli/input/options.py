@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from emp_cli.input.completing import job_ids, worker_ids
+from emp_cli.input.completing import customers, filters, job_ids, services, worker_ids, workflows
 from emp_cli.input.last import with_last
 from emp_cli.output.layout import Format
 from emp_core.domain.states import HELD, JobState
@@ -45,13 +45,17 @@ WhereOption = Annotated[
     typer.Option(
         "--where",
         metavar="FILTER",
+        autocompletion=filters,
         help="Only jobs that match a filter, such as 'label.batch:42 age>10m'; see docs/filters.md.",
     ),
 ]
 OrderWhereOption = Annotated[
     str | None,
     typer.Option(
-        "--where", metavar="FILTER", help="All jobs that match a filter, in place of ids; see docs/filters.md."
+        "--where",
+        metavar="FILTER",
+        autocompletion=filters,
+        help="All jobs that match a filter, in place of ids; see docs/filters.md.",
     ),
 ]
 DryRunOption = Annotated[bool, flag("--dry-run", help="Show the jobs, and change nothing.")]
@@ -145,9 +149,18 @@ StatusOption = Annotated[
     ),
 ]
 ServiceOption = Annotated[
-    str | None, typer.Option("--service", metavar="NAME", help="Only jobs or workers of this service, such as comfyui.")
+    str | None,
+    typer.Option(
+        "--service",
+        metavar="NAME",
+        autocompletion=services,
+        help="Only jobs or workers of this service, such as comfyui.",
+    ),
 ]
-CustomerOption = Annotated[str | None, typer.Option("--customer", metavar="ID", help="Only this customer's jobs.")]
+CustomerOption = Annotated[
+    str | None,
+    typer.Option("--customer", metavar="ID", autocompletion=customers, help="Only this customer's jobs."),
+]
 WorkerOption = Annotated[
     str | None,
     typer.Option(
@@ -155,6 +168,13 @@ WorkerOption = Annotated[
     ),
 ]
 WorkflowOption = Annotated[
-    str | None, typer.Option("--workflow-id", "--workflow", metavar="ID", help="Only jobs of this workflow.")
+    str | None,
+    typer.Option(
+        "--workflow-id",
+        "--workflow",
+        metavar="ID",
+        autocompletion=workflows,
+        help="Only jobs of this workflow.",
+    ),
 ]
 UnworkableOption = Annotated[bool, flag("--unworkable", help="Only jobs that no live worker can run.")]

@@ -4,13 +4,14 @@ from typing import Annotated, Any
 
 import typer
 
+from emp_cli.input.completing import customers, job_ids, requirements, services, workflows
 from emp_cli.input.options import FLAG
 
 WORK, PLACE, WHO, AFTER = "The work", "When and where it runs", "Names", "After the submit"
 
 
-def _option(names: str, metavar: str, help: str, panel: str) -> Any:
-    return typer.Option(*names.split(), metavar=metavar, help=help, rich_help_panel=panel)
+def _option(names: str, metavar: str, help: str, panel: str, offers: Any = None) -> Any:
+    return typer.Option(*names.split(), metavar=metavar, help=help, rich_help_panel=panel, autocompletion=offers)
 
 
 def _flag(name: str, help: str) -> Any:
@@ -24,7 +25,7 @@ Source = Annotated[
     Text, typer.Argument(metavar="FILE", help="A file of requests as JSON or JSON lines; - reads stdin.")
 ]
 
-Service = Annotated[Text, _option("--service", "NAME", "The service that runs it, such as comfyui.", WORK)]
+Service = Annotated[Text, _option("--service", "NAME", "The service that runs it, such as comfyui.", WORK, services)]
 JobType = Annotated[
     Text, _option("--type", "NAME", "The type of job, such as txt2img, on any service that supports it.", WORK)
 ]
@@ -44,7 +45,13 @@ Files = Annotated[
 Priority = Annotated[int | None, _option("--priority -p", "N", "0 to 100, higher first.", PLACE)]
 Require = Annotated[
     Texts,
-    _option("--require", "X=Y", "What the worker must have: gpu_memory_gb=24, models=a,b … May be repeated.", PLACE),
+    _option(
+        "--require",
+        "X=Y",
+        "What the worker must have: gpu_memory_gb=24, models=a,b … May be repeated.",
+        PLACE,
+        requirements,
+    ),
 ]
 Requirements = Annotated[Text, _option("--requirements", "JSON", "The same as one JSON object.", PLACE)]
 RunAt = Annotated[Text, _option("--run-at", "TIME", "Start no earlier than this, such as 2026-01-31T18:00.", PLACE)]
@@ -53,13 +60,13 @@ Deadline = Annotated[
     Text, _option("--deadline", "TIME", "Fail the job if it has not started by then, such as 1h.", PLACE)
 ]
 DependsOn = Annotated[
-    Texts, _option("--depends-on", "ID", "Start only when this job has completed. May be repeated.", PLACE)
+    Texts, _option("--depends-on", "ID", "Start only when this job has completed. May be repeated.", PLACE, job_ids)
 ]
 MaxFailures = Annotated[int | None, _option("--max-failures", "N", "Fail the job after this many failed runs.", PLACE)]
 JobTimeout = Annotated[Text, _option("--job-timeout", "TIME", "The longest that one run may take, such as 5m.", PLACE)]
 
-Customer = Annotated[Text, _option("--customer", "ID", "The customer who owns the job.", WHO)]
-WorkflowId = Annotated[Text, _option("--workflow-id", "ID", "The group of jobs it belongs to.", WHO)]
+Customer = Annotated[Text, _option("--customer", "ID", "The customer who owns the job.", WHO, customers)]
+WorkflowId = Annotated[Text, _option("--workflow-id", "ID", "The group of jobs it belongs to.", WHO, workflows)]
 Labels = Annotated[
     Texts, _option("--label", "X=Y", "A label to find the job by, such as batch=42. May be repeated.", WHO)
 ]

@@ -15,6 +15,9 @@ import pytest
 
 PACKAGES: Mapping[str, str] = {
     "redis-server": "redis-server",
+    "bash": "bash",
+    "fish": "fish",
+    "zsh": "zsh",
 }
 """Each program, and the Debian package that brings it."""
 
