@@ -30,7 +30,6 @@ from emp_core.store.connection import (
     DEFAULT_PREFIX,
     MAX_CONNECTIONS,
     Link,
-    Server,
     build_client,
     check_server,
     open_link,
@@ -41,6 +40,7 @@ from emp_core.store.inspector import ClassView, Inspector
 from emp_core.store.memory import Memory, read_memory
 from emp_core.store.registry import Registered, Registry, WorkerIdInUse
 from emp_core.store.search import Page, Search
+from emp_core.store.server import Server
 from emp_core.store.submits import Submitted
 from emp_core.store.summary import Summary
 from emp_core.store.upkeep import Retention, Upkeep

@@ -22,12 +22,7 @@ from emp_core.ids import is_id, new_job_id
 from emp_core.store.coalescing import AT_ONCE, Coalescer
 from emp_core.store.pool import close_when_idle
 from emp_core.store.scripts import script
-
-SCHEMA = "3"
-"""The layout of the keys. Another one in Redis is refused: nothing is guessed about old data."""
-
-UPGRADED = "2"
-"""The layout that a hub takes over: its jobs are only not listed yet for filters (`Upkeep.index_jobs`)."""
+from emp_core.store.server import SCHEMA, UPGRADED, Server, evicting, other_schema, server_of, too_old
 
 DEFAULT_PREFIX = "{emp}:"
 ANSWER_SECONDS = 10.0
@@ -242,16 +237,6 @@ class Link:
             await self.client.aclose()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
-    """What was found at the other end."""
-
-    engine: str
-    version: str
-    durability: str
-    """`memory` without an AOF, else `everysec` or `always`."""
-
-
 def busy(what: str) -> QueueUnavailable:
     """Redis answers, and yet a call had to wait for too long."""
     return QueueUnavailable("queue_busy", what, hint="repeat the call later, or raise REDIS_MAX_CONNECTIONS")
@@ -273,20 +258,10 @@ async def check_server(link: Link, *, upgrade: bool = False) -> Server:
     schema = await _schema_of(link)
     if schema == UPGRADED and upgrade:
         schema = (await link.run("raise_schema", before=UPGRADED, after=SCHEMA)).decode()
-    version = str(info.get("valkey_version") or info["redis_version"])
-    engine = "valkey" if "valkey_version" in info else "redis"
-    if _numbers(version) < ((7, 2) if engine == "valkey" else (7, 0)):
-        raise QueueUnavailable("redis_too_old", f"{engine} {version} is too old; Redis 7.0 or Valkey 7.2 is needed")
-    if schema != SCHEMA:
-        hint = "start a hub of this version: it upgrades the queue" if schema == UPGRADED else _OTHER_SCHEMA
-        raise Misconfigured(f"the queue at {link.prefix} has schema {schema}, this emp reads {SCHEMA}", hint=hint)
-    policy = info.get("maxmemory_policy", "noeviction")
-    if int(info.get("maxmemory", 0)) > 0 and policy != "noeviction":
-        raise Misconfigured(
-            f"Redis may evict keys (maxmemory-policy {policy}), and with them jobs",
-            hint="redis-cli CONFIG SET maxmemory-policy noeviction",
-        )
-    return Server(engine=engine, version=version, durability=_durability(info))
+    for refusal in (too_old(info), other_schema(schema, link.prefix), evicting(info)):
+        if refusal is not None:
+            raise refusal
+    return server_of(info)
 
 
 async def queue_id_of(link: Link) -> str | None:
@@ -308,9 +283,6 @@ async def check_writes(link: Link) -> None:
     await link.call("SET", link.key("schema"), SCHEMA, "NX")
 
 
-_OTHER_SCHEMA = "use the emp that wrote it, or another EMP_KEY_PREFIX"
-
-
 def _first_node(info: dict[str, Any]) -> dict[str, Any]:
     """A cluster client answers for each node."""
     first = next(iter(info.values()), None)
@@ -324,14 +296,6 @@ async def _schema_of(link: Link) -> str:
         await link.call("SET", link.key("schema"), SCHEMA, "NX")
         found = await link.call("GET", link.key("schema"))
     return str(found.decode())
-
-
-def _durability(info: Mapping[str, Any]) -> str:
-    return "everysec" if int(info.get("aof_enabled", 0)) else "memory"
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".")[:2])
 
 
 @contextlib.contextmanager

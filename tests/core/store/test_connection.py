@@ -11,7 +11,8 @@ from redis import exceptions
 
 from emp_core.errors import AccessDenied, Conflict, Misconfigured, QueueUnavailable
 from emp_core.store import Link, Store, open_store
-from emp_core.store.connection import SCHEMA, check_server, open_link, translated
+from emp_core.store.connection import check_server, open_link, translated
+from emp_core.store.server import SCHEMA
 from tests.support.builders import make_request, register, submit
 from tests.support.redis_server import REDIS, Server, Servers
 from tests.support.snapshot import Look, Snapshot

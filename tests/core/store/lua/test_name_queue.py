@@ -7,7 +7,7 @@ import pytest
 
 from emp_core.errors import Conflict, QueueUnavailable
 from emp_core.store import Store, open_store
-from emp_core.store.connection import SCHEMA
+from emp_core.store.server import SCHEMA
 from tests.support.redis_server import Server
 
 

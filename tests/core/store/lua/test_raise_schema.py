@@ -5,7 +5,7 @@ import pytest
 from emp_core.domain.filter import parse
 from emp_core.errors import Misconfigured
 from emp_core.store import Store, open_store
-from emp_core.store.connection import SCHEMA, UPGRADED
+from emp_core.store.server import SCHEMA, UPGRADED
 from tests.core.store.search.queues import fill
 from tests.support.redis_server import Server
 from tests.support.snapshot import Look
