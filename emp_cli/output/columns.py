@@ -1,12 +1,13 @@
 """The columns of the lists of jobs, workers and the rest, as data."""
 
 from emp_cli.output.layout import Column, Sheet
-from emp_cli.output.units import moment, since, size
+from emp_cli.output.units import moment, since
 from emp_core.domain import json_fields, views
 from emp_core.domain.durations import duration
 from emp_core.domain.events import Event, Order
 from emp_core.domain.job import Job
 from emp_core.domain.outcome import Artifact
+from emp_core.domain.sizes import size
 from emp_core.domain.standing import Tier, down, outages_in_words
 from emp_core.domain.states import HELD, WAITING, JobState
 from emp_core.domain.worker import Worker, WorkerState

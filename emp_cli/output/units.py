@@ -1,4 +1,4 @@
-"""Times, durations and sizes, as people read them and as they type them."""
+"""Times and durations, as people read them and as they type them."""
 
 import re
 from datetime import datetime
@@ -33,16 +33,6 @@ def time_of_day(time_ms: int) -> str:
 
 def _here(time_ms: int) -> datetime:
     return datetime.fromtimestamp(time_ms / 1000).astimezone()
-
-
-def size(count: int) -> str:
-    """`512 B`, `1.2 MB`; a MB has 10^6 bytes."""
-    amount = float(count)
-    for unit in ("B", "kB", "MB"):
-        if amount < 999.5:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} GB"
 
 
 def read_duration(field: str, text: str) -> float:

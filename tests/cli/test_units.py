@@ -4,8 +4,9 @@ from datetime import datetime
 
 import pytest
 
-from emp_cli.output.units import read_duration, read_time, size
+from emp_cli.output.units import read_duration, read_time
 from emp_core.domain.durations import duration
+from emp_core.domain.sizes import size
 from emp_core.errors import InvalidInput
 
 
