@@ -74,6 +74,9 @@ class Worker:
     """When it counts as lost, should no other beat come; None where it is gone."""
 
     started_at: int = 0
+    clock_ahead_ms: int | None = None
+    """How far its machine's clock was ahead of Redis's when it last registered; None: it does not say."""
+
     reason: str = ""
     """Why it is paused, draining or fenced."""
 

@@ -225,6 +225,7 @@ def _sound_worker(
     if not (fields and capabilities.startswith("{") and isinstance(info, dict)):
         raise ValueError("not a record of a worker")
     workflow, customers = info.get("workflow"), info.get("max_customers")
+    clock, registered = info.get("clock"), fields.get("registered", "")
     gone = fields.get("gone") if fields.get("alive") != "1" else None
     services, _, reasons = fields.get("services", "").partition("\n")
     return Worker(
@@ -241,6 +242,7 @@ def _sound_worker(
         beat_at=_count(fields.get("beat", "0")),
         lost_at=lost_at,
         started_at=_count(fields.get("started", "0")),
+        clock_ahead_ms=clock - int(registered) if isinstance(clock, int) and _WHOLE.fullmatch(registered) else None,
         reason=fields.get("reason", ""),
         info=info,
         last_failure=_last_failure(fields.get("failed", "")),

@@ -146,7 +146,7 @@ class Agent:
             machine=options.machine,
             waiter=options.boot,
             slots=options.slots,
-            info=options.introduction,
+            info={**options.introduction, "clock": self._clock.now_ms()},
             services=self.board.text(),
             dead_boot=options.dead_boot,
         )

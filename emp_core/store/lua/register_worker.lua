@@ -59,7 +59,8 @@ local state = kept and known[2] or known[1] == boot and known[2] == 'draining' a
 local number = open_profile(profile, capabilities, rank)
 local started = known[1] == boot and known[4] or now
 call('HSET', key, 'boot', boot, 'state', state, 'alive', 1, 'gone', '', 'beat', now, 'machine', machine, 'started', started,
-  'profile', profile, 'slot', number, 'rank', rank, 'waiter', waiter, 'slots', slots, 'info', info, 'services', services)
+  'profile', profile, 'slot', number, 'rank', rank, 'waiter', waiter, 'slots', slots, 'info', info, 'services', services,
+  'registered', now)
 if not kept then call('HSET', key, 'reason', '') end
 call('HDEL', key, 'ended')
 call('ZADD', P .. 'workers', now + lease, worker)

@@ -128,3 +128,10 @@ async def test_a_restart_after_a_crash_gets_its_jobs_back_at_once(store: Store) 
         run = await connector.next_run()
         assert (run.job_id, run.assignment.attempt) == (job, 2)
         assert connector.sweeps == 1
+
+
+async def test_worker_says_how_its_clock_stands_when_it_registers(store: Store) -> None:
+    async with working(store, ScriptedConnector()):
+        worker = await store.inspector.worker("gpu1:0")
+    assert isinstance(worker.info["clock"], int)
+    assert worker.clock_ahead_ms is not None
