@@ -47,6 +47,12 @@ COMMANDS = (
         "List the latest orders to jobs, workers and limits: who gave them, and what came of them.",
     ),
     _deferred(CARE, "hub", "hub:app", "The hub: REST, files, and the queue's chores."),
+    _deferred(
+        CARE,
+        "doctor",
+        "doctor:doctor",
+        "Check Redis, the queue, the hubs and the workers, and say what mends each fault.",
+    ),
     _deferred(CARE, "demo", "demo:demo", "Run mixed jobs through a queue, a hub and a simulated fleet."),
     _deferred(CARE, "completion", "completion:completion", "Print the completion script of a shell."),
     _deferred(

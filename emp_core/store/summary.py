@@ -52,7 +52,7 @@ async def read_summary(link: Link, workers: Sequence[Worker], at: int, at_most: 
     since, exact = await oldest_pending(link)
     up = [name for worker in workers for name, state in worker.services.items() if state == "up"]
     return Summary(
-        jobs=await _numbers(link),
+        jobs=await numbers(link),
         workers={state: states.count(state) for state in sorted(set(states))},
         slots=sum(worker.slots for worker in workers),
         busy_slots=sum(len(worker.active) for worker in workers),
@@ -67,7 +67,7 @@ async def read_summary(link: Link, workers: Sequence[Worker], at: int, at_most: 
     )
 
 
-async def _numbers(link: Link) -> dict[str, int]:
+async def numbers(link: Link) -> dict[str, int]:
     """State -> number of its jobs."""
     lists = ("timeouts", "leases", *(f"jobs:{state}" for state in ENDED))
     reads = [("HGETALL", link.key("counts")), *(("ZCARD", link.key(name)) for name in lists)]

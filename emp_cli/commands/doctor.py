@@ -1,0 +1,108 @@
+"""`emp doctor`: is the queue well, and what mends it?"""
+
+import asyncio
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import typer
+
+from emp_cli.context import session_of
+from emp_cli.exits import ExitCode, code_of, hint_of
+from emp_cli.input.options import OutputOption
+from emp_cli.local import hub_process
+from emp_cli.output import formats
+from emp_cli.output.checkup import CHECKS, write_checks
+from emp_cli.output.formats import Format
+from emp_cli.run import leave, run_alone
+from emp_core.clock import SystemClock
+from emp_core.errors import AccessDenied, EmpError, HubUnavailable, Misconfigured, QueueUnavailable
+
+if TYPE_CHECKING:
+    from emp_core.client.doctor import HubReading
+    from emp_core.client.locate import ClientSettings
+    from emp_core.store.readings import Readings
+
+
+def doctor(ctx: typer.Context, output: OutputOption = Format.TABLE) -> None:
+    """Check Redis, the queue, the hubs and the workers, and say what mends each fault.
+
+    It changes nothing. Exit code 1: a check failed. If the queue cannot be read, the exit code is that of every
+    command: 5 if Redis does not answer, 4 if it refuses the password.
+
+    Examples:
+    emp doctor
+    emp doctor --format json
+    """
+    leave(run_alone(ctx, _doctor(session_of(ctx).redis, output)))
+
+
+async def _doctor(redis: str | None, output: Format) -> ExitCode:
+    from emp_cli.surroundings import read
+    from emp_core.client.doctor import State, findings
+
+    told = read(redis).settings
+    queue, hubs = await asyncio.gather(_queue(redis), _hubs(told))
+    checks = list(findings(queue, hubs))
+    if output is Format.TABLE:
+        write_checks(checks)
+    else:
+        formats.write(checks, CHECKS, output)
+    if isinstance(queue, EmpError):
+        return code_of(queue)
+    return ExitCode.FAILED if any(check.state is State.FAIL for check in checks) else ExitCode.OK
+
+
+async def _queue(redis: str | None) -> "Readings | EmpError":
+    """What is read of the queue, or why it cannot be read."""
+    from emp_cli.surroundings import locate
+    from emp_core.client.doctor import examine
+
+    try:
+        return await examine(await locate(redis), SystemClock())
+    except (QueueUnavailable, Misconfigured) as error:
+        error.hint = hint_of(error)
+        return error
+
+
+async def _hubs(told: "ClientSettings") -> "list[HubReading]":
+    """What the hubs of this machine say, and the one that HUB_WS_URL names."""
+    from emp_cli.local.hub_report import http_url
+
+    token = told.hub_auth_token.get_secret_value() if told.hub_auth_token else ""
+    found = {hub.url: "the data directory" for hub in hub_process.running(told.data_dir)}
+    asked = [_hub(url, token, source, direct=True) for url, source in found.items()]
+    elsewhere = http_url(told.hub_ws_url) if told.hub_ws_url else None
+    if elsewhere is not None and elsewhere not in found:
+        asked.append(_hub(elsewhere, token, "HUB_WS_URL", direct=False))
+    return list(await asyncio.gather(*asked))
+
+
+async def _hub(url: str, token: str, named_by: str, *, direct: bool) -> "HubReading":
+    from emp_cli.local.hub_report import report
+    from emp_core.client.doctor import HubReading
+    from emp_core.settings import masked
+
+    clock = SystemClock()
+    before = clock.now_ms()
+    try:
+        found = await report(url, token, named_by=named_by, direct=direct)
+    except (HubUnavailable, AccessDenied) as error:
+        return HubReading(url=masked(url), problem=error)
+    health = found.health
+    if found.queue is None:
+        why = f"the hub at {found.url} cannot reach its queue: {health.get('detail', health['status'])}"
+        return HubReading(url=found.url, problem=HubUnavailable(why, hint="see the log of the hub: emp hub status"))
+    return HubReading(
+        url=found.url,
+        version=str(health.get("version", "unknown")),
+        clock_ahead_ms=_ahead(health.get("timestamp"), (before + clock.now_ms()) // 2),
+        warnings=[str(warning) for warning in health.get("warnings") or ()],
+    )
+
+
+def _ahead(timestamp: object, now: int) -> int | None:
+    """How far a hub's clock is ahead; None if what it says is no time."""
+    try:
+        return round(datetime.fromisoformat(str(timestamp)).timestamp() * 1000) - now
+    except ValueError:
+        return None
