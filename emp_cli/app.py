@@ -79,7 +79,7 @@ app = Commands(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=f"--redis, --color and --debug can come before or after the command.\n\n{EXIT_CODES}",
+    epilog=f"--redis, --read-only, --color and --debug can come before or after the command.\n\n{EXIT_CODES}",
 )
 
 
@@ -109,6 +109,15 @@ def root(
         Color,
         typer.Option(metavar="WHEN", help="auto, always or never; NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE count too."),
     ] = Color.AUTO,
+    read_only: Annotated[
+        bool,
+        flag(
+            "--read-only",
+            envvar="EMP_READ_ONLY",
+            show_envvar=False,
+            help="Refuse every command that changes jobs, workers, hubs or the queue (EMP_READ_ONLY=1).",
+        ),
+    ] = False,
     debug: Annotated[bool, flag("--debug", help="Print the traceback of an error.")] = False,
     version: Annotated[
         bool, flag("--version", "-V", callback=_show_version, is_eager=True, help="Print the version.")
@@ -119,5 +128,6 @@ def root(
     ] = False,
 ) -> None:
     """A job queue for AI work on GPU machines. `emp demo` shows it; `emp hub start` starts a queue."""
-    ctx.ensure_object(Session).redis = redis
     terminal.use_color(color)
+    session = ctx.ensure_object(Session)
+    session.redis, session.read_only = redis, read_only

@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from emp_core.client.async_emp import AsyncEmp
+    from emp_core.domain.caller import Caller
 
 
 @dataclass(slots=True, kw_only=True)
@@ -22,8 +23,25 @@ class Session:
     redis: str | None = None
     """What `--redis` said."""
 
+    read_only: bool = False
+    """Whether commands that change anything are refused."""
+
     farewell: str = ""
     """What Ctrl-C says: what goes on without us."""
+
+    @property
+    def caller(self) -> "Caller":
+        """Who gives the command."""
+        from emp_core.client.this_process import this_process
+
+        return this_process(read_only=self.read_only)
+
+    def check_change(self, what: str) -> None:
+        """Raises `Forbidden` in read-only mode, before a command that changes something reads anything."""
+        if self.read_only:
+            from emp_core.domain.caller import Role
+
+            self.caller.check_change(Role.OPERATOR, what)
 
     def command(self, *more: str) -> str:
         """What was typed, with more options, to be typed again; without the password of a URL."""
@@ -44,5 +62,5 @@ async def connected(session: Session) -> AsyncGenerator["AsyncEmp", None]:
     """A client for the length of a command."""
     from emp_cli.surroundings import connect  # redis and pydantic take 200 ms to import
 
-    async with await connect(session.redis) as emp:
+    async with await connect(session.redis, session.caller) as emp:
         yield emp

@@ -14,6 +14,7 @@ from emp_core.client import locate as core
 from emp_core.client.async_emp import AsyncEmp
 from emp_core.client.locate import ClientSettings, Location
 from emp_core.client.redis_queue import open_queue
+from emp_core.domain.caller import Caller
 from emp_core.environment import load_settings
 from emp_core.errors import Misconfigured, QueueUnavailable
 from emp_core.settings import Settings, masked, variables_of
@@ -99,11 +100,11 @@ async def locate(redis: str | None = None) -> Location:
     return found
 
 
-async def connect(redis: str | None = None) -> AsyncEmp:
-    """A client of the queue."""
+async def connect(redis: str | None = None, caller: Caller | None = None) -> AsyncEmp:
+    """A client of the queue, for a caller."""
     location = await locate(redis)
     try:
-        return AsyncEmp(await open_queue(location), location)
+        return AsyncEmp(await open_queue(location, caller), location)
     except QueueUnavailable as error:
         error.hint = error.hint or f"{location.source} names it; is it running? --redis gives another one"
         raise

@@ -23,6 +23,9 @@ S = TypeVar("S", bound=SettingsModel)
 OUR_PREFIX = "EMP_"
 """What begins so is nobody else's, so a name that we do not know is a typing error."""
 
+OF_THE_COMMAND = ("EMP_READ_ONLY",)
+"""Variables of the `emp` command itself; no program has them in its settings or its file."""
+
 # Kubernetes tells every container where the services beside it are: for a service `emp-hub` it sets EMP_HUB_PORT to a
 # URL, and EMP_HUB_SERVICE_HOST, EMP_HUB_SERVICE_PORT_HTTP, EMP_HUB_PORT_3001_TCP_ADDR and the like.
 _LINK_NAME = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)")
@@ -87,7 +90,7 @@ def load_settings(
     """
     environ = os.environ if environ is None else environ
     if strict:
-        _refuse_unknown(environ, names_of(cls, program or cls))
+        _refuse_unknown(environ, (*names_of(cls, program or cls), *OF_THE_COMMAND))
     links = [name for name in names_of(cls) if _is_link(name, environ.get(name, ""))]
     given = Layer(overrides or {})
     around = Layer({name: text for name, text in environ.items() if name not in links})

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from emp_cli.context import session_of
 from emp_cli.input.options import flag
 from emp_cli.run import run_alone
 
@@ -23,6 +24,7 @@ def demo(
     """
     from emp_cli.local.demonstration import Demonstration
 
+    session_of(ctx).check_change("run the demo")
     number = run_alone(ctx, Demonstration(fast=fast, seed=seed).run())
     if number:
         raise typer.Exit(128 + number)

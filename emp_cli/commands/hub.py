@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emp_cli.context import session_of
+from emp_cli.context import Session, connected, session_of
 from emp_cli.exits import ExitCode
 from emp_cli.group import Commands, HelpfulGroup
 from emp_cli.input.arguments import hide_password
@@ -72,6 +72,7 @@ def start(
     emp hub start
     emp hub start --detach --port 3001
     """
+    session_of(ctx).check_change("start a hub")
     redis = session_of(ctx).redis
     hide_password(redis)
     settings, started = _settings(redis, host, port), None
@@ -200,6 +201,7 @@ def stop(
     """
     from emp_core import embedded
 
+    session_of(ctx).check_change("stop hubs")
     data_dir = _settings(session_of(ctx).redis, None, None).data_dir
     hubs = hub_process.running(data_dir)
     if not hubs:
@@ -237,7 +239,7 @@ def status(ctx: typer.Context, hub: HubOption = None, output: ReportOption = For
         token = told.hub_auth_token.get_secret_value() if told.hub_auth_token else ""
         leave(run_alone(ctx, _status_elsewhere(url, token, named_by, output)))
     else:
-        leave(run_alone(ctx, _status(redis, output)))
+        leave(run_alone(ctx, _status(session_of(ctx), output)))
 
 
 async def _status_elsewhere(url: str, token: str, named_by: str, output: Format) -> ExitCode:
@@ -268,14 +270,12 @@ def _facts_elsewhere(found: "HubReport") -> Iterator[tuple[str, str]]:
         yield from counts(found.summary)
 
 
-async def _status(redis: str | None, output: Format) -> ExitCode:
-    from emp_cli.surroundings import connect
-
-    hubs = hub_process.running(_settings(redis, None, None).data_dir)
+async def _status(session: Session, output: Format) -> ExitCode:
+    hubs = hub_process.running(_settings(session.redis, None, None).data_dir)
     codes = await asyncio.gather(*(asyncio.to_thread(_health_code, hub.url) for hub in hubs))
     views = [{**asdict(hub), "answers": code > 0, "well": code == 200} for hub, code in zip(hubs, codes, strict=True)]
     try:
-        async with await connect(redis) as emp:
+        async with connected(session) as emp:
             queue = emp.queue
     except (QueueUnavailable, AccessDenied):
         _write_status(views, None, output)

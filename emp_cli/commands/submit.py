@@ -84,6 +84,8 @@ def submit(
     output: OutputOption = Format.TABLE,
 ) -> None:
     """Submit a job, and print its id."""
+    if not dry_run:
+        session_of(ctx).check_change("submit jobs")
     asked = Asked(**{name: ctx.params[name] for name in Asked.__dataclass_fields__})
     then = _then(ctx.params)
     leave(run(ctx, partial(_submit, session_of(ctx), asked, read_texts(asked), then)))

@@ -49,6 +49,7 @@ def start(
     COMFYUI_URL=http://127.0.0.1:8188 emp worker start --services comfyui
     emp worker start --services simulation --slots 4
     """
+    session_of(ctx).check_change("start workers")
     hide_password(session_of(ctx).redis)
     import asyncio
     from dataclasses import replace
@@ -136,6 +137,8 @@ def drain(ctx: typer.Context, worker: WorkerId, reason: ReasonOption = "") -> No
 
 
 def _steer(ctx: typer.Context, worker: str, state: WorkerState, reason: str) -> None:
+    session_of(ctx).check_change("steer workers")
+
     async def work(emp: "AsyncEmp") -> None:
         before = await emp.steer(worker, state, reason=reason)
         found = await emp.worker(worker)

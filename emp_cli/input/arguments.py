@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from emp_cli.output import terminal
 
 ROOT_OPTIONS = ("--redis", "--color")
-ROOT_FLAGS = ("--debug",)
+ROOT_FLAGS = ("--debug", "--read-only")
 
 ALONE = {"--json": "", "--columns": "", "--watch": "2", "-w": "2"}
 """What an option that may stand alone is given then."""

@@ -126,9 +126,11 @@ def _asked(ctx: typer.Context, read: Callable[["AsyncEmp"], Awaitable[Offers]]) 
     import asyncio
 
     from emp_cli.surroundings import connect
+    from emp_core.client.this_process import this_process
 
     async def ask() -> Offers:
-        async with asyncio.timeout(SECONDS), await connect(ctx.find_root().params.get("redis")) as emp:
+        redis, reader = ctx.find_root().params.get("redis"), this_process(read_only=True)
+        async with asyncio.timeout(SECONDS), await connect(redis, reader) as emp:
             return await read(emp)
 
     try:

@@ -70,6 +70,8 @@ def each(order: Callable[["AsyncEmp", str], Awaitable[object]]) -> Act:
 
 def carry_out(ctx: typer.Context, order: Order, choice: Choice, layout: Layout) -> None:
     """Do it to each job; what goes wrong with one does not keep the others. Shows the jobs as they are afterwards."""
+    if not choice.dry_run:
+        session_of(ctx).check_change(f"{order.verb} jobs")
     names = choice.names()
     if names is None:
         names = _chosen(ctx, order, choice, layout)

@@ -7,6 +7,8 @@ redis_queue.py the queue over Redis and a file store
 submitting.py  stores jobs, and their large payloads as files
 patience.py    a bound on the time of several calls
 locate.py      where the queue is
+this_process.py the caller that a person's program is
+doctor/        checks of Redis, the queue, the hubs and the workers
 changes.py     waiting for jobs and following them
 situation.py   reads what an explanation looks at
 results.py     results, whose data lies in Redis or in a file

@@ -1,9 +1,6 @@
 """`RedisQueue`: the queue over Redis and a file store."""
 
-import getpass
-import os
 import re
-import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, Self
@@ -11,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 from emp_core.client import changes, results, situation, submitting
 from emp_core.client.locate import Location
 from emp_core.client.results import Outcome
-from emp_core.domain.caller import Caller, Role, local_caller
+from emp_core.client.this_process import this_process
+from emp_core.domain.caller import Caller, Role
 from emp_core.domain.events import Event, Order
 from emp_core.domain.explain import Explanation, WorkerExplanation
 from emp_core.domain.filter import Filter
@@ -19,7 +17,7 @@ from emp_core.domain.job import Job, JobRequest
 from emp_core.domain.outcome import Artifact
 from emp_core.domain.worker import Worker, WorkerState
 from emp_core.errors import EmpError, InvalidInput, Misconfigured, NotFound
-from emp_core.ids import is_id, new_nonce
+from emp_core.ids import is_id
 from emp_core.store import (
     Attempt,
     ClassView,
@@ -102,7 +100,7 @@ class RedisQueue:
     async def submit_many(
         self, requests: Sequence[JobRequest], *, patience: float | None = None
     ) -> list[Submitted | EmpError]:
-        self._caller.check_role(Role.CLIENT, "submit jobs")
+        self._caller.check_change(Role.CLIENT, "submit jobs")
         return await submitting.submit_many(self._store, self._files, requests, patience)
 
     async def preview(self, request: JobRequest) -> Explanation:
@@ -217,45 +215,45 @@ class RedisQueue:
         await self._files().put_payload(job_id, payload)
 
     async def _check_free(self, job_id: str) -> None:
-        self._caller.check_role(Role.CLIENT, "submit jobs")
+        self._caller.check_change(Role.CLIENT, "submit jobs")
         if await self._store.inspector.is_taken(job_id):
             raise taken(job_id)
 
     # Orders to jobs.
 
     async def cancel(self, job_id: str, *, reason: str = "") -> str:
-        self._caller.check_role(Role.CLIENT, "cancel jobs")
+        self._caller.check_change(Role.CLIENT, "cancel jobs")
         return await self._store.broker.cancel(job_id, reason=reason)
 
     async def retry(self, job_id: str, *, reason: str = "") -> None:
-        self._caller.check_role(Role.CLIENT, "retry jobs")
+        self._caller.check_change(Role.CLIENT, "retry jobs")
         await self._store.broker.retry(job_id, reason=reason)
 
     async def hold(self, job_id: str, *, reason: str = "") -> None:
-        self._caller.check_role(Role.CLIENT, "hold jobs")
+        self._caller.check_change(Role.CLIENT, "hold jobs")
         await self._store.broker.hold(job_id, reason=reason)
 
     async def unhold(self, job_id: str, *, reason: str = "") -> None:
-        self._caller.check_role(Role.CLIENT, "unhold jobs")
+        self._caller.check_change(Role.CLIENT, "unhold jobs")
         await self._store.broker.unhold(job_id, reason=reason)
 
     async def requeue(self, job_id: str, *, reason: str = "") -> None:
-        self._caller.check_role(Role.OPERATOR, "requeue jobs")
+        self._caller.check_change(Role.OPERATOR, "requeue jobs")
         await self._store.broker.requeue(job_id, reason=reason)
 
     async def set_priority(
         self, job_ids: Sequence[str], priority: int, *, reason: str = ""
     ) -> dict[str, EmpError | None]:
-        self._caller.check_role(Role.CLIENT, "move jobs")
+        self._caller.check_change(Role.CLIENT, "move jobs")
         words = await self._store.broker.set_priority(job_ids, priority, reason=reason)
         return {job_id: order_refusal("move", job_id, word) for job_id, word in words.items()}
 
     async def set_workflow_priority(self, workflow_id: str, priority: int, *, reason: str = "") -> int:
-        self._caller.check_role(Role.CLIENT, "move jobs")
+        self._caller.check_change(Role.CLIENT, "move jobs")
         return await self._store.broker.set_workflow_priority(workflow_id, priority, reason=reason)
 
     async def delete(self, job_ids: Sequence[str], *, reason: str = "") -> dict[str, EmpError | None]:
-        self._caller.check_role(Role.OPERATOR, "delete jobs")
+        self._caller.check_change(Role.OPERATOR, "delete jobs")
         words = await self._store.broker.delete(job_ids, reason=reason)
         await self._delete_files([job_id for job_id, word in words.items() if word == "ok"])
         return {job_id: order_refusal("delete", job_id, word) for job_id, word in words.items()}
@@ -276,7 +274,7 @@ class RedisQueue:
         return await self._store.inspector.worker(worker_id)
 
     async def steer(self, worker_id: str, state: WorkerState, *, reason: str = "") -> WorkerState:
-        self._caller.check_role(Role.OPERATOR, "steer workers")
+        self._caller.check_change(Role.OPERATOR, "steer workers")
         self._caller.check_unscoped("steer workers")
         return await self._store.registry.steer(worker_id, state, reason=reason)
 
@@ -302,7 +300,7 @@ class RedisQueue:
         return await self._store.inspector.limits()
 
     async def set_limit(self, whose: str, maximum: int | None, *, reason: str = "") -> None:
-        self._caller.check_role(Role.OPERATOR, "set limits")
+        self._caller.check_change(Role.OPERATOR, "set limits")
         self._caller.check_unscoped("set limits")
         kind, _, name = whose.partition(":")
         if kind not in ("customer", "class") or not is_id(name):
@@ -326,7 +324,8 @@ class RedisQueue:
 
 async def open_queue(location: Location, caller: Caller | None = None) -> RedisQueue:
     """Connect to the queue at a place. Raises `QueueUnavailable` or `Misconfigured`."""
-    store = await open_store(location.url, location.prefix, location.max_connections)
+    caller = caller or this_process()
+    store = await open_store(location.url, location.prefix, location.max_connections, writes=not caller.read_only)
 
     def open_files() -> "ArtifactStore":
         if location.artifacts is None:
@@ -338,13 +337,4 @@ async def open_queue(location: Location, caller: Caller | None = None) -> RedisQ
 
         return open_artifacts(location.artifacts, store.files_id, token=location.token)
 
-    return RedisQueue(store, Files(open_files), caller or this_process())
-
-
-def this_process() -> Caller:
-    """The user who runs this process. Its calls share one request id."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # in a container a user may have no name
-        user = str(os.getuid())
-    return local_caller(user, socket.gethostname(), new_nonce())
+    return RedisQueue(store, Files(open_files), caller)

@@ -42,6 +42,9 @@ class Caller:
     request_id: str
     """Names the request among those of its caller."""
 
+    read_only: bool = False
+    """It changes nothing, whatever its role allows."""
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "actor", one_word(self.actor))
         object.__setattr__(self, "request_id", one_word(self.request_id))
@@ -51,6 +54,14 @@ class Caller:
         if _RANKS.index(self.role) < _RANKS.index(least):
             where = "; use the emp command on a machine that reaches Redis" if least is Role.OPERATOR else ""
             raise Forbidden(f"a {self.role} may not {what}", hint=f"this needs the role {least}{where}")
+
+    def check_change(self, least: Role, what: str) -> None:
+        """The same for what changes something. Raises `Forbidden` if the caller is read-only, too."""
+        if self.read_only:
+            raise Forbidden(
+                f"a read-only command may not {what}", hint="leave out --read-only, and unset EMP_READ_ONLY"
+            )
+        self.check_role(least, what)
 
     def check_unscoped(self, what: str) -> None:
         """Raises `Forbidden` if the caller sees one customer's jobs only; `what` shows or changes those of all."""
@@ -81,6 +92,6 @@ def signature(caller: Caller | None) -> str:
     return f"{caller.role} {caller.actor} {caller.request_id}" if caller else ""
 
 
-def local_caller(user: str, host: str, request_id: str) -> Caller:
+def local_caller(user: str, host: str, request_id: str, *, read_only: bool = False) -> Caller:
     """A person on a machine that reaches Redis: an operator who sees all jobs."""
-    return Caller(role=Role.OPERATOR, actor=f"{user}@{host}", request_id=request_id)
+    return Caller(role=Role.OPERATOR, actor=f"{user}@{host}", request_id=request_id, read_only=read_only)

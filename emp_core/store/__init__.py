@@ -143,16 +143,21 @@ def open_broker(url: str, prefix: str = DEFAULT_PREFIX) -> tuple[Broker, Link]:
 
 
 async def open_store(
-    url: str, prefix: str = DEFAULT_PREFIX, max_connections: int = MAX_CONNECTIONS, *, upgrade: bool = False
+    url: str,
+    prefix: str = DEFAULT_PREFIX,
+    max_connections: int = MAX_CONNECTIONS,
+    *,
+    upgrade: bool = False,
+    writes: bool = True,
 ) -> Store:
     """Connect, check the server, and build the facades. Raises `QueueUnavailable` or `Misconfigured`.
 
-    `upgrade` takes over a queue that an earlier version wrote.
+    `upgrade` takes over a queue that an earlier version wrote. Without `writes` an empty server stays empty.
     """
     link = await open_link(url, prefix, max_connections)
     try:
-        server = await check_server(link, upgrade=upgrade)
-        queue_id = await queue_id_of(link)
+        server = await check_server(link, upgrade=upgrade, writes=writes)
+        queue_id = await queue_id_of(link, writes=writes)
     except BaseException:
         await link.close()
         raise

@@ -249,13 +249,13 @@ async def open_link(url: str, prefix: str = DEFAULT_PREFIX, max_connections: int
     return Link(build_client(url, max_connections=max_connections), prefix, connections=max_connections)
 
 
-async def check_server(link: Link, *, upgrade: bool = False) -> Server:
+async def check_server(link: Link, *, upgrade: bool = False, writes: bool = True) -> Server:
     """Refuse a server that cannot keep the contract, in one clear line; mark an empty one with the schema.
 
-    `upgrade` raises the schema of a queue that an earlier version wrote.
+    `upgrade` raises the schema of a queue that an earlier version wrote. Without `writes` nothing is marked.
     """
     info = await link.info("default")  # a Redis that is too old takes only one section a call
-    schema = await _schema_of(link)
+    schema = await _schema_of(link, writes=writes)
     if schema == UPGRADED and upgrade:
         schema = (await link.run("raise_schema", before=UPGRADED, after=SCHEMA)).decode()
     for refusal in (too_old(info), other_schema(schema, link.prefix), evicting(info)):
@@ -264,9 +264,11 @@ async def check_server(link: Link, *, upgrade: bool = False) -> Server:
     return server_of(info)
 
 
-async def queue_id_of(link: Link) -> str | None:
-    """The queue's own id, drawn when it is first asked for; None if it has none and Redis takes no writes."""
+async def queue_id_of(link: Link, *, writes: bool = True) -> str | None:
+    """The queue's own id, drawn when it is first asked for; None if it has none and may not be given one."""
     found = await link.call("GET", link.key("queue"))
+    if found is None and not writes:
+        return None
     if found is None:
         try:
             found = await link.run("name_queue", id=new_job_id())
@@ -289,9 +291,11 @@ def _first_node(info: dict[str, Any]) -> dict[str, Any]:
     return first if isinstance(first, dict) and "redis_version" not in info and len(info) == 1 else info
 
 
-async def _schema_of(link: Link) -> str:
+async def _schema_of(link: Link, *, writes: bool) -> str:
     """A full Redis takes no write, but who only reads, settles or deletes must still come in."""
     found = await link.call("GET", link.key("schema"))
+    if found is None and not writes:
+        return SCHEMA
     if found is None:
         await link.call("SET", link.key("schema"), SCHEMA, "NX")
         found = await link.call("GET", link.key("schema"))

@@ -2,6 +2,7 @@
 
 from tests.cli.conftest import Do, Shell
 from tests.support.builders import register, submit
+from tests.support.redis_server import Server
 
 
 def offered(shell: Shell, line: str) -> list[str]:
@@ -27,3 +28,8 @@ def test_ids_of_jobs_and_workers(shell: Shell, do: Do[object]) -> None:
 def test_without_a_queue_it_is_silent(shell: Shell) -> None:
     shell.environ["REDIS_URL"] = "redis://127.0.0.1:1/0"
     assert offered(shell, "emp job show a") == []
+
+
+def test_completion_leaves_an_empty_redis_empty(shell: Shell, server: Server) -> None:
+    assert offered(shell, "emp job show a") == []
+    assert server.client.keys("*") == []

@@ -1,6 +1,8 @@
 """What each role may not do."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +11,7 @@ from emp_core.client.results import Outcome
 from emp_core.domain.caller import Role
 from emp_core.domain.filter import EVERY_JOB
 from emp_core.domain.worker import WorkerState
-from emp_core.errors import Forbidden
+from emp_core.errors import Forbidden, NotFound
 from tests.core.client.queue_suite.conftest import seen_by
 from tests.core.client.queue_suite.test_jobs import submit
 from tests.support.builders import make_request
@@ -100,3 +102,25 @@ async def test_client_controls_neither_workers_nor_limits(queue: Queue, name: st
     await submit(queue, id="order-1")
     with pytest.raises(Forbidden, match="a client may not"):
         await CONTROLS[name](seen_by(queue, Role.CLIENT))
+
+
+CHANGES = [name for name in (*ORDERS, *CONTROLS) if name != "preview"]
+
+
+@pytest.mark.parametrize("name", CHANGES)
+async def test_read_only_operator_changes_nothing(queue: Queue, name: str) -> None:
+    await submit(queue, id="order-1")
+    reader = queue.for_caller(replace(queue.caller, read_only=True))
+    with pytest.raises(Forbidden, match="a read-only command may not") as refusal:
+        await {**ORDERS, **CONTROLS}[name](reader)
+    assert "EMP_READ_ONLY" in refusal.value.hint
+    assert (await queue.job("order-1")).state == "pending"
+
+
+@pytest.mark.parametrize("name", [*STATES, *CONTENT, "preview"])
+async def test_read_only_operator_reads_what_an_operator_reads(queue: Queue, name: str) -> None:
+    await submit(queue, id="order-1")
+    reader = queue.for_caller(replace(queue.caller, read_only=True))
+    with suppress(NotFound):  # a job without files and result
+        await {**STATES, **CONTENT, **ORDERS}[name](reader)
+    assert await reader.audit(1) == await queue.audit(1)
