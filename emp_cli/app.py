@@ -8,10 +8,12 @@ from typer.completion import completion_init  # type: ignore[attr-defined]
 from emp_cli.context import Session
 from emp_cli.exits import MEANINGS
 from emp_cli.group import Commands, Deferred, HelpfulGroup
+from emp_cli.input.completing import context_names
 from emp_cli.input.options import flag
 from emp_cli.output import terminal
 from emp_cli.output.terminal import Color
 from emp_core import __version__
+from emp_core.errors import InvalidInput
 
 # Typer answers a shell's questions only where it may install itself, which `emp completion` does in its place.
 completion_init()
@@ -47,6 +49,7 @@ COMMANDS = (
         "List the latest orders to jobs, workers and limits: who gave them, and what came of them.",
     ),
     _deferred(CARE, "hub", "hub:app", "The hub: REST, files, and the queue's chores."),
+    _deferred(CARE, "context", "context:app", "Names for queues: add, choose, list, show and remove contexts."),
     _deferred(
         CARE,
         "doctor",
@@ -79,7 +82,7 @@ app = Commands(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=f"--redis, --read-only, --color and --debug can come before or after the command.\n\n{EXIT_CODES}",
+    epilog=f"--redis, --context, --read-only, --color and --debug can come before or after the command.\n\n{EXIT_CODES}",
 )
 
 
@@ -109,6 +112,12 @@ def root(
         Color,
         typer.Option(metavar="WHEN", help="auto, always or never; NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE count too."),
     ] = Color.AUTO,
+    context: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", autocompletion=context_names, help="The queue of a context (EMP_CONTEXT; `emp context`)."
+        ),
+    ] = None,
     read_only: Annotated[
         bool,
         flag(
@@ -130,4 +139,6 @@ def root(
     """A job queue for AI work on GPU machines. `emp demo` shows it; `emp hub start` starts a queue."""
     terminal.use_color(color)
     session = ctx.ensure_object(Session)
-    session.redis, session.read_only = redis, read_only
+    session.redis, session.context, session.read_only = redis, context, read_only
+    if redis and context:
+        raise InvalidInput("context", "works in place of --redis, not with it")

@@ -23,6 +23,9 @@ class Session:
     redis: str | None = None
     """What `--redis` said."""
 
+    context: str | None = None
+    """What `--context` said."""
+
     read_only: bool = False
     """Whether commands that change anything are refused."""
 
@@ -62,5 +65,5 @@ async def connected(session: Session) -> AsyncGenerator["AsyncEmp", None]:
     """A client for the length of a command."""
     from emp_cli.surroundings import connect  # redis and pydantic take 200 ms to import
 
-    async with await connect(session.redis, session.caller) as emp:
+    async with await connect(session.redis, session.context, caller=session.caller) as emp:
         yield emp

@@ -1,4 +1,7 @@
-"""Where the command finds the queue: `--redis`, the environment, the files of this directory, then this machine.
+"""Where the command finds the queue.
+
+`--redis` or `--context`, the environment, the files of this directory, the current context, then this machine. A
+context is used whole: if it names the queue, no variable and no file says anything else about it.
 
 `.env.hub` and `.env.worker` count as the hub and the worker that start here would read them. Where the two say
 different things nobody can know which one is meant: that is an error.
@@ -12,10 +15,11 @@ from typing import Any
 
 from emp_core.client import locate as core
 from emp_core.client.async_emp import AsyncEmp
+from emp_core.client.contexts import load_contexts
 from emp_core.client.locate import ClientSettings, Location
 from emp_core.client.redis_queue import open_queue
 from emp_core.domain.caller import Caller
-from emp_core.environment import load_settings
+from emp_core.environment import context_of_environment, environment_without, load_settings
 from emp_core.errors import Misconfigured, QueueUnavailable
 from emp_core.settings import Settings, masked, variables_of
 
@@ -24,6 +28,9 @@ FILES = {".env.hub": "daemons.hub.settings:HubSettings", ".env.worker": "daemons
 
 DECISIVE = ("redis_url", "key_prefix", "data_dir", "artifacts_url", "hub_ws_url", "hub_auth_token")
 """What must not be said twice: it decides which queue it is, and where its files are."""
+
+WHOLE = ({*DECISIVE} - {"data_dir"}) | {"redis_host", "redis_port", "redis_db", "redis_password"}
+"""What the environment does not say of the queue of a context."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +41,44 @@ class Told:
     source: str
     """Who named the queue; means nothing where nobody did."""
 
+    context: str = ""
+    """The context that did; empty: none."""
 
-def read(redis: str | None = None, decisive: Sequence[str] = DECISIVE) -> Told:
-    """What `--redis`, the environment and the files say. Raises `Misconfigured` where files disagree on `decisive`."""
+
+def read(redis: str | None = None, context: str | None = None, *, decisive: Sequence[str] = DECISIVE) -> Told:
+    """What the command line, the environment, the files and the current context say.
+
+    Raises `Misconfigured` where files disagree on `decisive`.
+    """
+    chosen = context or _context_of_environment(redis)
+    told = _in_context(chosen) if chosen else _without_context(redis, decisive)
+    if told.settings.url:
+        return told
+    current = load_contexts().current
+    return _in_context(current) if current else told
+
+
+def variables(redis: str | None, context: str | None) -> dict[str, str]:
+    """What the command line and EMP_CONTEXT say of the queue, as variables of a program that is to use it."""
+    chosen = context or _context_of_environment(redis)
+    if chosen:
+        return load_contexts().find(chosen).variables()
+    return {"REDIS_URL": redis} if redis else {}
+
+
+def _context_of_environment(redis: str | None) -> str:
+    """The name in EMP_CONTEXT, unless the environment names the queue itself."""
+    name = context_of_environment()
+    return "" if redis or not name or load_settings(ClientSettings).url else name
+
+
+def _in_context(name: str) -> Told:
+    environ = environment_without(ClientSettings, WHOLE)
+    settings = load_settings(ClientSettings, environ, overrides=load_contexts().find(name).variables())
+    return Told(settings, f"context {name}", name)
+
+
+def _without_context(redis: str | None, decisive: Sequence[str]) -> Told:
     given = {"REDIS_URL": redis} if redis else {}
     bare = load_settings(ClientSettings, overrides=given)
     files = {
@@ -85,24 +127,26 @@ def _said(settings: ClientSettings, field: str) -> Any:
     return getattr(settings, field) if field in settings.model_fields_set else None
 
 
-async def find(redis: str | None = None) -> Location | None:
+async def find(redis: str | None = None, context: str | None = None) -> Location | None:
     """The queue, and None where there is none to be found."""
-    told = read(redis)
+    told = read(redis, context)
     found = await core.find(settings=told.settings)
-    return replace(found, source=told.source) if found is not None and told.settings.url else found
+    if found is None or not told.settings.url:
+        return found
+    return replace(found, source=told.source, context=told.context)
 
 
-async def locate(redis: str | None = None) -> Location:
+async def locate(redis: str | None = None, context: str | None = None) -> Location:
     """The queue. Raises `QueueUnavailable` with what to do, or `Misconfigured`."""
-    found = await find(redis)
+    found = await find(redis, context)
     if found is None:
-        raise core.none_found(read(redis).settings.data_dir)
+        raise core.none_found(read(redis, context).settings.data_dir)
     return found
 
 
-async def connect(redis: str | None = None, caller: Caller | None = None) -> AsyncEmp:
+async def connect(redis: str | None = None, context: str | None = None, *, caller: Caller | None = None) -> AsyncEmp:
     """A client of the queue, for a caller."""
-    location = await locate(redis)
+    location = await locate(redis, context)
     try:
         return AsyncEmp(await open_queue(location, caller), location)
     except QueueUnavailable as error:

@@ -5,7 +5,7 @@ The command line wins over the environment, the environment over the `.env` file
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -23,7 +23,8 @@ S = TypeVar("S", bound=SettingsModel)
 OUR_PREFIX = "EMP_"
 """What begins so is nobody else's, so a name that we do not know is a typing error."""
 
-OF_THE_COMMAND = ("EMP_READ_ONLY",)
+CONTEXT = "EMP_CONTEXT"
+OF_THE_COMMAND = (CONTEXT, "EMP_READ_ONLY")
 """Variables of the `emp` command itself; no program has them in its settings or its file."""
 
 # Kubernetes tells every container where the services beside it are: for a service `emp-hub` it sets EMP_HUB_PORT to a
@@ -117,6 +118,17 @@ def environment_with(redis_url: str | None) -> dict[str, str]:
     if redis_url is None:
         return dict(os.environ)
     return {name: text for name, text in os.environ.items() if name != "HUB_REDIS_URL"} | {"REDIS_URL": redis_url}
+
+
+def environment_without(cls: type[SettingsModel], fields: Iterable[str]) -> dict[str, str]:
+    """The environment of this process without what it says of some fields."""
+    names = {name for field in fields for name in variables_of(field, cls.model_fields[field], _prefix(cls))}
+    return {name: text for name, text in os.environ.items() if name not in names}
+
+
+def context_of_environment() -> str:
+    """The name in EMP_CONTEXT."""
+    return os.environ.get(CONTEXT, "").strip()
 
 
 def environment_of_host(redis_url: str | None) -> dict[str, str]:

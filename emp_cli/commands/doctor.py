@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from emp_cli.context import session_of
+from emp_cli.context import Session, session_of
 from emp_cli.exits import ExitCode, code_of, hint_of
 from emp_cli.input.options import OutputOption
 from emp_cli.local import hub_process
@@ -33,15 +33,15 @@ def doctor(ctx: typer.Context, output: OutputOption = Format.TABLE) -> None:
     emp doctor
     emp doctor --format json
     """
-    leave(run_alone(ctx, _doctor(session_of(ctx).redis, output)))
+    leave(run_alone(ctx, _doctor(session_of(ctx), output)))
 
 
-async def _doctor(redis: str | None, output: Format) -> ExitCode:
+async def _doctor(session: Session, output: Format) -> ExitCode:
     from emp_cli.surroundings import read
     from emp_core.client.doctor import State, findings
 
-    told = read(redis).settings
-    queue, hubs = await asyncio.gather(_queue(redis), _hubs(told))
+    told = read(session.redis, session.context).settings
+    queue, hubs = await asyncio.gather(_queue(session), _hubs(told))
     checks = list(findings(queue, hubs))
     if output is Format.TABLE:
         write_checks(checks)
@@ -52,13 +52,13 @@ async def _doctor(redis: str | None, output: Format) -> ExitCode:
     return ExitCode.FAILED if any(check.state is State.FAIL for check in checks) else ExitCode.OK
 
 
-async def _queue(redis: str | None) -> "Readings | EmpError":
+async def _queue(session: Session) -> "Readings | EmpError":
     """What is read of the queue, or why it cannot be read."""
     from emp_cli.surroundings import locate
     from emp_core.client.doctor import examine
 
     try:
-        return await examine(await locate(redis), SystemClock())
+        return await examine(await locate(session.redis, session.context), SystemClock())
     except (QueueUnavailable, Misconfigured) as error:
         error.hint = hint_of(error)
         return error

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -73,16 +73,18 @@ def start(
     emp hub start --detach --port 3001
     """
     session_of(ctx).check_change("start a hub")
-    redis = session_of(ctx).redis
+    session = session_of(ctx)
+    redis = session.redis
     hide_password(redis)
-    settings, started = _settings(redis, host, port), None
+    settings, started = _settings(session, host, port), None
     url = settings.url
     if url is None:
         found, started = asyncio.run(_find_or_start(settings))
+        settings = _settings(replace(session, context=found.context), host, port)
         url, settings = found.url, settings.model_copy(update={"key_prefix": found.prefix})
     try:
         if detach:
-            _detach(settings, redis, _arguments(host, port))
+            _detach(settings, redis, _arguments(session, host, port))
         else:
             _run(settings, url)
     except (EmpError, typer.Exit) as error:
@@ -113,11 +115,12 @@ def _announced(data_dir: Path, urls: Sequence[str]) -> AbstractContextManager[No
     return hub_process.announced(data_dir, hub)
 
 
-def _settings(redis: str | None, host: str | None, port: int | None) -> "HubSettings":
+def _settings(session: Session, host: str | None = None, port: int | None = None) -> "HubSettings":
     from daemons.hub.settings import HubSettings
+    from emp_cli.surroundings import variables
     from emp_core.environment import load_settings
 
-    given = {"REDIS_URL": redis, "HUB_HOST": host, "HUB_PORT": port}
+    given = {**variables(session.redis, session.context), "HUB_HOST": host, "HUB_PORT": port}
     return load_settings(
         HubSettings, overrides={name: str(value) for name, value in given.items() if value is not None}
     )
@@ -139,8 +142,8 @@ async def _find_or_start(settings: "HubSettings") -> tuple["Location", "Embedded
     return Location(url=server.url, prefix=settings.key_prefix, source="the embedded server", artifacts=None), server
 
 
-def _arguments(host: str | None, port: int | None) -> list[str]:
-    given = {"--host": host, "--port": port}
+def _arguments(session: Session, host: str | None, port: int | None) -> list[str]:
+    given = {"--context": session.context, "--host": host, "--port": port}
     return [word for name, value in given.items() if value is not None for word in (name, str(value))]
 
 
@@ -202,7 +205,7 @@ def stop(
     from emp_core import embedded
 
     session_of(ctx).check_change("stop hubs")
-    data_dir = _settings(session_of(ctx).redis, None, None).data_dir
+    data_dir = _settings(session_of(ctx)).data_dir
     hubs = hub_process.running(data_dir)
     if not hubs:
         terminal.note("no hub runs on this machine")
@@ -232,14 +235,14 @@ def status(ctx: typer.Context, hub: HubOption = None, output: ReportOption = For
         raise InvalidInput("format", "the status can be table, json or jsonl")
     from emp_cli.surroundings import read
 
-    redis = session_of(ctx).redis
-    told = read(redis, decisive=("hub_ws_url", "hub_auth_token")).settings
+    session = session_of(ctx)
+    told = read(session.redis, session.context, decisive=("hub_ws_url", "hub_auth_token")).settings
     url, named_by = (hub, "--hub") if hub else (told.hub_ws_url, "HUB_WS_URL")
     if url:
         token = told.hub_auth_token.get_secret_value() if told.hub_auth_token else ""
         leave(run_alone(ctx, _status_elsewhere(url, token, named_by, output)))
     else:
-        leave(run_alone(ctx, _status(session_of(ctx), output)))
+        leave(run_alone(ctx, _status(session, output)))
 
 
 async def _status_elsewhere(url: str, token: str, named_by: str, output: Format) -> ExitCode:
@@ -271,7 +274,7 @@ def _facts_elsewhere(found: "HubReport") -> Iterator[tuple[str, str]]:
 
 
 async def _status(session: Session, output: Format) -> ExitCode:
-    hubs = hub_process.running(_settings(session.redis, None, None).data_dir)
+    hubs = hub_process.running(_settings(session).data_dir)
     codes = await asyncio.gather(*(asyncio.to_thread(_health_code, hub.url) for hub in hubs))
     views = [{**asdict(hub), "answers": code > 0, "well": code == 200} for hub, code in zip(hubs, codes, strict=True)]
     try:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emp_cli.context import session_of
+from emp_cli.context import Session, session_of
 from emp_cli.group import Commands, ShowingGroup
 from emp_cli.input.arguments import hide_password
 from emp_cli.input.options import OutputOption, ReasonOption, WatchOption, WorkerId
@@ -18,6 +18,7 @@ from emp_core.domain.views import worker_view
 from emp_core.domain.worker import WorkerState
 
 if TYPE_CHECKING:
+    from daemons.worker.configuration import Configuration
     from emp_core.client.async_emp import AsyncEmp
 
 app = Commands(
@@ -49,25 +50,33 @@ def start(
     COMFYUI_URL=http://127.0.0.1:8188 emp worker start --services comfyui
     emp worker start --services simulation --slots 4
     """
-    session_of(ctx).check_change("start workers")
-    hide_password(session_of(ctx).redis)
+    session = session_of(ctx)
+    session.check_change("start workers")
+    hide_password(session.redis)
+    from daemons.lifecycle import run_daemon
+    from daemons.logs import configure_logs
+    from daemons.worker.run import run_worker
+
+    asked = {"SERVICES": services, "WORKER_ID": worker_id, "CONCURRENT_JOBS": str(slots or "") or None}
+    told, url = _told(session, {name: text for name, text in asked.items() if text is not None})
+    configure_logs(told.settings.log_level, told.settings.log_format)
+    run_daemon(run_worker(told, url))
+
+
+def _told(session: Session, given: dict[str, str]) -> tuple["Configuration", str]:
+    """All that the worker is told, and the URL of its queue, which is looked for if nothing names it."""
     import asyncio
     from dataclasses import replace
 
-    from daemons.lifecycle import run_daemon
-    from daemons.logs import configure_logs
     from daemons.worker.configuration import load_worker
-    from daemons.worker.run import run_worker
-    from emp_cli.surroundings import locate
+    from emp_cli.surroundings import locate, variables
 
-    given = {"SERVICES": services, "WORKER_ID": worker_id, "CONCURRENT_JOBS": slots, "REDIS_URL": session_of(ctx).redis}
-    told = load_worker(overrides={name: str(value) for name, value in given.items() if value is not None})
-    url = told.settings.url
-    if url is None:
-        found = asyncio.run(locate())
-        url, told = found.url, replace(told, settings=told.settings.model_copy(update={"key_prefix": found.prefix}))
-    configure_logs(told.settings.log_level, told.settings.log_format)
-    run_daemon(run_worker(told, url))
+    told = load_worker(overrides=given | variables(session.redis, session.context))
+    if told.settings.url is not None:
+        return told, told.settings.url
+    found = asyncio.run(locate())
+    told = load_worker(overrides=given | variables(None, found.context))
+    return replace(told, settings=told.settings.model_copy(update={"key_prefix": found.prefix})), found.url
 
 
 @app.command("show")

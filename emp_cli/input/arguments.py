@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from emp_cli.output import terminal
 
-ROOT_OPTIONS = ("--redis", "--color")
+ROOT_OPTIONS = ("--redis", "--context", "--color")
 ROOT_FLAGS = ("--debug", "--read-only")
 
 ALONE = {"--json": "", "--columns": "", "--watch": "2", "-w": "2"}

@@ -91,6 +91,17 @@ def filters(ctx: typer.Context, incomplete: str) -> Offers:
     return (_asked(ctx, read) or known) if wanted else known
 
 
+def context_names(incomplete: str) -> list[str]:
+    """The contexts in the user's file."""
+    from emp_core.client.contexts import load_contexts
+
+    try:
+        found = load_contexts().all
+    except EmpError:
+        return []
+    return [name for name in found if name.startswith(incomplete)]
+
+
 async def _workers(emp: "AsyncEmp") -> Offers:
     return [(worker.id, worker.state.value) for worker in await emp.workers()]
 
@@ -129,8 +140,11 @@ def _asked(ctx: typer.Context, read: Callable[["AsyncEmp"], Awaitable[Offers]]) 
     from emp_core.client.this_process import this_process
 
     async def ask() -> Offers:
-        redis, reader = ctx.find_root().params.get("redis"), this_process(read_only=True)
-        async with asyncio.timeout(SECONDS), await connect(redis, reader) as emp:
+        given, reader = ctx.find_root().params, this_process(read_only=True)
+        async with (
+            asyncio.timeout(SECONDS),
+            await connect(given.get("redis"), given.get("context"), caller=reader) as emp,
+        ):
             return await read(emp)
 
     try:

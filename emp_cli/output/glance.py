@@ -21,6 +21,7 @@ def summary_view(found: "Summary", queue: "QueueInfo") -> dict[str, Any]:
 
 def facts(found: "Summary", queue: "QueueInfo") -> Iterator[tuple[str, str]]:
     """The summary as lines."""
+    yield "context", queue.context
     yield from counts(found)
     yield "queue", f"{queue.engine} ({queue.source})"
     yield "storage", durability_of(queue.durability)

@@ -41,6 +41,9 @@ class QueueInfo:
     files: str
     """Where the files of jobs are, without credentials; empty if nothing says it."""
 
+    context: str = ""
+    """The context of the command that names the queue; empty: none."""
+
 
 class AsyncEmp:
     """A client of the queue: `async with await AsyncEmp.connect() as emp`."""
@@ -76,6 +79,7 @@ class AsyncEmp:
             engine=f"{server.engine} {server.version}",
             durability=server.durability,
             files=masked(self._location.artifacts or ""),
+            context=self._location.context,
         )
 
     async def now_ms(self) -> int:

@@ -64,6 +64,9 @@ class Location:
     max_connections: int = MAX_CONNECTIONS
     """To Redis."""
 
+    context: str = ""
+    """The context of the command that names it; empty: none."""
+
 
 async def locate(url: str | None = None) -> Location:
     """Find the queue. Raises `QueueUnavailable` with what to do, or `Misconfigured`."""

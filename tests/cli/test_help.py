@@ -52,7 +52,7 @@ def test_the_examples_of_the_help_use_options_that_exist() -> None:
             for part in re.split(r"\||&&", line):
                 if path in part:
                     used = re.findall(r"(?<=\s)(--?[a-z][a-z-]*)", part)
-                    assert set(used) <= known | {"-m", "-busy"}, (line, known)
+                    assert set(used) <= known | {"-m", "-busy", "--redis"}, (line, known)
 
 
 @pytest.mark.parametrize("path", ["emp", *TREE])
@@ -87,7 +87,7 @@ def test_the_commands_stand_in_the_order_in_which_one_needs_them(emp: Command) -
     assert shown == [
         *("submit", "jobs", "job", "explain"),
         *("summary", "workers", "worker", "events", "audit"),
-        *("hub", "doctor", "demo", "completion", "help"),
+        *("hub", "context", "doctor", "demo", "completion", "help"),
     ]
 
 

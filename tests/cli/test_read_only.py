@@ -45,11 +45,16 @@ READS: Mapping[str, Sequence[str]] = {
     "events": [],
     "audit": [],
     "hub status": [],
+    "context add": ["prod", "--redis", "redis://127.0.0.1:1/0"],
+    "context use": ["--none"],
+    "context list": [],
+    "context show": [],
+    "context remove": ["prod"],
     "doctor": [],
     "completion": ["bash"],
 }
-NOT_0 = {"hub status": 5}
-"""No hub runs."""
+NOT_0 = {"hub status": 5, "context show": 6, "context remove": 6}
+"""No hub runs, and there are no contexts: these are a person's own notes, and no part of the queue."""
 
 LEAVES = [path.removeprefix("emp ") for path, command in TREE.items() if not hasattr(command, "commands")]
 
