@@ -5,6 +5,7 @@ import inspect
 import json
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,30 +23,73 @@ KnownNames = Callable[[Mapping[str, str]], Sequence[str] | None]
 """Given a file's variables, the names that may stand in it; None: any may."""
 
 
-def read_env_file(path: Path, known: KnownNames) -> dict[str, str]:
-    """The variables of a file, taken literally; raises `Misconfigured` at what nobody would read."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistake:
+    """A variable that cannot be used."""
+
+    place: str
+    """`.env.hub, line 3`; empty if it is in no file."""
+
+    name: str
+    problem: str
+    shown: str = ""
+    """Its value, if it is wrong and no secret."""
+
+    def text(self) -> str:
+        """One line: where it is, what it is, and what is wrong with it."""
+        place = f"{self.place}: " if self.place else ""
+        name = f"{self.name} " if self.name else ""
+        return f"{place}{self.name}={self.shown}: {self.problem}" if self.shown else f"{place}{name}{self.problem}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvFile:
+    """A file, taken literally."""
+
+    path: Path
+    bindings: Sequence[tuple[int, str, str]]
+    """Line, name and text of each."""
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """Name -> text; of several lines with one name the last counts."""
+        return {name: text for _, name, text in self.bindings}
+
+    @property
+    def lines(self) -> dict[str, int]:
+        """Name -> the line that counts."""
+        return {name: line for line, name, _ in self.bindings}
+
+    def unknown(self, known: KnownNames) -> list[Mistake]:
+        """The names that nobody would read."""
+        names = known(self.texts)
+        return [
+            Mistake(place=f"{self.path}, line {line}", name=name, problem=not_a_setting(name, names))
+            for line, name, _ in self.bindings
+            if names is not None and name not in names
+        ]
+
+
+def not_a_setting(name: str, known: Sequence[str]) -> str:
+    """What is wrong with a name that nobody reads, and the nearest that somebody reads."""
+    return f"is not a setting{did_you_mean(name, known)}"
+
+
+def read_env_file(path: Path) -> EnvFile:
+    """The variables of a file. Raises `Misconfigured` if it cannot be read, or a line is not NAME=value."""
     try:
         with path.open(encoding="utf-8-sig") as stream:
             bindings = list(parse_stream(stream))
     except (OSError, UnicodeDecodeError) as error:
         raise Misconfigured(f"{path}: {_reason(error)}") from None
-    lines = [(binding, *_pair(path, binding)) for binding in bindings if binding.error or binding.key]
-    texts = {name: text for _, name, text in lines}
-    names = known(texts)
-    for binding, name, _ in lines:
-        if names is not None and name not in names:
-            raise Misconfigured(f"{_where(path, binding)}: {name} is not a setting{did_you_mean(name, names)}")
-    return texts
+    found = [(binding, *_pair(path, binding)) for binding in bindings if binding.error or binding.key]
+    return EnvFile(path=path, bindings=[(_line_number(binding), name, text) for binding, name, text in found])
 
 
 def _pair(path: Path, binding: Binding) -> tuple[str, str]:
     if binding.error or binding.key is None or binding.value is None:
-        raise Misconfigured(f"{_where(path, binding)}: is not NAME=value")
+        raise Misconfigured(f"{path}, line {_line_number(binding)}: is not NAME=value")
     return binding.key, binding.value
-
-
-def _where(path: Path, binding: Binding) -> str:
-    return f"{path}, line {_line_number(binding)}"
 
 
 def _line_number(binding: Binding) -> int:

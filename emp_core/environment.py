@@ -6,15 +6,15 @@ The command line wins over the environment, the environment over the `.env` file
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pydantic import SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from emp_core.domain.values import did_you_mean
-from emp_core.env_file import KnownNames, read_env_file
+from emp_core.env_file import Mistake, not_a_setting, read_env_file
 from emp_core.errors import Misconfigured
 from emp_core.settings import Hidden, Settings, SettingsModel, masked, variables_of
 
@@ -35,10 +35,14 @@ _LINK_VALUE = re.compile(r"(tcp|udp|sctp)://.*")
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Variables from one place; `place` is the file's name, or empty."""
+    """Variables from one place."""
 
     texts: Mapping[str, str]
-    place: str = ""
+    source: str
+    """What the place is called."""
+
+    lines: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Of a file: the line of each variable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,10 @@ class Origin:
 
     variable: str
     text: str
-    place: str
+    source: str
+    """`.env.hub, line 3`, `the environment`."""
+
+    in_file: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +63,38 @@ class Variables:
 
     cls: type[SettingsModel]
     layers: Sequence[Layer]
+    unknown: Sequence[Mistake] = ()
+    """Names in the layers that nobody would read."""
+
+    links: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What Kubernetes says of services, which is no setting."""
 
     def origin(self, field_name: str) -> Origin | None:
         """Where a field's value comes from, if it is set."""
         names = variables_of(field_name, self.cls.model_fields[field_name], _prefix(self.cls))
-        found = (
-            Origin(name, layer.texts[name], layer.place)
-            for layer in self.layers
-            for name in names
-            if layer.texts.get(name, "").strip()
-        )
+        found = (_origin(name, layer) for layer in self.layers for name in names if layer.texts.get(name, "").strip())
         return next(found, None)
 
     def fields(self) -> dict[str, Any]:
         """The text of each field that is set."""
         origins = ((name, self.origin(name)) for name in self.cls.model_fields)
         return {name: origin.text for name, origin in origins if origin}
+
+    def mistakes(self) -> list[Mistake]:
+        """All names that nobody would read, and all values that cannot be."""
+        try:
+            self.cls(**self.fields())
+        except ValidationError as error:
+            # A default that follows from a wrong value is no mistake of its own.
+            wrong = [each for each in error.errors(include_url=False) if each["type"] != "default_factory_not_called"]
+            return [*self.unknown, *(_mistake(self, each) for each in wrong)]
+        return list(self.unknown)
+
+
+def _origin(name: str, layer: Layer) -> Origin:
+    line = layer.lines.get(name)
+    source = layer.source if line is None else f"{layer.source}, line {line}"
+    return Origin(name, layer.texts[name], source, line is not None)
 
 
 def load_settings(
@@ -89,23 +112,42 @@ def load_settings(
     directory has one, or that of `program`, for who wants to know what another program is told. `overrides` are
     variables that the command line sets. `strict` refuses unknown `EMP_` names; a library leaves its host's alone.
     """
+    variables = read_variables(cls, environ, env_file=env_file, overrides=overrides, program=program, strict=strict)
+    if variables.unknown:
+        raise Misconfigured(variables.unknown[0].text())
+    settings = _build(cls, variables)
+    for name, text in variables.links.items():
+        settings.note(f"{name} not used: {text} is a Kubernetes service link")
+    return settings
+
+
+def read_variables(
+    cls: type[SettingsModel],
+    environ: Mapping[str, str] | None = None,
+    *,
+    env_file: Path | None = None,
+    overrides: Mapping[str, str] | None = None,
+    program: type[Settings] | None = None,
+    strict: bool = True,
+) -> Variables:
+    """What `load_settings` reads, with the place of each value. Raises `Misconfigured` if a file cannot be read."""
     environ = os.environ if environ is None else environ
-    if strict:
-        _refuse_unknown(environ, (*names_of(cls, program or cls), *OF_THE_COMMAND))
-    links = [name for name in names_of(cls) if _is_link(name, environ.get(name, ""))]
-    given = Layer(overrides or {})
-    around = Layer({name: text for name, text in environ.items() if name not in links})
+    unknown = _unknown(environ, (*names_of(cls, program or cls), *OF_THE_COMMAND)) if strict else []
+    links = {name: environ[name] for name in names_of(cls) if _is_link(name, environ.get(name, ""))}
+    given = Layer(overrides or {}, "the command line")
+    around = Layer({name: text for name, text in environ.items() if name not in links}, "the environment")
 
     def known_in_file(texts: Mapping[str, str]) -> Sequence[str] | None:
         everything = {**texts, **around.texts, **given.texts}
         models = (program or cls).neighbours(everything, imports=program is None)
         return None if models is None else names_of(cls, program or cls, *models)
 
-    layers = (given, around, _file_layer(program or cls, env_file, known_in_file))
-    settings = _build(cls, Variables(cls, layers))
-    for name in links:
-        settings.note(f"{name} not used: {environ[name]} is a Kubernetes service link")
-    return settings
+    path = env_file or _own_file(program or cls)
+    if path is None:
+        return Variables(cls, (given, around), unknown, links)
+    file = read_env_file(path)
+    layers = (given, around, Layer(file.texts, str(path), file.lines))
+    return Variables(cls, layers, [*unknown, *file.unknown(known_in_file)], links)
 
 
 def variable(name: str) -> str:
@@ -136,10 +178,12 @@ def environment_of_host(redis_url: str | None) -> dict[str, str]:
     return {name: text for name, text in os.environ.items() if redis_url is None or not name.startswith("REDIS_")}
 
 
-def _refuse_unknown(environ: Mapping[str, str], known: Sequence[str]) -> None:
-    for name, text in environ.items():
-        if name.startswith(OUR_PREFIX) and name not in known and not _is_link(name, text):
-            raise Misconfigured(f"{name} is not a setting{did_you_mean(name, known)}")
+def _unknown(environ: Mapping[str, str], known: Sequence[str]) -> list[Mistake]:
+    return [
+        Mistake(place="", name=name, problem=not_a_setting(name, known))
+        for name, text in environ.items()
+        if name.startswith(OUR_PREFIX) and name not in known and not _is_link(name, text)
+    ]
 
 
 def _is_link(name: str, text: str) -> bool:
@@ -160,28 +204,30 @@ def _prefix(cls: type[SettingsModel]) -> str:
     return cls.model_config.get("env_prefix", "")
 
 
-def _file_layer(program: type[SettingsModel], env_file: Path | None, known: KnownNames) -> Layer:
-    own = program.env_file if program.env_file is not None and program.env_file.exists() else None
-    path = env_file or own
-    return Layer(read_env_file(path, known), f"{path}: ") if path is not None else Layer({})
+def _own_file(program: type[SettingsModel]) -> Path | None:
+    return program.env_file if program.env_file is not None and program.env_file.exists() else None
 
 
 def _build(cls: type[S], variables: Variables) -> S:
     try:
         return cls(**variables.fields())
     except ValidationError as error:
-        raise Misconfigured(_line(variables, error.errors(include_url=False)[0])) from None
+        raise Misconfigured(_mistake(variables, error.errors(include_url=False)[0]).text()) from None
 
 
-def _line(variables: Variables, error: ErrorDetails) -> str:
+def is_secret(field: FieldInfo) -> bool:
+    """Whether a field's value is not shown."""
+    return SecretStr in get_args(field.annotation) or any(isinstance(mark, Hidden) for mark in field.metadata)
+
+
+def _mistake(variables: Variables, error: ErrorDetails) -> Mistake:
     field_name = str(error["loc"][0]) if error["loc"] else ""
     origin = variables.origin(field_name) if field_name else None
     if origin is None:
-        return _allowed(error)
-    field = variables.cls.model_fields[field_name]
-    secret = SecretStr in get_args(field.annotation) or any(isinstance(mark, Hidden) for mark in field.metadata)
-    shown = "***" if secret else _printable(masked(origin.text))
-    return f"{origin.place}{origin.variable}={shown}: {_allowed(error)}"
+        return Mistake(place="", name="", problem=_allowed(error))
+    shown = "***" if is_secret(variables.cls.model_fields[field_name]) else _printable(masked(origin.text))
+    place = origin.source if origin.in_file else ""
+    return Mistake(place=place, name=origin.variable, problem=_allowed(error), shown=shown)
 
 
 def _allowed(error: ErrorDetails) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 import pytest
 from pydantic import AliasChoices, Field, SecretStr
 
-from emp_core.environment import load_settings
+from emp_core.environment import load_settings, read_variables
 from emp_core.errors import Misconfigured
 from emp_core.settings import JsonObject, Names, NamesOrAll, RedisSettings, between
 
@@ -117,9 +117,34 @@ def test_secrets_are_not_shown() -> None:
     assert "hunter2" not in refusal({"TRIES": "redis://:hunter2@host"})
 
 
-def test_a_mistake_in_a_file_names_the_file() -> None:
-    Path("mine.env").write_text("TRIES=ten\n")
-    assert refusal(env_file=Path("mine.env")) == "mine.env: TRIES=ten: must be a whole number"
+def test_mistake_in_a_file_names_the_file_and_the_line() -> None:
+    Path("mine.env").write_text("TRIES=1\n\nTRIES=ten\n")
+    assert refusal(env_file=Path("mine.env")) == "mine.env, line 3: TRIES=ten: must be a whole number"
+
+
+def test_all_mistakes_are_found() -> None:
+    Path(".env.example").write_text("HOTS=a\nTRIES=ten\nLOUD=maybe\n")
+    found = read_variables(Example, {"EMP_DATA_DRI": "x", "DISK_GB": "lots"}).mistakes()
+    assert [(mistake.place, mistake.name) for mistake in found] == [
+        ("", "EMP_DATA_DRI"),
+        (".env.example, line 1", "HOTS"),
+        (".env.example, line 2", "TRIES"),
+        ("", "DISK_GB"),
+        (".env.example, line 3", "LOUD"),
+    ]
+
+
+def test_origin_is_the_first_place_that_sets_a_variable() -> None:
+    Path(".env.example").write_text("\nHOST=file\nTRIES=4\nSTORAGE_GB=3\n")
+    found = read_variables(Example, {"TRIES": "5"}, overrides={"LOUD": "yes"})
+    origins = {name: found.origin(name) for name in ("host", "tries", "loud", "disk_gb", "token")}
+    assert {name: origin and (origin.variable, origin.source) for name, origin in origins.items()} == {
+        "host": ("HOST", ".env.example, line 2"),
+        "tries": ("TRIES", "the environment"),
+        "loud": ("LOUD", "the command line"),
+        "disk_gb": ("STORAGE_GB", ".env.example, line 4"),
+        "token": None,
+    }
 
 
 def test_a_file_is_taken_literally() -> None:
