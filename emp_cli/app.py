@@ -50,6 +50,7 @@ COMMANDS = (
     ),
     _deferred(CARE, "hub", "hub:app", "The hub: REST, files, and the queue's chores."),
     _deferred(CARE, "context", "context:app", "Names for queues: add, choose, list, show and remove contexts."),
+    _deferred(CARE, "config", "config:app", "Show settings and where they come from, check and describe them."),
     _deferred(
         CARE,
         "doctor",

@@ -29,7 +29,10 @@ FILES = {".env.hub": "daemons.hub.settings:HubSettings", ".env.worker": "daemons
 DECISIVE = ("redis_url", "key_prefix", "data_dir", "artifacts_url", "hub_ws_url", "hub_auth_token")
 """What must not be said twice: it decides which queue it is, and where its files are."""
 
-WHOLE = ({*DECISIVE} - {"data_dir"}) | {"redis_host", "redis_port", "redis_db", "redis_password"}
+PARTS = ("redis_url", "redis_host", "redis_port", "redis_db", "redis_password")
+"""What names a Redis."""
+
+WHOLE = {*DECISIVE, *PARTS} - {"data_dir"}
 """What the environment does not say of the queue of a context."""
 
 

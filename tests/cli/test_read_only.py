@@ -50,6 +50,9 @@ READS: Mapping[str, Sequence[str]] = {
     "context list": [],
     "context show": [],
     "context remove": ["prod"],
+    "config show": ["--origin"],
+    "config check": [],
+    "config schema": [],
     "doctor": [],
     "completion": ["bash"],
 }

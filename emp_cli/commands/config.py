@@ -1,0 +1,100 @@
+"""`emp config show|check|schema`: what each program is told, and by what."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emp_cli.context import Session, session_of
+from emp_cli.exits import ExitCode
+from emp_cli.group import Commands, HelpfulGroup
+from emp_cli.input.options import OutputOption, flag
+from emp_cli.output import formats, terminal
+from emp_cli.output.formats import Column, Format, Sheet
+from emp_cli.run import leave
+from emp_core.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from emp_cli.local.programs import Given, Setting
+    from emp_core.env_file import Mistake
+
+app = Commands(name="config", cls=HelpfulGroup, help="Show settings and where they come from, check and describe them.")
+
+Program = Annotated[
+    str | None,
+    typer.Argument(metavar="[PROGRAM]", help="Only those of command, hub, worker, or of a connector such as comfyui."),
+]
+
+VALUES: tuple[Column["Setting"], ...] = (
+    Column("PROGRAM", lambda setting, now: setting.program),
+    Column("NAME", lambda setting, now: setting.name),
+    Column("VALUE", lambda setting, now: setting.value, shrinks=True),
+)
+ORIGIN: Column["Setting"] = Column("ORIGIN", lambda setting, now: setting.origin)
+
+
+@app.command("show")
+def show(
+    ctx: typer.Context,
+    program: Program = None,
+    origin: Annotated[bool, flag("--origin", help="Show where each value stands: the file and the line.")] = False,
+    output: OutputOption = Format.TABLE,
+) -> None:
+    """Show each setting of each program, as it would read it if it started here.
+
+    Passwords and tokens are not shown.
+
+    Examples:
+    emp config show --origin
+    emp config show hub -o json
+    """
+    from emp_cli.local.programs import settings
+
+    found = list(settings(_given(session_of(ctx))))
+    names = list(dict.fromkeys(setting.program for setting in found))
+    if program is not None and program not in names:
+        raise InvalidInput("program", f"must be one of {', '.join(names)}, not {program!r}")
+    rows = [setting for setting in found if program in (None, setting.program)]
+    sheet: Sheet[Setting] = Sheet((*VALUES, ORIGIN) if origin else VALUES, asdict, lambda setting: setting.name)
+    formats.write(rows, sheet, output)
+
+
+@app.command("check")
+def check(ctx: typer.Context, output: OutputOption = Format.TABLE) -> None:
+    """Look for mistakes in the environment, `.env.hub`, `.env.worker` and the contexts.
+
+    Each is told with its file, line and variable. Exit code 2: there is one.
+
+    Examples:
+    emp config check
+    """
+    from emp_cli.local.programs import mistakes
+
+    found = mistakes(_given(session_of(ctx)))
+    if output is not Format.TABLE:
+        sheet: Sheet[Mistake] = Sheet((), asdict, lambda mistake: mistake.name)
+        formats.write(found, sheet, output)
+    for mistake in found if output is Format.TABLE else ():
+        terminal.fail(mistake.text())
+    if not found:
+        terminal.note("the settings have no mistakes")
+    leave(ExitCode.USAGE if found else ExitCode.OK)
+
+
+@app.command("schema")
+def schema() -> None:
+    """Print the JSON Schema of all settings, by program.
+
+    Examples:
+    emp config schema
+    """
+    from emp_cli.local.programs import models
+    from emp_core.client.settings_schema import schema_of
+
+    formats.write_json(schema_of(models()))
+
+
+def _given(session: Session) -> "Given":
+    from emp_cli.local.programs import Given
+
+    return Given(session.redis, session.context)
