@@ -83,7 +83,8 @@ app = Commands(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=f"--redis, --context, --read-only, --color and --debug can come before or after the command.\n\n{EXIT_CODES}",
+    epilog="--redis, --context, --read-only, --color and --debug can come before or after the command."
+    f"\n\n{EXIT_CODES}",
 )
 
 

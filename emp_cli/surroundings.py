@@ -13,13 +13,15 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from emp_core.client import locate as core
 from emp_core.client.async_emp import AsyncEmp
 from emp_core.client.contexts import load_contexts
 from emp_core.client.locate import ClientSettings, Location
 from emp_core.client.redis_queue import open_queue
 from emp_core.domain.caller import Caller
-from emp_core.environment import context_of_environment, environment_without, load_settings
+from emp_core.environment import CONTEXT, environment_without, load_settings, variable
 from emp_core.errors import Misconfigured, QueueUnavailable
 from emp_core.settings import Settings, masked, variables_of
 
@@ -34,6 +36,16 @@ PARTS = ("redis_url", "redis_host", "redis_port", "redis_db", "redis_password")
 
 WHOLE = {*DECISIVE, *PARTS} - {"data_dir"}
 """What the environment does not say of the queue of a context."""
+
+
+class CommandSettings(ClientSettings):
+    """Settings of the emp command."""
+
+    context: str | None = Field(default=None, validation_alias="EMP_CONTEXT", examples=["prod"])
+    """The context that names the queue, unless REDIS_URL does."""
+
+    read_only: bool = Field(default=False, validation_alias="EMP_READ_ONLY")
+    """Refuse every command that changes jobs, workers, hubs or the queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +83,7 @@ def variables(redis: str | None, context: str | None) -> dict[str, str]:
 
 def _context_of_environment(redis: str | None) -> str:
     """The name in EMP_CONTEXT, unless the environment names the queue itself."""
-    name = context_of_environment()
+    name = variable(CONTEXT).strip()
     return "" if redis or not name or load_settings(ClientSettings).url else name
 
 

@@ -168,11 +168,6 @@ def environment_without(cls: type[SettingsModel], fields: Iterable[str]) -> dict
     return {name: text for name, text in os.environ.items() if name not in names}
 
 
-def context_of_environment() -> str:
-    """The name in EMP_CONTEXT."""
-    return os.environ.get(CONTEXT, "").strip()
-
-
 def environment_of_host(redis_url: str | None) -> dict[str, str]:
     """What a library reads of its host program's environment; if a URL is given, nothing else about Redis."""
     return {name: text for name, text in os.environ.items() if redis_url is None or not name.startswith("REDIS_")}

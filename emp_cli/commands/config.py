@@ -1,6 +1,6 @@
 """`emp config show|check|schema`: what each program is told, and by what."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,10 +8,12 @@ import typer
 from emp_cli.context import Session, session_of
 from emp_cli.exits import ExitCode
 from emp_cli.group import Commands, HelpfulGroup
-from emp_cli.input.options import OutputOption, flag
+from emp_cli.input.options import flag
+from emp_cli.input.shaping import shows
 from emp_cli.output import formats, terminal
-from emp_cli.output.formats import Column, Format, Sheet
+from emp_cli.output.layout import Column, Format, Layout, Sheet
 from emp_cli.run import leave
+from emp_core.domain import json_fields
 from emp_core.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -20,25 +22,45 @@ if TYPE_CHECKING:
 
 app = Commands(name="config", cls=HelpfulGroup, help="Show settings and where they come from, check and describe them.")
 
+NONE = "the settings have no mistakes"
+
 Program = Annotated[
     str | None,
     typer.Argument(metavar="[PROGRAM]", help="Only those of command, hub, worker, or of a connector such as comfyui."),
 ]
 
-VALUES: tuple[Column["Setting"], ...] = (
-    Column("PROGRAM", lambda setting, now: setting.program),
-    Column("NAME", lambda setting, now: setting.name),
-    Column("VALUE", lambda setting, now: setting.value, shrinks=True),
+SETTINGS: Sheet["Setting"] = Sheet(
+    (
+        Column("PROGRAM", lambda setting, now: setting.program),
+        Column("NAME", lambda setting, now: setting.name),
+        Column("VALUE", lambda setting, now: setting.value, shrinks=True),
+        Column("ORIGIN", lambda setting, now: setting.origin, wide=True),
+    ),
+    asdict,
+    lambda setting: setting.name,
+    json_fields.SETTING,
 )
-ORIGIN: Column["Setting"] = Column("ORIGIN", lambda setting, now: setting.origin)
+
+MISTAKES: Sheet["Mistake"] = Sheet(
+    (
+        Column("PLACE", lambda mistake, now: mistake.place),
+        Column("NAME", lambda mistake, now: mistake.name),
+        Column("PROBLEM", lambda mistake, now: mistake.problem, shrinks=True),
+    ),
+    asdict,
+    lambda mistake: mistake.name,
+    json_fields.MISTAKE,
+)
 
 
 @app.command("show")
+@shows(SETTINGS)
 def show(
     ctx: typer.Context,
     program: Program = None,
     origin: Annotated[bool, flag("--origin", help="Show where each value stands: the file and the line.")] = False,
-    output: OutputOption = Format.TABLE,
+    *,
+    layout: Layout,
 ) -> None:
     """Show each setting of each program, as it would read it if it started here.
 
@@ -55,12 +77,14 @@ def show(
     if program is not None and program not in names:
         raise InvalidInput("program", f"must be one of {', '.join(names)}, not {program!r}")
     rows = [setting for setting in found if program in (None, setting.program)]
-    sheet: Sheet[Setting] = Sheet((*VALUES, ORIGIN) if origin else VALUES, asdict, lambda setting: setting.name)
-    formats.write(rows, sheet, output)
+    if origin and layout.format is Format.TABLE:
+        layout = replace(layout, format=Format.WIDE)
+    formats.show(rows, SETTINGS, layout)
 
 
 @app.command("check")
-def check(ctx: typer.Context, output: OutputOption = Format.TABLE) -> None:
+@shows(MISTAKES)
+def check(ctx: typer.Context, *, layout: Layout) -> None:
     """Look for mistakes in the environment, `.env.hub`, `.env.worker` and the contexts.
 
     Each is told with its file, line and variable. Exit code 2: there is one.
@@ -71,13 +95,13 @@ def check(ctx: typer.Context, output: OutputOption = Format.TABLE) -> None:
     from emp_cli.local.programs import mistakes
 
     found = mistakes(_given(session_of(ctx)))
-    if output is not Format.TABLE:
-        sheet: Sheet[Mistake] = Sheet((), asdict, lambda mistake: mistake.name)
-        formats.write(found, sheet, output)
-    for mistake in found if output is Format.TABLE else ():
-        terminal.fail(mistake.text())
-    if not found:
-        terminal.note("the settings have no mistakes")
+    if layout != Layout():
+        formats.write(found, MISTAKES, layout, nothing=NONE)
+    elif found:
+        for mistake in found:
+            terminal.fail(mistake.text())
+    else:
+        terminal.note(NONE)
     leave(ExitCode.USAGE if found else ExitCode.OK)
 
 

@@ -10,9 +10,11 @@ from emp_cli.group import Commands, HelpfulGroup
 from emp_cli.input.arguments import read_stdin
 from emp_cli.input.completing import context_names
 from emp_cli.input.options import OutputOption, flag
+from emp_cli.input.shaping import shows
 from emp_cli.output import formats, terminal
 from emp_cli.output.details import write_facts
-from emp_cli.output.formats import Column, Format, Sheet
+from emp_cli.output.layout import Column, Format, Layout, Sheet
+from emp_core.domain import json_fields
 from emp_core.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ Row = dict[str, Any]
 
 SHEET: Sheet[Row] = Sheet(
     (
-        Column("", lambda row, now: "*" if row["current"] else ""),
+        Column("CURRENT", lambda row, now: "*" if row["current"] else ""),
         Column("NAME", lambda row, now: row["name"]),
         Column("REDIS", lambda row, now: row["redis"], shrinks=True),
         Column("HUB", lambda row, now: row["hub"], shrinks=True, optional=True),
@@ -41,6 +43,7 @@ SHEET: Sheet[Row] = Sheet(
     ),
     lambda row: row,
     lambda row: str(row["name"]),
+    json_fields.CONTEXT,
 )
 
 
@@ -120,7 +123,8 @@ def use(
 
 
 @app.command("list")
-def list_contexts(output: OutputOption = Format.TABLE) -> None:
+@shows(SHEET)
+def list_contexts(*, layout: Layout) -> None:
     """List the contexts; a star marks the current one. Passwords are not shown.
 
     Examples:
@@ -130,7 +134,7 @@ def list_contexts(output: OutputOption = Format.TABLE) -> None:
 
     contexts = load_contexts()
     rows = [_row(contexts, name) for name in sorted(contexts.all)]
-    formats.write(rows, SHEET, output, nothing="there are no contexts: emp context add NAME --redis URL")
+    formats.show(rows, SHEET, layout, nothing="there are no contexts: emp context add NAME --redis URL")
 
 
 @app.command("show")
@@ -146,12 +150,12 @@ def show(name: SomeContext = None, output: OutputOption = Format.TABLE) -> None:
     if not name and not contexts.current:
         raise NotFound("current context", "", hint="emp context list")
     row = _row(contexts, name or contexts.current)
-    if output is Format.TABLE:
+    if output.is_table:
         write_facts((label.replace("_", " "), _fact(value)) for label, value in row.items())
-    elif output is Format.JSON:
-        formats.write_json(row)
+    elif output is Format.IDS:
+        formats.write([row], SHEET, Layout(output))
     else:
-        formats.write([row], SHEET, output)
+        formats.write_view(row, Layout(output))
 
 
 @app.command("remove")

@@ -8,11 +8,11 @@ import typer
 
 from emp_cli.context import Session, session_of
 from emp_cli.exits import ExitCode, code_of, hint_of
-from emp_cli.input.options import OutputOption
+from emp_cli.input.shaping import shows
 from emp_cli.local import hub_process
 from emp_cli.output import formats
 from emp_cli.output.checkup import CHECKS, write_checks
-from emp_cli.output.formats import Format
+from emp_cli.output.layout import Layout
 from emp_cli.run import leave, run_alone
 from emp_core.clock import SystemClock
 from emp_core.errors import AccessDenied, EmpError, HubUnavailable, Misconfigured, QueueUnavailable
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from emp_core.store.readings import Readings
 
 
-def doctor(ctx: typer.Context, output: OutputOption = Format.TABLE) -> None:
+@shows(CHECKS)
+def doctor(ctx: typer.Context, *, layout: Layout) -> None:
     """Check Redis, the queue, the hubs and the workers, and say what mends each fault.
 
     It changes nothing. Exit code 1: a check failed. If the queue cannot be read, the exit code is that of every
@@ -33,20 +34,20 @@ def doctor(ctx: typer.Context, output: OutputOption = Format.TABLE) -> None:
     emp doctor
     emp doctor --format json
     """
-    leave(run_alone(ctx, _doctor(session_of(ctx), output)))
+    leave(run_alone(ctx, _doctor(session_of(ctx), layout)))
 
 
-async def _doctor(session: Session, output: Format) -> ExitCode:
+async def _doctor(session: Session, layout: Layout) -> ExitCode:
     from emp_cli.surroundings import read
     from emp_core.client.doctor import State, findings
 
     told = read(session.redis, session.context).settings
     queue, hubs = await asyncio.gather(_queue(session), _hubs(told))
     checks = list(findings(queue, hubs))
-    if output is Format.TABLE:
+    if layout == Layout():
         write_checks(checks)
     else:
-        formats.write(checks, CHECKS, output)
+        formats.write(checks, CHECKS, layout)
     if isinstance(queue, EmpError):
         return code_of(queue)
     return ExitCode.FAILED if any(check.state is State.FAIL for check in checks) else ExitCode.OK

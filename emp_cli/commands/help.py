@@ -95,14 +95,15 @@ FORMATS: Mapping[Format, str] = {
 
 def _environment() -> str:
     """The settings of the command; those of daemons are in their examples."""
-    from emp_core.client.locate import ClientSettings
+    from emp_cli.surroundings import CommandSettings
     from emp_core.env_file import variables_page
 
     return f"""\
 Settings of the command. The command line wins over the environment, the environment over `.env.hub` and
-`.env.worker` in this directory. Those of the hub and of workers are in .env.hub.example and .env.worker.example.
+`.env.worker` in this directory, and these over the current context (emp context). `emp config show --origin` shows what
+counts. Those of the hub and of workers are in .env.hub.example and .env.worker.example.
 
-{variables_page(ClientSettings)}"""
+{variables_page(CommandSettings)}"""
 
 
 def _exit_codes() -> str:

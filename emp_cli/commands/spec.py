@@ -20,6 +20,10 @@ OBJECTS: Mapping[str, json_fields.Fields] = {
     "summary": json_fields.SUMMARY,
     "explanation": json_fields.EXPLANATION,
     "worker_explanation": json_fields.WORKER_EXPLANATION,
+    "check": json_fields.CHECK,
+    "context": json_fields.CONTEXT,
+    "setting": json_fields.SETTING,
+    "mistake": json_fields.MISTAKE,
 }
 """What is printed -> its fields."""
 
@@ -37,6 +41,11 @@ PRINTS: Mapping[str, str] = {
     "emp audit": "order",
     "emp summary": "summary",
     "emp explain": "explanation",
+    "emp doctor": "check",
+    "emp context list": "context",
+    "emp context show": "context",
+    "emp config show": "setting",
+    "emp config check": "mistake",
 }
 """Command -> the kind of its objects; a command that is not listed prints others, or none."""
 

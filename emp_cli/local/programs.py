@@ -6,29 +6,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, SecretStr
+from pydantic import SecretStr
 
 from daemons.hub.settings import HubSettings
 from daemons.worker.catalog import SHIPPED, find_factory, missing, settings_model
 from daemons.worker.settings import WorkerSettings
-from emp_cli.surroundings import FILES, PARTS, WHOLE, Told, read, variables
+from emp_cli.surroundings import FILES, PARTS, WHOLE, CommandSettings, Told, read, variables
 from emp_core.client.contexts import load_contexts
 from emp_core.client.locate import ClientSettings
 from emp_core.env_file import Mistake, read_env_file
 from emp_core.environment import Layer, Variables, environment_without, is_secret, read_variables
 from emp_core.errors import Misconfigured
 from emp_core.settings import Settings, SettingsModel, masked, split_names, variables_of
-
-
-class CommandSettings(ClientSettings):
-    """Settings of the emp command."""
-
-    context: str | None = Field(default=None, validation_alias="EMP_CONTEXT", examples=["prod"])
-    """The context that names the queue, unless REDIS_URL does."""
-
-    read_only: bool = Field(default=False, validation_alias="EMP_READ_ONLY")
-    """Refuse every command that changes jobs, workers, hubs or the queue."""
-
 
 PROGRAMS: Mapping[str, type[Settings]] = {"command": CommandSettings, "hub": HubSettings, "worker": WorkerSettings}
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from emp_cli.output import terminal
 from emp_cli.output.clean import one_line
-from emp_cli.output.formats import Column, Sheet
+from emp_cli.output.layout import Column, Sheet
+from emp_core.domain import json_fields
 
 if TYPE_CHECKING:
     from emp_core.client.doctor import Check
@@ -17,11 +18,12 @@ CHECKS: Sheet["Check"] = Sheet(
     (
         Column("STATE", lambda check, now: check.state),
         Column("CHECK", lambda check, now: check.name),
-        Column("FOUND", lambda check, now: check.found),
-        Column("FIX", lambda check, now: check.fix),
+        Column("FOUND", lambda check, now: check.found, shrinks=True),
+        Column("FIX", lambda check, now: check.fix, shrinks=True),
     ),
     asdict,
     lambda check: check.name,
+    json_fields.CHECK,
 )
 
 

@@ -111,3 +111,34 @@ WORKER_EXPLANATION: Fields = {
     "skips": "kinds that it cannot run; `misses` says what is missing",
     "exact": "false: more kinds wait than were looked at",
 }
+
+CHECK: Fields = {
+    "name": "what was looked at, such as `memory`; a service, a hub and a clock have a check each",
+    "state": "`ok`, `warn` or `fail`",
+    "found": "what was found, in words",
+    "fix": "the command that mends it, or what to do; empty if it is ok",
+}
+
+CONTEXT: Fields = {
+    "name": "the context's name",
+    "current": "whether it is used if nothing else names a queue",
+    "redis": "the URL of its Redis, without the password",
+    "hub": "the URL of its hub; empty if it has none",
+    "token": "`***` if it has a token",
+    "key_prefix": "the prefix of its keys; empty: the usual one",
+    "artifacts": "the URL of its file store; empty if it has none",
+}
+
+SETTING: Fields = {
+    "program": "`command`, `hub`, `worker`, or the connector that reads it",
+    "name": "the variable",
+    "value": "what the program reads; `***` for a secret, empty if it is not set",
+    "origin": "`default`, or where the value stands, such as `.env.hub, line 3`",
+}
+
+MISTAKE: Fields = {
+    "place": "such as `.env.hub, line 3`; empty if it is in no file",
+    "name": "the variable; empty if it is about several",
+    "problem": "what is wrong with it",
+    "shown": "its value; empty if it is the name that is wrong, `***` for a secret",
+}

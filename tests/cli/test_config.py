@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from daemons.worker.catalog import models_of
-from emp_cli.local.programs import PROGRAMS, CommandSettings, models
+from emp_cli.local.programs import PROGRAMS, models
+from emp_cli.surroundings import CommandSettings
 from emp_core.env_file import description_of
 from emp_core.environment import OF_THE_COMMAND, is_secret, names_of
 from emp_core.settings import SettingsModel

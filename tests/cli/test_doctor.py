@@ -25,7 +25,7 @@ def test_a_queue_that_works_is_checked_and_exits_0(emp: Command, do: Do[object])
 
 def test_checks_as_json_are_an_array_of_name_state_found_and_fix(emp: Command) -> None:
     found = json.loads(emp("doctor", "--format", "json").out)
-    assert {tuple(check) for check in found} == {("name", "state", "found", "fix")}
+    assert {tuple(check) for check in found} == {("schema_version", "name", "state", "found", "fix")}
     assert {check["state"] for check in found} <= {"ok", "warn", "fail"}
     names = [check["name"] for check in found]
     assert {"redis", "eviction", "latency", "schema", "leases", "quarantine", "hub", "workers"} <= set(names)

@@ -55,6 +55,7 @@ READS: Mapping[str, Sequence[str]] = {
     "config schema": [],
     "doctor": [],
     "completion": ["bash"],
+    "help": ["filters"],
 }
 NOT_0 = {"hub status": 5, "context show": 6, "context remove": 6}
 """No hub runs, and there are no contexts: these are a person's own notes, and no part of the queue."""
