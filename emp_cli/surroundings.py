@@ -65,7 +65,7 @@ def read(redis: str | None = None, context: str | None = None, *, decisive: Sequ
 
     Raises `Misconfigured` where files disagree on `decisive`.
     """
-    chosen = context or _context_of_environment(redis)
+    chosen = chosen_context(redis, context)
     told = _in_context(chosen) if chosen else _without_context(redis, decisive)
     if told.settings.url:
         return told
@@ -75,16 +75,18 @@ def read(redis: str | None = None, context: str | None = None, *, decisive: Sequ
 
 def variables(redis: str | None, context: str | None) -> dict[str, str]:
     """What the command line and EMP_CONTEXT say of the queue, as variables of a program that is to use it."""
-    chosen = context or _context_of_environment(redis)
+    chosen = chosen_context(redis, context)
     if chosen:
         return load_contexts().find(chosen).variables()
     return {"REDIS_URL": redis} if redis else {}
 
 
-def _context_of_environment(redis: str | None) -> str:
-    """The name in EMP_CONTEXT, unless the environment names the queue itself."""
-    name = variable(CONTEXT).strip()
-    return "" if redis or not name or load_settings(ClientSettings).url else name
+def chosen_context(redis: str | None, context: str | None) -> str:
+    """The context that `--context` names, or EMP_CONTEXT unless the environment names the queue itself."""
+    name = context or variable(CONTEXT).strip()
+    if context or not name:
+        return name
+    return "" if redis or load_settings(ClientSettings).url else name
 
 
 def _in_context(name: str) -> Told:

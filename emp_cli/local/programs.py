@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from daemons.hub.settings import HubSettings
 from daemons.worker.catalog import SHIPPED, find_factory, missing, settings_model
 from daemons.worker.settings import WorkerSettings
-from emp_cli.surroundings import FILES, PARTS, WHOLE, CommandSettings, Told, read, variables
+from emp_cli.surroundings import FILES, PARTS, WHOLE, CommandSettings, Told, chosen_context, read
 from emp_core.client.contexts import load_contexts
 from emp_core.client.locate import ClientSettings
 from emp_core.env_file import Mistake, read_env_file
@@ -110,7 +110,10 @@ def _services(worker: Variables) -> tuple[str, ...]:
 
 
 def _of_daemon(cls: type[Settings], given: Given) -> Variables:
-    found = read_variables(cls, overrides=variables(given.redis, given.context))
+    chosen = chosen_context(given.redis, given.context)
+    if chosen:
+        return _below(read_variables(cls), chosen)
+    found = read_variables(cls, overrides={"REDIS_URL": given.redis} if given.redis else {})
     if any(found.origin(name) for name in PARTS):
         return found
     current = load_contexts().current

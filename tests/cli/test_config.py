@@ -55,6 +55,7 @@ def test_context_is_an_origin(emp: Command, directory: Path) -> None:
     assert {found[program, "REDIS_URL"] for program in ("command", "hub")} == {"context prod"}
     (directory / ".env.hub").write_text(HUB)
     assert origins(emp)["hub", "REDIS_URL"] == ".env.hub, line 1"
+    assert origins(emp, "--context", "prod")["hub", "REDIS_URL"] == "context prod"
 
 
 def test_secrets_are_never_shown(emp: Command, directory: Path) -> None:
