@@ -61,7 +61,7 @@ def hide_password(redis: str | None) -> None:
 
     if redis is None or masked(redis) == redis:
         return
-    words = [word for word in hoisted(sys.argv[1:]) if word not in (*ROOT_OPTIONS, redis, f"--redis={redis}")]
+    words = [word for word in hoisted(sys.argv[1:]) if word not in ("--redis", redis, f"--redis={redis}")]
     os.execve(sys.executable, [sys.executable, "-m", "emp_cli", *words], environment_with(redis))
 
 

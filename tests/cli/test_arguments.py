@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from emp_cli.input.arguments import completed, hoisted, ids_of
+from emp_cli.input.arguments import completed, hide_password, hoisted, ids_of
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,11 @@ def test_option_that_stands_alone_is_given_its_value(typed: list[str], parsed: l
 def test_a_dash_stands_for_the_ids_on_stdin_and_each_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("b\nc\n\n a\n"))
     assert ids_of(["a", "-"]) == ["a", "b", "c"]
+
+
+def test_hidden_password_leaves_the_other_root_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    url, started = "redis://:hunter2@h/0", list[list[str]]()
+    monkeypatch.setattr("sys.argv", ["emp", "hub", "start", "--redis", url, "--color", "always"])
+    monkeypatch.setattr("os.execve", lambda program, words, environ: started.append(words))
+    hide_password(url)
+    assert started[0][3:] == ["--color", "always", "hub", "start"]
