@@ -3,8 +3,8 @@
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
-from typing import Any, Literal
+from collections.abc import Callable, MutableMapping
+from typing import Any, Literal, TextIO
 
 import structlog
 from structlog.stdlib import ProcessorFormatter
@@ -23,8 +23,25 @@ _SECRETS = (
 _QUIET = ("uvicorn", "httpx", "httpcore", "asyncio")
 
 
-def configure_logs(level: str, form: Literal["console", "json"]) -> None:
-    """Send our events and those of the libraries to stderr, `level` and above."""
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes to stderr, then calls `written`, which may shorten the file that stderr goes to."""
+
+    def __init__(self, written: Callable[[], None] | None) -> None:
+        super().__init__(sys.stderr)
+        self._written = written
+
+    def emit(self, record: logging.LogRecord) -> None:
+        super().emit(record)
+        if self._written is None:
+            return
+        try:
+            self._written()
+        except OSError:
+            self.handleError(record)
+
+
+def configure_logs(level: str, form: Literal["console", "json"], written: Callable[[], None] | None = None) -> None:
+    """Send our events and those of the libraries to stderr, `level` and above. `written` is called after each."""
     chain: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -36,7 +53,7 @@ def configure_logs(level: str, form: Literal["console", "json"]) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler(written)
     handler.setFormatter(
         ProcessorFormatter(
             foreign_pre_chain=[_drop_colours, *chain],

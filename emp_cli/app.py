@@ -38,8 +38,8 @@ COMMANDS = (
     _deferred(
         FLEET,
         "worker",
-        "worker:app",
-        "Start a worker here; show, pause, resume and drain any worker. `emp worker ID` shows one.",
+        "worker.app:app",
+        "Start and stop workers here; show, pause, resume and drain any worker. `emp worker ID` shows one.",
     ),
     _deferred(FLEET, "events", "events:events", "List the latest events of jobs and workers."),
     _deferred(

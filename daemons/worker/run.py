@@ -1,7 +1,8 @@
 """Runs one worker as a process: from its settings to its last job."""
 
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from pathlib import Path
 
 import structlog
@@ -26,9 +27,14 @@ from emp_core.store import Store, open_store
 
 log = structlog.get_logger()
 
+Announced = Callable[[str], AbstractContextManager[object]]
 
-async def run_worker(told: Configuration, url: str) -> None:
-    """Work until a signal ends it. Raises `Misconfigured`, `Refused` or `QueueUnavailable` before the first job."""
+
+async def run_worker(told: Configuration, url: str, announced: Announced = nullcontext) -> None:
+    """Work until a signal ends it. Raises `Misconfigured`, `Refused` or `QueueUnavailable` before the first job.
+
+    `announced` is entered with the worker's id once it asks for jobs, and left with it.
+    """
     settings = told.settings
     for note in settings.notes:
         log.warning("settings.note", note=note)
@@ -39,17 +45,17 @@ async def run_worker(told: Configuration, url: str) -> None:
         log.info("queue.joined", redis=masked(store.url), engine=f"{server.engine} {server.version}")
         artifacts = artifacts_for(settings, url, store.files_id)
         stack.push_async_callback(artifacts.aclose)
-        await _run_under_some_id(told, store, artifacts)
+        await _run_under_some_id(told, store, artifacts, announced)
 
 
-async def _run_under_some_id(told: Configuration, store: Store, artifacts: ArtifactStore) -> None:
+async def _run_under_some_id(told: Configuration, store: Store, artifacts: ArtifactStore, announced: Announced) -> None:
     """Run a worker. Without WORKER_ID: if another process took the id meanwhile, try the next one."""
     settings = told.settings
     taken: set[str] = set()
     while True:
         agent = await build_agent(told, store, artifacts, taken)
         try:
-            await agent.run(stop_when_asked(agent, settings.drain_timeout_seconds))
+            await agent.run(stop_when_asked(agent, settings.drain_timeout_seconds), _announce(agent, announced))
         except Refused:
             if agent.leaving:
                 return
@@ -58,6 +64,12 @@ async def _run_under_some_id(told: Configuration, store: Store, artifacts: Artif
             taken.add(agent.options.worker_id)
         else:
             return
+
+
+async def _announce(agent: Agent, announced: Announced) -> None:
+    await agent.ready.wait()
+    with announced(agent.options.worker_id):
+        await asyncio.Event().wait()
 
 
 async def build_agent(

@@ -9,7 +9,7 @@ import typer
 from emp_cli.context import Session, session_of
 from emp_cli.exits import ExitCode, code_of, hint_of
 from emp_cli.input.shaping import shows
-from emp_cli.local import hub_process
+from emp_cli.local.roster import HUB, Roster
 from emp_cli.output import formats
 from emp_cli.output.checkup import CHECKS, write_checks
 from emp_cli.output.layout import Layout
@@ -70,7 +70,7 @@ async def _hubs(told: "ClientSettings") -> "list[HubReading]":
     from emp_cli.local.hub_report import http_url
 
     token = told.hub_auth_token.get_secret_value() if told.hub_auth_token else ""
-    found = {hub.url: "the data directory" for hub in hub_process.running(told.data_dir)}
+    found = {hub.url: "the data directory" for hub in Roster(told.data_dir, HUB).living()}
     asked = [_hub(url, token, source, direct=True) for url, source in found.items()]
     elsewhere = http_url(told.hub_ws_url) if told.hub_ws_url else None
     if elsewhere is not None and elsewhere not in found:

@@ -1,16 +1,12 @@
-"""`emp hub start|stop|status`."""
+"""`emp hub start|stop|logs|status`."""
 
 import asyncio
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -18,9 +14,11 @@ from emp_cli.context import Session, connected, session_of
 from emp_cli.exits import ExitCode
 from emp_cli.group import Commands, HelpfulGroup
 from emp_cli.input.arguments import hide_password
-from emp_cli.input.options import ReportOption, flag
-from emp_cli.local import hub_process
-from emp_cli.local.hub_process import HubProcess
+from emp_cli.input.options import DetachOption, FollowOption, LogFileOption, ReportOption, TailOption, flag
+from emp_cli.local.detached import Launch, ask_to_stop, endings
+from emp_cli.local.log_file import LogFile
+from emp_cli.local.reading import show_log
+from emp_cli.local.roster import HUB, LocalProcess, Roster, this_process
 from emp_cli.output import formats, terminal
 from emp_cli.output.details import write_facts
 from emp_cli.output.glance import counts
@@ -59,9 +57,8 @@ def start(
     ctx: typer.Context,
     host: HostOption = None,
     port: PortOption = None,
-    detach: Annotated[
-        bool, flag("--detach", "-d", help="Return when the hub answers, and leave it running in the background.")
-    ] = False,
+    detach: DetachOption = False,
+    log_file: LogFileOption = None,
 ) -> None:
     """Run a hub on this machine, until Ctrl-C.
 
@@ -86,7 +83,7 @@ def start(
         if detach:
             _detach(settings, redis, _arguments(session, host, port))
         else:
-            _run(settings, url)
+            _run(settings, url, _arguments(session, host, port), LogFile(Path(log_file)) if log_file else None)
     except (EmpError, typer.Exit) as error:
         # A hub in the background that does not answer yet still uses the server.
         if started is not None and not isinstance(error, HubUnavailable):
@@ -94,13 +91,17 @@ def start(
         raise
 
 
-def _run(settings: "HubSettings", url: str) -> None:
+def _run(settings: "HubSettings", url: str, arguments: Sequence[str], log: LogFile | None) -> None:
     from daemons.hub.server import run_hub
     from daemons.lifecycle import run_daemon
     from daemons.logs import configure_logs
 
-    configure_logs(settings.log_level, settings.log_format)
-    run_daemon(run_hub(settings, url, partial(_announced, settings.data_dir)))
+    def announced(urls: Sequence[str]) -> AbstractContextManager[None]:
+        name, words = str(urlsplit(urls[0]).port), tuple(arguments)
+        return Roster(settings.data_dir, HUB).announced(this_process(HUB, name, url=urls[0], arguments=words), log)
+
+    configure_logs(settings.log_level, settings.log_format, log.keep_small if log else None)
+    run_daemon(run_hub(settings, url, announced))
 
 
 def _stop_again(server: "Embedded") -> None:
@@ -108,11 +109,6 @@ def _stop_again(server: "Embedded") -> None:
 
     embedded.stop(server)
     terminal.note(f"stopped the embedded {server.engine} again; the queue is kept in {server.directory}")
-
-
-def _announced(data_dir: Path, urls: Sequence[str]) -> AbstractContextManager[None]:
-    hub = HubProcess(pid=os.getpid(), url=urls[0], started_at=SystemClock().now_ms())
-    return hub_process.announced(data_dir, hub)
 
 
 def _settings(session: Session, host: str | None = None, port: int | None = None) -> "HubSettings":
@@ -144,39 +140,17 @@ async def _find_or_start(settings: "HubSettings") -> tuple["Location", "Embedded
 
 def _arguments(session: Session, host: str | None, port: int | None) -> list[str]:
     given = {"--context": session.context, "--host": host, "--port": port}
-    return [word for name, value in given.items() if value is not None for word in (name, str(value))]
+    words = [word for name, value in given.items() if value is not None for word in (name, str(value))]
+    return ["hub", "start", *words]
 
 
 def _detach(settings: "HubSettings", redis: str | None, arguments: list[str]) -> None:
     """Start another process as a hub, and stay until it answers or has failed."""
     from emp_core.environment import environment_with
 
-    log = hub_process.log_path(settings.data_dir)
-    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    begins_at = log.stat().st_size if log.exists() else 0
-    with log.open("ab") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "emp_cli", "hub", "start", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=stream,
-            env=environment_with(redis),
-            start_new_session=True,
-        )
-    give_up_at = time.monotonic() + START_SECONDS
-    while process.poll() is None and time.monotonic() < give_up_at:
-        # It has announced itself once its port is its own: before that somebody else may answer there.
-        url = next((hub.url for hub in hub_process.running(settings.data_dir) if hub.pid == process.pid), None)
-        if url and _health_code(url) == 200:
-            terminal.note(f"the hub answers at {url}; its log is {log}")
-            return
-        time.sleep(hub_process.POLL_SECONDS)
-    if process.poll() is None:
-        raise HubUnavailable(f"the hub (process {process.pid}) does not answer", hint=f"see {log}")
-    with log.open("rb") as stream:
-        stream.seek(begins_at)
-        terminal.note(stream.read().decode("utf-8", "replace").strip())
-    raise typer.Exit(process.returncode)
+    launch = Launch(Roster(settings.data_dir, HUB), arguments, environment_with(redis))
+    hub = launch.wait(START_SECONDS, lambda entry: _health_code(entry.url) == 200)
+    terminal.note(f"the hub answers at {hub.url}; its log is {hub.log}")
 
 
 def _health_code(url: str) -> int:
@@ -193,10 +167,12 @@ def _health_code(url: str) -> int:
 def stop(
     ctx: typer.Context,
     queue: Annotated[bool, flag("--queue", help="Stop the embedded Valkey too; its jobs are kept on disk.")] = False,
+    yes: Annotated[bool, flag("--yes", "-y", help="Do not ask before stopping the queue while jobs run.")] = False,
 ) -> None:
     """Stop the hubs of this machine.
 
-    Running jobs continue: workers do not need a hub.
+    Running jobs continue: workers do not need a hub, but they need the queue. `--queue` says how many jobs run and
+    wait, and asks if some run.
 
     Examples:
     emp hub stop
@@ -205,12 +181,20 @@ def stop(
     from emp_core import embedded
 
     session_of(ctx).check_change("stop hubs")
-    data_dir = _settings(session_of(ctx)).data_dir
-    hubs = hub_process.running(data_dir)
+    settings = _settings(session_of(ctx))
+    data_dir = settings.data_dir
+    if queue and not yes and (server := embedded.find(data_dir)) is not None:
+        _confirm_stop(server, settings.key_prefix)
+    roster = Roster(data_dir, HUB)
+    hubs = roster.living()
+    for hub in (entry for entry in roster.entries() if entry not in hubs):
+        roster.forget(hub)
+        terminal.note(f"the hub at {hub.url} had died already; its log is {hub.log}")
     if not hubs:
         terminal.note("no hub runs on this machine")
     for hub in hubs:
-        if not hub_process.stop(data_dir, hub, STOP_SECONDS):
+        ask_to_stop(hub)
+        if not list(endings([hub], STOP_SECONDS)):
             raise HubUnavailable(f"the hub (process {hub.pid}) did not stop within {STOP_SECONDS:g} s")
         terminal.note(f"stopped the hub at {hub.url}")
     server = embedded.find(data_dir)
@@ -219,6 +203,53 @@ def stop(
         terminal.note(f"stopped the embedded {server.engine}; the queue is kept in {server.directory}")
     elif server is not None:
         terminal.note(f"the embedded {server.engine} still runs, and workers use it: emp hub stop --queue stops it")
+
+
+def _confirm_stop(server: "Embedded", prefix: str) -> None:
+    """Say how many jobs run and wait in the embedded server; ask if some run."""
+    from emp_cli.orders.choice import is_confirmed
+
+    try:
+        running, waiting = asyncio.run(_count_jobs(server, prefix))
+    except EmpError as error:
+        error.hint = "`emp hub stop --queue --yes` stops it without counting its jobs"
+        raise
+    runs, wait = "job runs" if running == 1 else "jobs run", "waits" if waiting == 1 else "wait"
+    found = f"{running:,} {runs}, {waiting:,} {wait}"
+    if not running:
+        terminal.note(f"in the queue {found}")
+    elif not is_confirmed(f"stop the queue too? {found}", "add --yes, or stop the workers first"):
+        terminal.note("nothing was stopped")
+        raise typer.Exit(ExitCode.FAILED)
+
+
+async def _count_jobs(server: "Embedded", prefix: str) -> tuple[int, int]:
+    """How many run, and how many wait."""
+    from emp_core.client.async_emp import AsyncEmp
+    from emp_core.client.locate import Location
+    from emp_core.client.redis_queue import open_queue
+    from emp_core.domain.states import RUNNING, WAITING
+
+    place = Location(url=server.url, prefix=prefix, source="the embedded server", artifacts=None)
+    async with AsyncEmp(await open_queue(place), place) as emp:
+        jobs = (await emp.summary()).jobs
+    return sum(jobs.get(state, 0) for state in RUNNING), sum(jobs.get(state, 0) for state in WAITING)
+
+
+@app.command("logs")
+def logs(
+    ctx: typer.Context,
+    port: Annotated[str | None, typer.Argument(metavar="[PORT]", help="The hub's port, if several run here.")] = None,
+    follow: FollowOption = False,
+    tail: TailOption = None,
+) -> None:
+    """Print the log of a hub that runs in the background here, or of the last one.
+
+    Examples:
+    emp hub logs --tail 20
+    emp hub logs -f
+    """
+    show_log(ctx, Roster(_settings(session_of(ctx)).data_dir, HUB), port, follow, tail)
 
 
 @app.command("status")
@@ -274,9 +305,9 @@ def _facts_elsewhere(found: "HubReport") -> Iterator[tuple[str, str]]:
 
 
 async def _status(session: Session, output: Format) -> ExitCode:
-    hubs = hub_process.running(_settings(session).data_dir)
+    hubs = Roster(_settings(session).data_dir, HUB).entries()
     codes = await asyncio.gather(*(asyncio.to_thread(_health_code, hub.url) for hub in hubs))
-    views = [{**asdict(hub), "answers": code > 0, "well": code == 200} for hub, code in zip(hubs, codes, strict=True)]
+    views = [_view(hub, code) for hub, code in zip(hubs, codes, strict=True)]
     try:
         async with connected(session) as emp:
             queue = emp.queue
@@ -287,6 +318,12 @@ async def _status(session: Session, output: Format) -> ExitCode:
     return ExitCode.OK if 200 in codes else ExitCode.UNAVAILABLE
 
 
+def _view(hub: LocalProcess, code: int) -> dict[str, Any]:
+    lives = hub.lives
+    told = {name: getattr(hub, name) for name in ("pid", "url", "started_at", "log")}
+    return {**told, "runs": lives, "answers": lives and code > 0, "well": lives and code == 200}
+
+
 def _write_status(hubs: list[dict[str, Any]], queue: "QueueInfo | None", output: Format) -> None:
     if not output.is_table:
         formats.write_view({"hubs": hubs, "queue": asdict(queue) if queue else None}, Layout(output))
@@ -294,7 +331,7 @@ def _write_status(hubs: list[dict[str, Any]], queue: "QueueInfo | None", output:
     now = SystemClock().now_ms()
     for hub in hubs:
         up = f"up {since(hub['started_at'], now)}{'' if hub['well'] else ', cannot reach its queue'}"
-        state = up if hub["answers"] else "does not answer"
+        state = up if hub["answers"] else "does not answer" if hub["runs"] else f"has died; its log is {hub['log']}"
         write_facts([("hub", f"{hub['url']}, process {hub['pid']}, {state}")])
     if not hubs:
         write_facts([("hub", "none runs on this machine (emp hub start)")])

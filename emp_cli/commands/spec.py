@@ -14,6 +14,7 @@ from emp_core.domain.json_fields import SCHEMA_VERSION
 OBJECTS: Mapping[str, json_fields.Fields] = {
     "job": json_fields.JOB,
     "worker": json_fields.WORKER,
+    "local_worker": json_fields.LOCAL_WORKER,
     "event": json_fields.EVENT,
     "order": json_fields.ORDER,
     "file": json_fields.ARTIFACT,
@@ -37,6 +38,8 @@ PRINTS: Mapping[str, str] = {
     "emp job events": "event",
     "emp workers": "worker",
     "emp worker show": "worker",
+    **{f"emp worker {verb}": "worker" for verb in ("pause", "resume", "drain")},
+    "emp worker status": "local_worker",
     "emp events": "event",
     "emp audit": "order",
     "emp summary": "summary",
@@ -80,7 +83,9 @@ def _command(command: Any, path: str) -> dict[str, Any]:
         "help": text.strip(),
         "examples": examples.split("\n") if examples else [],
         "arguments": [_argument(param) for param in command.params if param.param_type_name == "argument"],
-        "options": [_option(param) for param in command.params if param.param_type_name == "option"],
+        "options": [
+            _option(param) for param in command.params if param.param_type_name == "option" and not param.hidden
+        ],
         "prints": PRINTS.get(path),
     }
 

@@ -69,9 +69,16 @@ WatchOption = Annotated[
     typer.Option("--watch", "-w", metavar="[SECONDS]", min=0.2, help="Refresh every 2 s, or as given, until Ctrl-C."),
 ]
 FollowOption = Annotated[bool, flag("--follow", "-f", help="Print new entries as they come, until Ctrl-C.")]
+DetachOption = Annotated[
+    bool, flag("--detach", "-d", help="Return when it is ready, and leave it running in the background.")
+]
 ReasonOption = Annotated[str, typer.Option("--reason", "-m", metavar="TEXT", help="A reason, shown in `emp workers`.")]
 OrderReasonOption = Annotated[
     str, typer.Option("--reason", "-m", metavar="TEXT", help="A reason, shown in `emp audit`.")
+]
+TailOption = Annotated[int | None, typer.Option("--tail", "-n", metavar="N", min=0, help="Only the last N lines.")]
+LogFileOption = Annotated[
+    str | None, typer.Option("--log-file", hidden=True, help="The file that --detach has sent the output to.")
 ]
 TimeoutOption = Annotated[
     str | None,

@@ -1,1 +1,1 @@
-"""Orders to jobs, one or thousands: which jobs, the question before, and what came of each."""
+"""Orders to jobs or workers, one or thousands: which ones, the question before, and what came of each."""

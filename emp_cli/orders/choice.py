@@ -80,13 +80,9 @@ async def find(emp: "AsyncEmp", wanted: "Filter", states: Collection[JobState]) 
     return Found(ids, sample, counts)
 
 
-def is_confirmed(question: str, choice: Choice) -> bool:
+def is_confirmed(question: str, hint: str) -> bool:
     """Whether the person at the terminal says yes. Raises `InvalidInput` if there is no terminal to ask on."""
-    if choice.yes:
-        return True
     if not (sys.stdin.isatty() and terminal.err_is_terminal()):
-        raise InvalidInput(
-            "yes", f"is needed where nobody can answer: {question}", hint="add --yes, or --dry-run to see the jobs"
-        )
+        raise InvalidInput("yes", f"is needed where nobody can answer: {question}", hint=hint)
     terminal.note(f"{question} [y/N]")
     return sys.stdin.readline().strip().lower() in ("y", "yes")

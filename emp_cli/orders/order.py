@@ -110,7 +110,7 @@ def _chosen(ctx: typer.Context, order: Order, choice: Choice, layout: Layout) ->
     if choice.dry_run:
         terminal.note(f"would {question}; nothing was done")
         return []
-    if not is_confirmed(f"{question}?", choice):
+    if not choice.yes and not is_confirmed(f"{question}?", "add --yes, or --dry-run to see the jobs"):
         terminal.note("nothing was done")
         raise typer.Exit(ExitCode.FAILED)
     return list(found.ids)

@@ -31,6 +31,17 @@ WORKER: Fields = {
     "info": "what else it tells of itself: version, host, process id, workflow",
 }
 
+LOCAL_WORKER: Fields = {
+    "id": "the worker's id",
+    "state": "as in `emp workers`; `running` if the queue does not know it, `died` if it ended without a word",
+    "pid": "the number of its process",
+    "started_at": "when it was ready",
+    "jobs": "the ids of the jobs that it runs; null if the queue does not know it",
+    "log": "the file of its log; null if it was not started with `--detach`",
+    "arguments": "what `emp worker restart` types behind `emp`",
+    "directory": "the directory in which it was started",
+}
+
 EVENT: Fields = {
     "at": "when it happened",
     "cursor": "its place in the stream of events",

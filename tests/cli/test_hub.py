@@ -1,11 +1,13 @@
 """emp hub …: from nothing, with an embedded server, and back to nothing."""
 
+import asyncio
 import json
 import os
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,10 +15,13 @@ import psutil
 import pytest
 
 from daemons.hub.settings import HubSettings
-from emp_cli.local.hub_process import HubProcess, announced, running
+from emp_cli.local.roster import HUB, Roster, this_process
 from emp_core import embedded
-from tests.cli.conftest import Command, Shell, free_port, interrupt
+from emp_core.store import open_store
+from tests.cli.conftest import Command, Shell, free_port, interrupt, terminal
+from tests.support.builders import register, submit
 from tests.support.redis_server import Server
+from tests.support.waiting import poll_until
 
 Announced = Callable[[Sequence[str]], AbstractContextManager[object]]
 
@@ -29,7 +34,7 @@ def alone(shell: Shell) -> Iterator[Shell]:
     del shell.environ["REDIS_URL"]
     shell.environ["HUB_PORT"] = str(free_port())
     yield shell
-    shell("hub", "stop", "--queue")
+    shell("hub", "stop", "--queue", "--yes")
 
 
 @pytest.mark.timeout(180)
@@ -110,7 +115,7 @@ def guarded() -> Iterator[str]:
 def test_no_argument_of_a_detached_hub_holds_the_password(alone: Shell, guarded: str) -> None:
     started = alone("--redis", guarded, "hub", "start", "--detach", "--port", "0")
     assert started.code == 0, started.err
-    (hub,) = running(Path(alone.environ["EMP_DATA_DIR"]))
+    (hub,) = Roster(Path(alone.environ["EMP_DATA_DIR"]), HUB).living()
     assert "secret" not in " ".join(psutil.Process(hub.pid).cmdline())
 
 
@@ -144,7 +149,7 @@ def test_a_hub_is_found_from_when_it_listens_at_the_port_that_it_has(
     seen: list[list[str]] = []
 
     def look() -> None:
-        seen.append([hub.url for hub in running(surroundings / "data")])
+        seen.append([hub.url for hub in Roster(surroundings / "data", HUB).living()])
 
     async def hub(settings: HubSettings, url: str, announced: Announced) -> None:
         assert settings.hub_port == 0  # a port that somebody chose for it may be another's before it listens
@@ -162,9 +167,11 @@ def test_a_hub_is_found_from_when_it_listens_at_the_port_that_it_has(
 def test_a_detached_hub_is_asked_where_it_announced_itself_and_nobody_else_is_taken_for_it(
     emp: Command, surroundings: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours, another = (HubProcess(pid=pid, url=f"http://127.0.0.1:{pid}", started_at=pid) for pid in (4711, 4712))
-    child = SimpleNamespace(pid=ours.pid, poll=lambda: None)
-    monkeypatch.setattr("subprocess.Popen", lambda *words, **options: child)
+    roster = Roster(surroundings / "data", HUB)
+    ours, another = (this_process(HUB, port, url=f"http://127.0.0.1:{port}") for port in ("4711", "4712"))
+    parent = psutil.Process(os.getppid())
+    began = round(parent.create_time() - psutil.boot_time(), 1)
+    monkeypatch.setattr("subprocess.Popen", lambda *words, **options: SimpleNamespace(pid=ours.pid, poll=lambda: None))
     asked: list[str] = []
 
     def health_code(url: str) -> int:
@@ -172,11 +179,25 @@ def test_a_detached_hub_is_asked_where_it_announced_itself_and_nobody_else_is_ta
         return 200
 
     monkeypatch.setattr("emp_cli.commands.hub._health_code", health_code)
-    data_dir = surroundings / "data"
-    with announced(data_dir, another), announced(data_dir, ours):
+    with roster.announced(replace(another, pid=parent.pid, pid_began=began)), roster.announced(ours):
         said = emp("hub", "start", "--detach", "--port", "0")
     assert asked == [ours.url]
     assert f"the hub answers at {ours.url}; " in said.err
+
+
+@pytest.mark.timeout(180)
+def test_a_hub_has_a_log_and_is_shown_when_it_has_died(alone: Shell) -> None:
+    assert alone("hub", "start", "--detach").code == 0
+    assert "hub.listening" in alone("hub", "logs", "--tail", "5").out
+    (hub,) = json.loads(alone("hub", "status", "-o", "json").out)["hubs"]
+    os.kill(hub["pid"], signal.SIGKILL)
+    poll_until(lambda: not Roster(Path(alone.environ["EMP_DATA_DIR"]), HUB).living(), "it is dead")
+    died = alone("hub", "status")
+    assert died.code == 5
+    assert f"has died; its log is {hub['log']}" in died.out
+    assert "hub.listening" in alone("hub", "logs").out
+    assert "had died already" in alone("hub", "stop").err
+    assert "none runs on this machine" in alone("hub", "status").out
 
 
 @pytest.mark.timeout(180)
@@ -188,3 +209,41 @@ def test_a_hub_whose_queue_is_gone_is_still_shown(alone: Shell) -> None:
     assert said.code == 5
     assert said.lines[0].startswith(f"hub         http://127.0.0.1:{alone.environ['HUB_PORT']}, process ")
     assert "error: no queue" in said.err
+
+
+def _make_jobs(data_dir: Path) -> None:
+    """One that runs and two that wait, in an embedded server."""
+
+    async def make() -> None:
+        store = await open_store(embedded.start(data_dir).url)
+        worker = await register(store)
+        for _ in range(3):
+            await submit(store)
+        await worker.take()
+        await store.close()
+
+    asyncio.run(make())
+
+
+@pytest.mark.timeout(180)
+def test_stop_of_the_queue_while_jobs_run_needs_yes_if_nobody_can_answer(alone: Shell) -> None:
+    data_dir = Path(alone.environ["EMP_DATA_DIR"])
+    _make_jobs(data_dir)
+    said = alone("hub", "stop", "--queue")
+    assert said.code == 2
+    assert "stop the queue too? 1 job runs, 2 wait" in said.err
+    assert embedded.find(data_dir) is not None
+    assert alone("hub", "stop", "--queue", "--yes").code == 0
+    assert embedded.find(data_dir) is None
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("\n", 1)])
+def test_stop_of_the_queue_while_jobs_run_asks_on_a_terminal(alone: Shell, answer: str, code: int) -> None:
+    data_dir = Path(alone.environ["EMP_DATA_DIR"])
+    _make_jobs(data_dir)
+    with terminal() as (ours, theirs), alone.begin("hub", "stop", "--queue", stdin=theirs, stderr=theirs) as process:
+        os.write(ours, answer.encode())
+        process.communicate()
+    assert process.returncode == code
+    assert (embedded.find(data_dir) is None) == (code == 0)

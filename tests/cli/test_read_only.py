@@ -26,6 +26,8 @@ CHANGES: Mapping[str, Sequence[str]] = {
     "worker pause": ["gpu1:0"],
     "worker resume": ["gpu1:0"],
     "worker drain": ["gpu1:0"],
+    "worker stop": [],
+    "worker restart": [],
     "hub start": [],
     "hub stop": [],
     "demo": ["--fast"],
@@ -42,6 +44,9 @@ READS: Mapping[str, Sequence[str]] = {
     "summary": [],
     "workers": ["--all"],
     "worker show": ["gpu1:0"],
+    "worker status": [],
+    "worker logs": [],
+    "hub logs": [],
     "events": [],
     "audit": [],
     "hub status": [],
@@ -57,7 +62,7 @@ READS: Mapping[str, Sequence[str]] = {
     "completion": ["bash"],
     "help": ["filters"],
 }
-NOT_0 = {"hub status": 5, "context show": 6, "context remove": 6}
+NOT_0 = {"worker logs": 6, "hub logs": 6, "hub status": 5, "context show": 6, "context remove": 6}
 """No hub runs, and there are no contexts: these are a person's own notes, and no part of the queue."""
 
 LEAVES = [path.removeprefix("emp ") for path, command in TREE.items() if not hasattr(command, "commands")]

@@ -1,13 +1,10 @@
 """Which process a worker is, and whether the one that had its id before still lives."""
 
-import os
 import socket
-from collections.abc import Container, Mapping
-from pathlib import Path
+from collections.abc import Container
 from typing import Any
 
-import psutil
-
+from daemons.process import about_this_process, is_alive, pid_space
 from emp_core import __version__
 from emp_core.domain.worker import Worker
 from emp_core.errors import NotFound
@@ -23,17 +20,7 @@ def machine_name() -> str:
 
 def about_me() -> dict[str, Any]:
     """What a worker says of itself when it registers."""
-    pid = os.getpid()
-    return {"version": __version__, "pid": pid, "pid_began": _began(pid), "pid_space": pid_space()}
-
-
-def pid_space() -> str:
-    """Where process ids mean the same as here: this boot of this kernel, in this container."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{boot}/{os.stat('/proc/self/ns/pid').st_ino}"
-    except OSError:  # not Linux
-        return socket.gethostname()
+    return {"version": __version__, **about_this_process()}
 
 
 async def dead_boot(store: Store, worker_id: str, machine: str) -> str:
@@ -56,26 +43,6 @@ async def free_id(store: Store, machine: str, taken: Container[str]) -> str:
     )
 
 
-def is_alive(info: Mapping[str, Any]) -> bool:
-    """Whether the process that said this of itself runs for sure: it must be one of this machine and container."""
-    began = info.get("pid_began")
-    return info.get("pid_space") == pid_space() and began is not None and _began(info.get("pid", -1)) == began
-
-
 def _is_dead(worker: Worker) -> bool:
     """True only if it is certain."""
     return worker.info.get("pid_space") == pid_space() and not is_alive(worker.info)
-
-
-def _began(pid: int) -> float | None:
-    """Seconds from the machine's start to the process's, whatever clocks do: tells it from another of its number.
-
-    None if there is no such process, or a killed one that its parent has not reaped yet.
-    """
-    try:
-        process = psutil.Process(pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return None
-        return round(process.create_time() - psutil.boot_time(), 1)
-    except (psutil.NoSuchProcess, ValueError):
-        return None

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from daemons.outage import UNAVAILABLE
-from daemons.worker.agent.identity import is_alive
+from daemons.process import is_alive
 from daemons.worker.beat.pulse import BEATS_A_LEASE
 from emp_core.store import WorkerIdInUse
 

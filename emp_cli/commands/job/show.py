@@ -16,6 +16,7 @@ from emp_cli.input.options import (
     OutputDirOption,
     OutputOption,
     ResultOption,
+    TailOption,
     flag,
 )
 from emp_cli.input.shaping import shows
@@ -123,7 +124,7 @@ def logs(
     ctx: typer.Context,
     job: OneJob,
     follow: FollowOption = False,
-    tail: Annotated[int | None, typer.Option("--tail", "-n", metavar="N", min=0, help="Only the last N lines.")] = None,
+    tail: TailOption = None,
 ) -> None:
     """Print the log of a job.
 

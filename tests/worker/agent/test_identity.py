@@ -10,7 +10,8 @@ from typing import Any
 import psutil
 import pytest
 
-from daemons.worker.agent.identity import about_me, dead_boot, free_id, is_alive, machine_name
+from daemons.process import is_alive
+from daemons.worker.agent.identity import about_me, dead_boot, free_id, machine_name
 from emp_core.domain.worker import WorkerState
 from emp_core.store import Life, Store
 from tests.support.builders import make_capabilities

@@ -1,0 +1,184 @@
+"""Orders to workers: those that are named, or all that match."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import typer
+
+from emp_cli.context import session_of
+from emp_cli.exits import ExitCode, code_of
+from emp_cli.input.arguments import ids_of
+from emp_cli.orders.choice import SHOWN, is_confirmed
+from emp_cli.output import formats, terminal
+from emp_cli.output.columns import WORKERS
+from emp_cli.output.layout import Layout
+from emp_cli.run import leave, run
+from emp_core.domain.worker import LIVE, Worker, WorkerState
+from emp_core.errors import Ambiguous, EmpError, InvalidInput, NotFound, QueueUnavailable
+
+if TYPE_CHECKING:
+    from emp_core.client.async_emp import AsyncEmp
+
+ORDERED_AT_ONCE = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerOrder:
+    """What is to be done."""
+
+    verb: str
+    state: WorkerState
+    """The state that the workers are put in."""
+
+    changes: Collection[WorkerState]
+    """The states in which it changes workers: --all and the like choose no others."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerChoice:
+    """What was typed."""
+
+    ids: Sequence[str]
+    every: bool
+    service: str | None
+    machine: str | None
+    state: WorkerState | None
+    dry_run: bool
+    yes: bool
+
+    @property
+    def by_name(self) -> bool:
+        """Whether the workers are named. Raises `InvalidInput` if they are named and described, or neither."""
+        described = self.every or self.service or self.machine or self.state
+        if described and self.ids:
+            raise InvalidInput("ids", "--all, --service, --machine and --state work in place of ids, not with them")
+        if not described and not self.ids:
+            raise InvalidInput(
+                "ids", "which workers?", hint="give ids, - to read them from stdin, --all or --machine M"
+            )
+        return not described
+
+    def matches(self, worker: Worker) -> bool:
+        """Whether it is described so."""
+        return (
+            (self.service is None or self.service in worker.capabilities.services)
+            and (self.machine is None or self.machine == worker.machine)
+            and (self.state is None or self.state is worker.state)
+        )
+
+
+def steer(ctx: typer.Context, order: WorkerOrder, choice: WorkerChoice, layout: Layout) -> None:
+    """Give the order to each worker; what goes wrong with one does not keep the others."""
+    if not choice.dry_run:
+        session_of(ctx).check_change(f"{order.verb} workers")
+    names = ids_of(choice.ids) if choice.by_name else None
+    if names == []:
+        return
+    workers, code = run(ctx, lambda emp: _find(emp, order, choice, names))
+    if choice.dry_run:
+        formats.write(workers, WORKERS, layout, run(ctx, _now))
+        terminal.note(f"would {order.verb} {_in_words(workers)}; nothing was done")
+    elif workers:
+        if names is None and len(workers) > 1 and not choice.yes:
+            _confirm(ctx, order, workers)
+        code = run(ctx, lambda emp: _give(emp, order, [worker.id for worker in workers], layout)) or code
+    elif names is None:
+        none = f"no worker to {order.verb}: none that matches is {' or '.join(sorted(order.changes))}"
+        formats.write(workers, WORKERS, layout, nothing=none)
+    leave(code)
+
+
+async def _now(emp: "AsyncEmp") -> int:
+    return await emp.now_ms()
+
+
+async def _find(
+    emp: "AsyncEmp", order: WorkerOrder, choice: WorkerChoice, names: Sequence[str] | None
+) -> tuple[list[Worker], ExitCode]:
+    """The workers, and the code of the first name that is none."""
+    if names is None:
+        live = await emp.workers()
+        return [worker for worker in live if worker.state in order.changes and choice.matches(worker)], ExitCode.OK
+    known = {worker.id: worker for worker in await emp.workers(gone=True)}
+    found: dict[str, Worker] = {}
+    code = ExitCode.OK
+    for name in names:
+        try:
+            worker = named(known, name)
+        except EmpError as error:
+            told = _told(error)
+            code = code or told
+        else:
+            found[worker.id] = worker
+    return list(found.values()), code
+
+
+def named(known: Mapping[str, Worker], name: str) -> Worker:
+    """The worker with that id, or the only live one whose id begins so. Raises `NotFound` or `Ambiguous`."""
+    if name in known:
+        return known[name]
+    found = sorted(worker.id for worker in known.values() if worker.id.startswith(name) and worker.state in LIVE)
+    if not found:
+        raise NotFound("worker", name, hint="emp workers --all")
+    if len(found) > 1:
+        raise Ambiguous(name, found[:SHOWN])
+    return known[found[0]]
+
+
+def _confirm(ctx: typer.Context, order: WorkerOrder, workers: Sequence[Worker]) -> None:
+    some, now = workers[:SHOWN], run(ctx, _now)
+    terminal.stderr().print(formats.table(some, Layout().columns_of(WORKERS, some, now), now))
+    if len(workers) > SHOWN:
+        terminal.note(f"and {len(workers) - SHOWN:,} more")
+    if not is_confirmed(f"{order.verb} {_in_words(workers)}?", "add --yes, or --dry-run to see the workers"):
+        terminal.note("nothing was done")
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _in_words(workers: Sequence[Worker]) -> str:
+    """`3 workers: 2 ready, 1 draining`."""
+    states = Counter(worker.state for worker in workers)
+    counts = ", ".join(f"{states[state]:,} {state}" for state in WorkerState if states[state])
+    return f"{'1 worker' if len(workers) == 1 else f'{len(workers):,} workers'}{': ' if counts else ''}{counts}"
+
+
+async def _give(emp: "AsyncEmp", order: WorkerOrder, worker_ids: Sequence[str], layout: Layout) -> ExitCode:
+    code = ExitCode.OK
+    done: dict[str, WorkerState] = {}
+    for start in range(0, len(worker_ids), ORDERED_AT_ONCE):
+        some = worker_ids[start : start + ORDERED_AT_ONCE]
+        answers = await asyncio.gather(*(_steer_one(emp, order, worker_id) for worker_id in some))
+        for worker_id, answer in zip(some, answers, strict=True):
+            if isinstance(answer, EmpError):
+                told = _told(answer)
+                code = code or told
+            else:
+                done[worker_id] = answer
+    after = [worker for worker in await emp.workers(gone=True) if worker.id in done]
+    if layout != Layout():
+        formats.write(after, WORKERS, layout, await emp.now_ms())
+        return code
+    for worker in after:
+        running = f", {len(worker.active)} running" if worker.active else ""
+        terminal.data(f"{worker.id}: {done[worker.id]} -> {worker.state}{running}")
+    return code
+
+
+async def _steer_one(emp: "AsyncEmp", order: WorkerOrder, worker_id: str) -> WorkerState | EmpError:
+    try:
+        return await emp.steer(worker_id, order.state, reason=order.reason)
+    except QueueUnavailable as error:
+        error.hint = "some workers may have the order: it is safe to give it again"
+        raise
+    except EmpError as error:
+        return error
+
+
+def _told(error: EmpError) -> ExitCode:
+    terminal.fail(error.message, error.hint or ("emp workers --all" if isinstance(error, NotFound) else ""))
+    return code_of(error)
