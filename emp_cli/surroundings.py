@@ -19,7 +19,7 @@ from emp_core.client import locate as core
 from emp_core.client.async_emp import AsyncEmp
 from emp_core.client.contexts import load_contexts
 from emp_core.client.locate import ClientSettings, Location
-from emp_core.client.redis_queue import open_queue
+from emp_core.client.redis_queue import RedisQueue, open_queue
 from emp_core.domain.caller import Caller
 from emp_core.environment import CONTEXT, environment_without, load_settings, variable
 from emp_core.errors import Misconfigured, QueueUnavailable
@@ -163,9 +163,16 @@ async def locate(redis: str | None = None, context: str | None = None) -> Locati
 
 async def connect(redis: str | None = None, context: str | None = None, *, caller: Caller | None = None) -> AsyncEmp:
     """A client of the queue, for a caller."""
+    return AsyncEmp(*await reach(redis, context, caller=caller))
+
+
+async def reach(
+    redis: str | None = None, context: str | None = None, *, caller: Caller | None = None
+) -> tuple[RedisQueue, Location]:
+    """The queue for a caller, and where it is."""
     location = await locate(redis, context)
     try:
-        return AsyncEmp(await open_queue(location, caller), location)
+        return await open_queue(location, caller), location
     except QueueUnavailable as error:
         error.hint = error.hint or f"{location.source} names it; is it running? --redis gives another one"
         raise

@@ -6,7 +6,7 @@ caller of one customer the jobs of others do not exist: it gets `NotFound`.
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from emp_core.client.results import Outcome
 from emp_core.domain.caller import Caller
@@ -17,9 +17,23 @@ from emp_core.domain.job import Job, JobRequest
 from emp_core.domain.outcome import Artifact
 from emp_core.domain.worker import Worker, WorkerState
 from emp_core.errors import EmpError
-from emp_core.store import Attempt, Batch, ClassView, Memory, Page, Server, Submitted, Summary
+from emp_core.store import (
+    Attempt,
+    Batch,
+    ClassView,
+    Memory,
+    Page,
+    Server,
+    Stays,
+    Submitted,
+    Summary,
+    WaitingJob,
+)
 from emp_core.store.inspector import More
 from emp_core.store.search import SEARCHED_AT_MOST
+
+if TYPE_CHECKING:
+    from emp_core.artifacts import ArtifactStore
 
 __all__ = [
     "SEARCHED_AT_MOST",
@@ -31,8 +45,10 @@ __all__ = [
     "Page",
     "Queue",
     "Server",
+    "Stays",
     "Submitted",
     "Summary",
+    "WaitingJob",
     "Watching",
 ]
 
@@ -199,6 +215,10 @@ class Queue(Protocol):
         """Store a payload that is too large for the queue, before its job is submitted. Raises `Conflict`."""
         ...
 
+    def file_store(self) -> "ArtifactStore":
+        """Where the queue's files are. Raises `Misconfigured` if no setting says it."""
+        ...
+
     # Orders to jobs. `reason` is kept in the audit.
 
     async def cancel(self, job_id: str, *, reason: str = "") -> str:
@@ -233,6 +253,48 @@ class Queue(Protocol):
 
     async def delete(self, job_ids: Sequence[str], *, reason: str = "") -> dict[str, EmpError | None]:
         """Forget ended jobs and their files: for each None, or the error that says why it was not deleted."""
+        ...
+
+    # Jobs that go to another queue, or come from one. Only an operator may do this.
+
+    @property
+    def id(self) -> str:
+        """The queue's own id. Raises `QueueUnavailable` if it has none and Redis takes no writes."""
+        ...
+
+    async def export_jobs(self, job_ids: Sequence[str]) -> dict[str, WaitingJob | Stays]:
+        """For each the job as another queue can store it, with its payload, or why it does not wait."""
+        ...
+
+    async def import_jobs(
+        self, jobs: Sequence[WaitingJob], *, moved_from: str = "", orphans: str = "", reason: str = ""
+    ) -> list[Submitted | EmpError]:
+        """Store jobs in order in their old places, each whole or not at all: for each the answer, or what was wrong.
+
+        A job that waits for one that is not there is `NotFound`; with `orphans` it is stored all the same, and held
+        (`hold`) or failed (`fail`). Those of a move (`moved_from`: a queue's id) wait for `release_moved`.
+        """
+        ...
+
+    async def keep_back(self, job_ids: Sequence[str], to: str, *, reason: str = "") -> dict[str, WaitingJob | Stays]:
+        """Keep waiting jobs from running because they move to another queue: for each the job without its payload, or
+        why it stays. Repeat it, and the answer is the same."""
+        ...
+
+    def children(self, job_id: str) -> AsyncIterator[list[str]]:
+        """The jobs that wait for a job, some at a time."""
+        ...
+
+    def moving(self) -> AsyncIterator[dict[str, str]]:
+        """The jobs that move, some at a time: `to` or `from`, and the other queue's id."""
+        ...
+
+    async def release_moved(self, job_ids: Sequence[str], mark: str, *, reason: str = "") -> None:
+        """End the move of jobs that stay here: they wait again in their old places. `mark` is that of `moving`."""
+        ...
+
+    async def forget_moved(self, job_ids: Sequence[str], mark: str, place: str, *, reason: str = "") -> None:
+        """Forget jobs that another queue has. `place` says for a day where they are; empty: they never were here."""
         ...
 
     # Workers.

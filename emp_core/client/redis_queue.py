@@ -24,9 +24,11 @@ from emp_core.store import (
     Memory,
     Page,
     Server,
+    Stays,
     Store,
     Submitted,
     Summary,
+    WaitingJob,
     open_store,
     read_memory,
 )
@@ -35,6 +37,7 @@ from emp_core.store.connection import check_server, check_writes
 from emp_core.store.inspector import More
 from emp_core.store.search import SEARCHED_AT_MOST
 from emp_core.store.submits import taken
+from emp_core.store.transfers import Transfers
 
 if TYPE_CHECKING:
     from emp_core.artifacts import ArtifactStore
@@ -219,6 +222,9 @@ class RedisQueue:
         if await self._store.inspector.is_taken(job_id):
             raise taken(job_id)
 
+    def file_store(self) -> "ArtifactStore":
+        return self._files()
+
     # Orders to jobs.
 
     async def cancel(self, job_id: str, *, reason: str = "") -> str:
@@ -264,6 +270,44 @@ class RedisQueue:
             files = self._files()
             if submitting.can_delete(files):
                 await submitting.delete_files(files, job_ids)
+
+    # Jobs that go to another queue, or come from one.
+
+    @property
+    def id(self) -> str:
+        return self._store.files_id
+
+    async def export_jobs(self, job_ids: Sequence[str]) -> dict[str, WaitingJob | Stays]:
+        return await self._transfers().read(job_ids)
+
+    async def import_jobs(
+        self, jobs: Sequence[WaitingJob], *, moved_from: str = "", orphans: str = "", reason: str = ""
+    ) -> list[Submitted | EmpError]:
+        return await self._moves().store(jobs, moved_from=moved_from, orphans=orphans, reason=reason)
+
+    async def keep_back(self, job_ids: Sequence[str], to: str, *, reason: str = "") -> dict[str, WaitingJob | Stays]:
+        return await self._moves().keep_back(job_ids, to, reason)
+
+    def children(self, job_id: str) -> AsyncIterator[list[str]]:
+        return self._transfers().children(job_id)
+
+    def moving(self) -> AsyncIterator[dict[str, str]]:
+        return self._transfers().moving()
+
+    async def release_moved(self, job_ids: Sequence[str], mark: str, *, reason: str = "") -> None:
+        await self._moves().release(job_ids, mark, reason)
+
+    async def forget_moved(self, job_ids: Sequence[str], mark: str, place: str, *, reason: str = "") -> None:
+        await self._moves().forget(job_ids, mark, place, reason)
+
+    def _moves(self) -> Transfers:
+        self._caller.check_change(Role.OPERATOR, "move jobs between queues")
+        return self._transfers()
+
+    def _transfers(self) -> Transfers:
+        self._caller.check_role(Role.OPERATOR, "move jobs between queues")
+        self._caller.check_unscoped("move jobs between queues")
+        return self._store.transfers
 
     # Workers.
 

@@ -39,7 +39,8 @@ class Order:
     """Its id in the stream: `<ms>-<n>`."""
 
     verb: str
-    """`cancel`, `retry`, `hold`, `unhold`, `requeue`, `priority`, `delete`, `pause`, `resume`, `drain`, `limit`."""
+    """`cancel`, `retry`, `hold`, `unhold`, `requeue`, `priority`, `delete`, `import`, `move`, `pause`, `resume`,
+    `drain`, `limit`."""
 
     kind: str
     """Of the subject: `job`, `workflow`, `worker` or `limit`."""

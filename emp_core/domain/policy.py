@@ -98,6 +98,9 @@ MOVED_A_CALL = 100
 REAPED_A_CALL = 25
 """Due leases, timeouts and waits, of each kind."""
 
+TRANSFERRED_A_CALL = 50
+"""Waiting jobs that are read for another queue, kept back for a move, or released after it."""
+
 FORGOTTEN_A_CALL = 50
 """Ended jobs that retention deletes."""
 

@@ -122,6 +122,7 @@ TRANSITIONS: tuple[Transition, ...] = (
         "T21", "reprioritised", "pending delayed blocked", "pending delayed blocked", "operator", "its priority changes"
     ),
     _row("T22", "unclaimed", "active", "pending", "hub", "an old worker did not take the offer"),
+    _row("T23", "deleted", "pending delayed blocked", "", "operator", "an operator moves it to another queue"),
 )
 
 
@@ -152,7 +153,10 @@ def _words(states: frozenset[JobState]) -> str:
 
 
 _INTRODUCTION = "# The states of a job\n\nGenerated from `emp_core/domain/states.py`.\n"
-_RULE = "Every other transition is refused. If a job ends, the event is the name of its last state.\n"
+_RULE = (
+    "Every other transition is refused. If a job ends, the event is the name of its last state. The first event of a "
+    "job that comes from another queue is `imported`.\n"
+)
 MEANINGS = {
     JobState.BLOCKED: "waits for jobs that it depends on",
     JobState.DELAYED: "is not yet due, backs off, or is held",

@@ -43,6 +43,7 @@ from emp_core.store.search import Page, Search
 from emp_core.store.server import Server
 from emp_core.store.submits import Submitted
 from emp_core.store.summary import Summary
+from emp_core.store.transfers import Stays, Transfers, WaitingJob
 from emp_core.store.upkeep import Retention, Upkeep
 
 __all__ = [
@@ -66,12 +67,15 @@ __all__ = [
     "Search",
     "Server",
     "Settlement",
+    "Stays",
     "Store",
     "Submitted",
     "Summary",
+    "Transfers",
     "Turn",
     "Upkeep",
     "Verb",
+    "WaitingJob",
     "Wish",
     "WorkerIdInUse",
     "completed",
@@ -99,6 +103,7 @@ class Store:
     search: Search
     events: EventBus
     upkeep: Upkeep
+    transfers: Transfers
     queue_id: str | None
     """None if it has none yet and Redis takes no writes."""
 
@@ -124,6 +129,7 @@ class Store:
             inspector=self.inspector.for_caller(caller),
             search=self.search.for_caller(caller),
             events=self.events.for_caller(caller),
+            transfers=self.transfers.for_caller(caller),
             caller=caller,
         )
 
@@ -173,5 +179,6 @@ async def open_store(
         search=Search(link, inspector),
         events=EventBus(link),
         upkeep=Upkeep(link, classes),
+        transfers=Transfers(link, classes),
         queue_id=queue_id,
     )

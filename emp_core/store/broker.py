@@ -324,8 +324,8 @@ class Broker:
     async def cancel(self, job_id: str, *, worker: str = "", reason: str = "") -> str:
         """Cancel (T12): the job's state afterwards; an ended job stays as it is."""
         answer: bytes = await self._link.run("cancel_job", **self._signed(reason, id=job_id, worker=worker))
-        if answer == b"gone":
-            raise NotFound("job", job_id)
+        if refusal := order_refusal("cancel", job_id, answer.decode() if answer in (b"gone", b"moving") else "ok"):
+            raise refusal
         return answer.decode()
 
     async def retry(self, job_id: str, *, reason: str = "") -> None:
@@ -394,4 +394,5 @@ def order_refusal(verb: str, job_id: str, answer: str) -> EmpError | None:
     """Why an order to a job was not carried out, from the word that its script answered."""
     if answer == "gone":
         return NotFound("job", job_id)
-    return None if answer in ("ok", "already") else Conflict(f"cannot {verb} job {job_id}: it is {answer}")
+    hint = "`emp import --from … --take` ends its move to another queue" if answer == "moving" else ""
+    return None if answer in ("ok", "already") else Conflict(f"cannot {verb} job {job_id}: it is {answer}", hint=hint)

@@ -59,7 +59,7 @@ def _milliseconds(seconds: float) -> str:
     return str(round(seconds * 1000))
 
 
-_WRITE: Mapping[Form, Callable[[Any], str]] = {
+WRITE: Mapping[Form, Callable[[Any], str]] = {
     Form.TEXT: str,
     Form.COUNT: str,
     Form.TIME: str,
@@ -69,7 +69,7 @@ _WRITE: Mapping[Form, Callable[[Any], str]] = {
 }
 _SENT = [field for field in JOB_FIELDS if field.sent and field.name != "id"]
 _ASKED = attrgetter(*(field.name for field in _SENT))
-_WRITTEN = [(_WRITE[field.form], field.default) for field in _SENT]
+_WRITTEN = [(WRITE[field.form], field.default) for field in _SENT]
 
 
 def submit_record(request: JobRequest, job_id: str, body: bytes, digest: str) -> Record:
@@ -151,7 +151,7 @@ def _is_number(name: str, text: str) -> bool:
     return form.fullmatch(text) is not None and float(text) <= _LAST_MS
 
 
-_READ: Mapping[Form, Callable[[str], Any]] = {
+READ: Mapping[Form, Callable[[str], Any]] = {
     Form.TEXT: str,
     Form.COUNT: int,
     Form.NUMBER: float,
@@ -164,7 +164,7 @@ _READ: Mapping[Form, Callable[[str], Any]] = {
 _ABSENT: Mapping[Form, Any] = {Form.COUNT: 0, Form.MARK: False, Form.LIST: (), Form.LABELS: MappingProxyType({})}
 """What is not stored; any other form has None."""
 
-_STORED = [(field, _READ[field.form], field.default or _ABSENT.get(field.form)) for field in _SHOWN]
+_STORED = [(field, READ[field.form], field.default or _ABSENT.get(field.form)) for field in _SHOWN]
 
 
 def job_of(job_id: str, fields: Mapping[str, str], asked: Requirements | None, **more: Any) -> Job:

@@ -105,7 +105,7 @@ class Inspector:
             raise NotFound("job", prefix, hint=f"a prefix needs at least {PREFIX_LENGTH} characters")
         found = await self._that_begin(prefix)
         if not found:
-            raise NotFound("job", prefix)
+            raise await self._not_found(prefix)
         if len(found) > 1:
             raise Ambiguous(prefix, found)
         return found[0]
@@ -131,8 +131,15 @@ class Inspector:
         """One job. Raises `NotFound`."""
         found = await self.jobs_by_id([job_id])
         if not found:
-            raise NotFound("job", job_id)
+            raise await self._not_found(job_id)
         return found[0]
+
+    async def _not_found(self, job_id: str) -> NotFound:
+        """Says where a job is that was moved to another queue."""
+        left = await self._link.call("GET", self._key(f"job.gone:{job_id}"))
+        word, *whose = left.decode().split(" ") if left else ("",)
+        moved = word.startswith("moved:") and self._customer in (None, *whose)
+        return NotFound("job", job_id, hint=f"it was moved to {word.removeprefix('moved:')}" if moved else "")
 
     async def jobs_by_id(self, job_ids: Sequence[str]) -> list[Job]:
         """Those of the jobs that exist, in the order given."""

@@ -106,7 +106,8 @@ KEYS: Sequence[Key] = (
     _row(
         "job.gone:{job}",
         "string",
-        "The last state of a deleted job, and its customer if it had one: its id is not given again.",
+        "The last state of a deleted job, or `moved:` and where it is now; and its customer if it had one: its id is "
+        "not given again.",
         "a day",
         expires=True,
     ),
@@ -141,6 +142,12 @@ KEYS: Sequence[Key] = (
         "resolving", "hash", "`job/generation` that ended -> state, while children are left.", "a chore's next rounds"
     ),
     _row("quarantine", "hash", "Damaged job -> what was wrong.", "repair, a chore"),
+    _row(
+        "moving",
+        "hash",
+        "Job on its way between two queues -> `to` or `from`, and the other queue's id.",
+        "`emp import`",
+    ),
     _row("counts", "hash", "Waiting state -> number of jobs; other states have a list each.", "the states"),
     _row("tick", "string", "The last place given in the order of submission.", _FIXED),
     _row(

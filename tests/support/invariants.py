@@ -91,6 +91,7 @@ def waiting_is_listed(found: Snapshot, jobs: Jobs) -> Iterator[str]:
             yield f"{job} is {name} or in that list, not both"
     for name, waiting in _in_states(jobs, *WAITING).items():
         may_wait = waiting["state"] == "blocked" or "began" in waiting or (name in held and "deadline" not in waiting)
+        may_wait = may_wait or "moving" in waiting
         if may_wait == (name in found.scores("expiry")):
             yield f"{name} is {waiting['state']}, and its queue time is {'' if may_wait else 'not '}watched"
 
@@ -252,9 +253,11 @@ def events_are_gapless(found: Snapshot, jobs: Jobs) -> Iterator[str]:
     attempts: dict[str, int] = {}
     ends: Counter[tuple[str, str]] = Counter()
     for entry in found.log("events"):
-        _, job, gen, version, state, _, attempt, *_ = entry["e"].split(" ")
+        name, job, gen, version, state, _, attempt, *_ = entry["e"].split(" ")
         if job == "-":
             continue
+        if name == "imported":
+            last[job] = int(version) - 1  # it goes on from the other queue's
         if int(version) != last.get(job, 0) + 1:
             yield f"{job} went from version {last.get(job, 0)} to {version}"
         if int(attempt) < attempts.get(job, 0):
@@ -272,7 +275,9 @@ def events_are_gapless(found: Snapshot, jobs: Jobs) -> Iterator[str]:
 def events_are_kept(found: Snapshot, jobs: Jobs) -> Iterator[str]:
     told: dict[str, list[str]] = {name: [] for name in jobs}
     for entry in found.log("events"):
-        job = entry["e"].split(" ")[1]
+        name, job, *_ = entry["e"].split(" ")
+        if name == "imported" and job in told:
+            told[job] = []  # if it was here before, it left these events when it went
         if job in told:
             told[job].append(entry["e"])
     for name, texts in told.items():
@@ -280,6 +285,16 @@ def events_are_kept(found: Snapshot, jobs: Jobs) -> Iterator[str]:
         plain = tuple(text.partition(" ")[0] for text in texts) == PLAIN_LIFE[: len(texts)]
         if kept != ([] if plain else texts[-POLICY.job_events_kept :]):
             yield f"{name} keeps the events {kept}, the stream has {texts}"
+
+
+def moving_is_listed(found: Snapshot, jobs: Jobs) -> Iterator[str]:
+    marked = {name: job["moving"] for name, job in jobs.items() if "moving" in job}
+    yield from _differ("moving", found.fields("moving"), marked)
+    for name in set(_in_states(jobs, "pending", *RUNNING)) & set(marked):
+        yield f"{name} moves, and can run"
+    for name, job in jobs.items():
+        if job.get("held") == "moving" and name not in marked:
+            yield f"{name} is held for a move and does not move"
 
 
 def nothing_in_quarantine(found: Snapshot, jobs: Jobs) -> Iterator[str]:
@@ -306,6 +321,7 @@ RULES: Mapping[str, Rule] = {
     "profilesCount": profiles_count,
     "childrenAreAwaited": children_are_awaited,
     "eventsAreKept": events_are_kept,
+    "movingIsListed": moving_is_listed,
     "nothingInQuarantine": nothing_in_quarantine,
 }
 

@@ -58,8 +58,7 @@ def start(
 
     Examples:
     COMFYUI_URL=http://127.0.0.1:8188 emp worker start --services comfyui
-    emp worker start --services simulation --slots 4
-    emp worker start --services simulation --id render --count 2    # render:0 and render:1
+    emp worker start --services simulation --slots 4 --id render --count 2    # render:0 and render:1
     emp worker start --services simulation --detach
     """
     if gpus and count > 1:

@@ -10,7 +10,7 @@
 -- ARGV   reason    str     for the audit
 -- DERIVES nearly every key: see the table of keys
 -- USES   now ending wake order
--- RETURNS the job's state, or `gone`
+-- RETURNS the job's state, `moving` if that forbids it, or `gone`
 
 local job = ordered_job('cancel', id, customer, by, reason)
 if not job then return 'gone' end
@@ -19,6 +19,7 @@ if is_terminal(job) or job.state == 'cancelling' then
   note_order(job, 'unchanged')
   return job.state
 end
+if job.moving then return refuse_moving(job) end
 if job.state ~= 'active' then
   unlist_waiting(id, job)
   finish(id, job, 'cancelled')

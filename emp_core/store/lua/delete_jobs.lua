@@ -11,11 +11,6 @@
 -- USES   now remains order
 -- RETURNS for each: ok, or the state that forbids it, or `gone`
 
-local function forget_workflow(id, workflow)
-  call('ZREM', P .. 'workflow.jobs:' .. workflow, id)
-  if call('HINCRBY', P .. 'workflow:' .. workflow, 'jobs', -1) <= 0 then call('DEL', P .. 'workflow:' .. workflow) end
-end
-
 local function delete(id)
   local job = ordered_job('delete', id, customer, by, reason)
   if not job then
@@ -25,19 +20,7 @@ local function delete(id)
   end
   if not is_terminal(job) then return refuse_order(job) end
   call('ZREM', P .. 'jobs:' .. job.state, id)
-  count(job.state, nil)
-  if job.workflow then forget_workflow(id, job.workflow) end
-  if call('HINCRBY', P .. 'class:' .. job.class, 'jobs', -1) <= 0 then
-    call('ZADD', P .. 'classes.empty', now, job.class)
-  end
-  call('ZREM', P .. 'ids:' .. string.sub(id, 1, 4), id)
-  leave_indexes(id, job.class, job.worker, job.labels)
-  call('SET', P .. 'job.gone:' .. id, job.customer and job.state .. ' ' .. job.customer or job.state, 'PX', POLICY.idempotency_ms)
-  if job.idem then
-    call('PEXPIRE', P .. 'idempotency:' .. (job.customer or '') .. '/' .. job.idem, POLICY.idempotency_ms)
-  end
-  for _, part in ipairs(job_parts) do call('UNLINK', P .. part .. id) end
-  emit('deleted', id, job.gen, job.ver + 1, 'deleted', nil, job.attempt, nil, job.signed or job.customer)
+  forget_job(id, job, job.state)
   note_order(job, 'done', 'gone')
   return 'ok'
 end

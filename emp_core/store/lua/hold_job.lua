@@ -8,10 +8,11 @@
 -- ARGV   reason    str     for the audit
 -- DERIVES nearly every key: see the table of keys
 -- USES   now job active pending order
--- RETURNS ok | already, or the state that forbids it, or `gone`
+-- RETURNS ok | already, or the state or the `moving` that forbids it, or `gone`
 
 local job = ordered_job('hold', id, customer, by, reason)
 if not job then return 'gone' end
+if job.moving then return refuse_moving(job) end
 if job.held then
   note_order(job, 'unchanged')
   return 'already'

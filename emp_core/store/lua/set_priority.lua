@@ -10,11 +10,12 @@
 -- REST   jobs      id
 -- DERIVES nearly every key: see the table of keys
 -- USES   now tick job pending order
--- RETURNS for each: ok, or the state that forbids it, or `gone`
+-- RETURNS for each: ok, or the state or the `moving` that forbids it, or `gone`
 
 local function move(id)
   local job = ordered_job('priority', id, customer, by, reason)
   if not job then return 'gone' end
+  if job.moving then return workflow == '' and refuse_moving(job) or 'moving' end
   if job_states[job.state] ~= WAITS then return workflow == '' and refuse_order(job) or job.state end
   job.order.before = int(priority_of(job.score))
   local avoids = job.state == 'pending' and call('ZSCORE', P .. 'avoided.until', id)

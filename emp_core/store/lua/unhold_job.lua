@@ -9,21 +9,13 @@
 -- ARGV   reason    str     for the audit
 -- DERIVES nearly every key: see the table of keys
 -- USES   now job pending order
--- RETURNS ok, or the state that forbids it, or `gone`
+-- RETURNS ok, or the state or the `moving` that forbids it, or `gone`
 
 local job = ordered_job('unhold', id, customer, by, reason)
 if not job then return 'gone' end
 if job.ordered == nonce then return 'ok' end
+if job.moving then return refuse_moving(job) end
 if not job.held then return refuse_order(job) end
-unlist_waiting(id, job)
-call('HDEL', P .. 'job:' .. id, 'held', 'ttl_left')
-job.held = nil
-local ttl_at = now + (tonumber(job.ttl_left) or POLICY.queue_ttl_ms)
-if not job.began then watch_expiry(id, ttl_at, job.deadline) end
-if (tonumber(job.due) or 0) > now then
-  to_delayed(id, job, 'unheld', nil, job.due, 'ordered', nonce, 'times', times_with(job, ttl_at))
-else
-  to_pending(id, job, 'unheld', nil, 'ordered', nonce, 'times', times_with(job, ttl_at))
-end
+end_hold(id, job, 'ordered', nonce)
 note_order(job, 'done', job.state)
 return 'ok'

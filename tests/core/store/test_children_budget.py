@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
 from emp_core.domain.outcome import Failure, Result
 from emp_core.domain.policy import POLICY
 from emp_core.errors import EmpError
-from emp_core.store import Claimed, Store, completed, failed, released, stopped
+from emp_core.store import Claimed, Store, WaitingJob, completed, failed, released, stopped
 from emp_core.store.scripts import assemble, script_names
 from tests.support import time_travel
 from tests.support.builders import WorkerDriver, make_request, register, submit
@@ -137,6 +138,16 @@ async def _children_of_failed_parents_arrive(store: Store) -> Callable[[], Await
     return lambda: submit(store, depends_on=parents)
 
 
+async def _child_of_failed_parents_is_imported(store: Store) -> Callable[[], Awaitable[object]]:
+    parents = await _waiting_parents(store, 2)
+    child = await submit(store, depends_on=parents)
+    found = (await store.transfers.read([child]))[child]
+    assert isinstance(found, WaitingJob)
+    for parent in parents:
+        await store.broker.cancel(parent)
+    return lambda: store.transfers.store([replace(found, id="imported")])
+
+
 PATHS: dict[str, Arrange] = {
     "register_worker": _lost_worker_returns,
     "reap_jobs": _hub_reaps,
@@ -148,6 +159,7 @@ PATHS: dict[str, Arrange] = {
     "delete_jobs": _damaged_ones_are_deleted,
     "repair_job": _hash_is_gone,
     "submit_jobs": _children_of_failed_parents_arrive,
+    "import_jobs": _child_of_failed_parents_is_imported,
 }
 
 
@@ -163,7 +175,7 @@ async def test_t18_one_call_resolves_a_hundred_children_at_most(store: Store, lo
     await call()
     resolved = blocked - len(look().scores("blocked"))
     assert resolved <= POLICY.children_inline
-    assert resolved == POLICY.children_inline or script == "submit_jobs"
+    assert resolved == POLICY.children_inline or script in ("submit_jobs", "import_jobs")
     while await store.upkeep.resolve_children():
         assert look().scores("blocked"), "the rest is a chore's"
     assert look().scores("blocked") == {}

@@ -46,7 +46,13 @@ def test_the_writers_are_found(row: str, names: list[str]) -> None:
 
 
 def test_readers_are_not_taken_for_writers() -> None:
-    assert set(writers()["job.payload:{job}"]) == {"delete_jobs", "repair_job", "submit_jobs"}
+    assert set(writers()["job.payload:{job}"]) == {
+        "delete_jobs",
+        "forget_moved",
+        "import_jobs",
+        "repair_job",
+        "submit_jobs",
+    }
     assert "inspector.py" not in {name for names in writers().values() for name in names}
 
 

@@ -11,10 +11,10 @@ from emp_core.store.lua_library import gather, parts_of
 from emp_core.store.scripts import LUA, assemble, read_header, script, script_names
 from tests.support.builders import register, submit
 
-STORES_ONLY = {"submit_jobs", "set_limit"}
+STORES_ONLY = {"submit_jobs", "import_jobs", "set_limit"}
 """They may be refused by a full Redis; all others must go on."""
 
-READS_ONLY = {"find_jobs", "unjudged_classes"}
+READS_ONLY = {"export_jobs", "find_jobs", "unjudged_classes"}
 
 
 @pytest.mark.parametrize("name", script_names())

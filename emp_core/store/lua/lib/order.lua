@@ -4,6 +4,7 @@
 -- does: such an order is not in the audit.
 --
 -- USES job
+-- RARE refuse_moving
 
 -- `result`: done, unchanged or refused.
 local function audit(by, reason, verb, kind, subject, before, after, result, customer)
@@ -31,4 +32,10 @@ end
 local function refuse_order(job)
   note_order(job, 'refused')
   return job.state
+end
+
+-- It is on its way between two queues (T23), where only the move changes it.
+local function refuse_moving(job)
+  note_order(job, 'refused')
+  return 'moving'
 end

@@ -1,7 +1,7 @@
 -- pending: how a job enters and leaves the places where waiting jobs are listed.
 --
 -- USES job transition heads wake
--- RARE list_avoided another_fits avoided_is_full end_avoiding review_avoided list_returned to_delayed unlist_waiting
+-- RARE list_avoided another_fits avoided_is_full end_avoiding review_avoided list_returned to_delayed unlist_waiting end_hold
 
 -- Whether a live worker other than those to be avoided fits the class.
 local function another_fits(class, avoid)
@@ -102,4 +102,18 @@ end
 local function watch_expiry(id, ttl_at, deadline)
   local at = math.min(tonumber(ttl_at) or math.huge, tonumber(deadline) or math.huge)
   if at < math.huge then call('ZADD', P .. 'expiry', int(at), id) end
+end
+
+-- A held job goes back to its old place, or on waiting for its time; the time in which it must start runs on.
+local function end_hold(id, job, ...)
+  unlist_waiting(id, job)
+  call('HDEL', P .. 'job:' .. id, 'held', 'ttl_left')
+  job.held = nil
+  local ttl_at = now + (tonumber(job.ttl_left) or POLICY.queue_ttl_ms)
+  if not job.began then watch_expiry(id, ttl_at, job.deadline) end
+  if (tonumber(job.due) or 0) > now then
+    to_delayed(id, job, 'unheld', nil, job.due, 'times', times_with(job, ttl_at), ...)
+  else
+    to_pending(id, job, 'unheld', nil, 'times', times_with(job, ttl_at), ...)
+  end
 end

@@ -40,3 +40,28 @@ local function forget_remains(id)
   call('HDEL', P .. 'quarantine', id)
   return call('ZREM', P .. 'ids:' .. string.sub(id, 1, 4), id)
 end
+
+local function forget_workflow(id, workflow)
+  call('ZREM', P .. 'workflow.jobs:' .. workflow, id)
+  if call('HINCRBY', P .. 'workflow:' .. workflow, 'jobs', -1) <= 0 then call('DEL', P .. 'workflow:' .. workflow) end
+end
+
+-- A job that is in no list of its state any more; its idempotency key stays for a day. `left`: the last that is known of
+-- it, for a day; false: nothing.
+local function forget_job(id, job, left)
+  count(job.state, nil)
+  if job.workflow then forget_workflow(id, job.workflow) end
+  if call('HINCRBY', P .. 'class:' .. job.class, 'jobs', -1) <= 0 then
+    call('ZADD', P .. 'classes.empty', now, job.class)
+  end
+  call('ZREM', P .. 'ids:' .. string.sub(id, 1, 4), id)
+  leave_indexes(id, job.class, job.worker, job.labels)
+  if left then
+    call('SET', P .. 'job.gone:' .. id, job.customer and left .. ' ' .. job.customer or left, 'PX', POLICY.idempotency_ms)
+  end
+  if job.idem then
+    call('PEXPIRE', P .. 'idempotency:' .. (job.customer or '') .. '/' .. job.idem, POLICY.idempotency_ms)
+  end
+  for _, part in ipairs(job_parts) do call('UNLINK', P .. part .. id) end
+  emit('deleted', id, job.gen, job.ver + 1, 'deleted', nil, job.attempt, nil, job.signed or job.customer)
+end

@@ -41,12 +41,17 @@ local function read_waiting()
   return (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0) + (tonumber(counts[3]) or 0)
 end
 
--- Open parents and the states of ended ones; nil and the name where one is not there or is another customer's.
+local function is_leaving(moving)
+  return moving and string.sub(moving, 1, 3) == 'to '
+end
+
+-- Open parents, and whether one has failed; nil and the name of one that is not there, is another customer's, or moves to
+-- another queue.
 local function read_parents(r)
   local open, failed = {}, false
   for parent in string.gmatch(r.parents or '', '%S+') do
-    local known = call('HMGET', P .. 'job:' .. parent, 'state', 'customer')
-    if not known[1] or (known[2] or nil) ~= r.customer then return nil, parent end
+    local known = call('HMGET', P .. 'job:' .. parent, 'state', 'customer', 'moving')
+    if not known[1] or (known[2] or nil) ~= r.customer or is_leaving(known[3]) then return nil, parent end
     if known[1] == 'failed' or known[1] == 'cancelled' then failed = true
     elseif known[1] ~= 'completed' then open[#open + 1] = parent end
   end
@@ -101,7 +106,8 @@ local kept_fields = { 'customer', 'workflow', 'labels', 'on_lost', 'parents', 't
 
 -- What is kept beside the hash; returns the hash's fields.
 local function store(r, job)
-  local fields = { 'spec', spec_of(job), 'times', now_text .. ' ' .. int(job.ttl_at) }
+  local created = r.created or now_text
+  local fields = { 'spec', spec_of(job), 'times', created .. ' ' .. int(job.ttl_at) }
   for _, name in ipairs(kept_fields) do
     if r[name] then
       fields[#fields + 1] = name
@@ -113,10 +119,10 @@ local function store(r, job)
     fields[#fields + 1] = r.run_at
   end
   if r.body then call('SET', P .. 'job.payload:' .. r.id, r.body) end
-  call('ZADD', P .. 'class.jobs:' .. r.class, now_text, r.id)
+  call('ZADD', P .. 'class.jobs:' .. r.class, created, r.id)
   call('ZADD', P .. 'ids:' .. string.sub(r.id, 1, 4), '0', r.id)
   if r.labels then
-    for label in string.gmatch(r.labels, '[^\n]+') do call('ZADD', P .. 'label.jobs:' .. label, now_text, r.id) end
+    for label in string.gmatch(r.labels, '[^\n]+') do call('ZADD', P .. 'label.jobs:' .. label, created, r.id) end
   end
   if r.idem then
     call('SET', P .. 'idempotency:' .. (r.customer or '') .. '/' .. r.idem, r.id .. ' ' .. r.digest)

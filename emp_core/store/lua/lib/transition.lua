@@ -11,11 +11,12 @@ local function emit(name, subject, gen, ver, state, worker, attempt, code, custo
 end
 
 -- Most jobs are submitted, claimed and completed: these three events follow from the job's hash, so such a job has no
--- list of events. The first other event makes one, with the events before it.
+-- list of events. The first other event makes one, with the events before it; a job that comes from another queue left
+-- its own there, and has no state before.
 local function keep_event(id, job, from, text)
   local key, entries = P .. 'job.events:' .. id, { now_text .. ' ' .. text }
   local ver, of = tonumber(job.ver), ' ' .. id .. ' 0 '
-  if ver > 1 and ver <= 3 and call('EXISTS', key) == 0 then
+  if from and ver > 1 and ver <= 3 and call('EXISTS', key) == 0 then
     local customer = job.customer or ''
     if ver == 3 then
       from = 'pending'

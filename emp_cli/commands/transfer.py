@@ -1,0 +1,375 @@
+"""`emp export` and `emp import`: waiting jobs to and from files and other queues."""
+
+import os
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from enum import StrEnum
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from emp_cli.context import Session, session_of
+from emp_cli.exits import ExitCode
+from emp_cli.input.options import OrderReasonOption, WhereOption, flag
+from emp_cli.output import terminal
+from emp_cli.run import leave, run_alone
+from emp_core.errors import EmpError, InvalidInput
+
+if TYPE_CHECKING:
+    from emp_core.artifacts import ArtifactStore
+    from emp_core.client.locate import Location
+    from emp_core.client.redis_queue import RedisQueue
+    from emp_core.client.transfer.exporting import Export
+    from emp_core.client.transfer.importing import Import
+    from emp_core.client.transfer.taking import Take
+
+STREAM = "-"
+
+TOLD = 20
+"""Lines that were not imported, which are told in full."""
+
+
+class Orphans(StrEnum):
+    """What becomes of a job that waits for one that is in neither the queue nor the file."""
+
+    HOLD = "hold"
+    DROP = "drop"
+    FAIL = "fail"
+
+
+@asynccontextmanager
+async def _opened(session: Session, other: str | None = None) -> AsyncIterator[tuple["RedisQueue", "Location"]]:
+    """The queue of the command, or another one, by its URL."""
+    from emp_cli.surroundings import reach  # redis and pydantic take 200 ms to import
+
+    place = (other, None) if other else (session.redis, session.context)
+    queue, location = await reach(*place, caller=session.caller)
+    try:
+        yield queue, location
+    finally:
+        await queue.close()
+
+
+def _files_beside(file: str) -> Path:
+    return Path(f"{file}.files").resolve()
+
+
+def export(
+    ctx: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="[FILE]", help="A new file; - is stdout.")] = STREAM,
+    where: WhereOption = None,
+    with_files: Annotated[
+        bool, flag("--with-files", help="Copy large payloads and input files too, to the directory FILE.files.")
+    ] = False,
+    resume: Annotated[bool, flag("--resume", help="Go on with a file whose export did not finish.")] = False,
+) -> None:
+    """Write the waiting jobs to a file, for another queue.
+
+    Pending, delayed, held and blocked jobs with their places, priorities, dependencies, idempotency keys, labels and
+    payloads, a line of JSON each. The jobs stay in this queue and can start meanwhile: hold them first, or move them
+    with `emp import --from URL --take`. What was tried before, and logs, are not in the file.
+
+    Examples:
+    emp export queue.jsonl --with-files
+    emp export --where 'customer:acme' | emp --redis redis://new:6379 import -
+    """
+    if file == STREAM and (with_files or resume):
+        raise InvalidInput("file", f"give a file: {'--with-files' if with_files else '--resume'} does not work with -")
+
+    async def work() -> None:
+        from emp_core.client.transfer.exporting import Export
+        from emp_core.settings import masked
+
+        session = session_of(ctx)
+        async with _opened(session) as (queue, location):
+            exported = Export(queue=queue, where=where or "", files_url=masked(location.artifacts or ""))
+            if with_files:
+                exported.copies = _open_files(_files_beside(file).as_uri(), "", "")
+            await _write(session, exported, file, resume=resume)
+
+    run_alone(ctx, work())
+
+
+async def _write(session: Session, exported: "Export", file: str, *, resume: bool) -> None:
+    from emp_core.client.transfer.exporting import resume_point
+    from emp_core.domain.json_text import dump_json
+
+    header = await exported.header()
+    with _written(file, resume=resume) as stream:
+        known: set[str] = set()
+        if resume:
+            known, end = resume_point(stream, header)
+            stream.seek(end)
+            stream.truncate()
+        else:
+            stream.write(dump_json(header) + b"\n")
+        with terminal.progress((header["count"] or 0) - len(known)) as advance:
+            async for lines in exported.lines(known):
+                stream.write(b"".join(line + b"\n" for line in lines))
+                stream.flush()
+                advance(len(lines))
+                if file != STREAM:
+                    session.farewell = f"{file} is not complete; go on with:\nemp export {file} --resume"
+        stream.write(exported.last_line(len(known)) + b"\n")
+        stream.flush()
+    _sum_up_export(exported, len(known))
+
+
+def _sum_up_export(exported: "Export", before: int) -> None:
+    terminal.note(f"exported {_jobs(exported.written)}{f'; {before:,} were in the file already' if before else ''}")
+    if exported.changed:
+        terminal.note(f"{_jobs(exported.changed)} started or ended meanwhile and are not in the file")
+    if exported.referenced:
+        terminal.note(
+            f"the files of {_jobs(exported.referenced)} stay in {exported.files_url}; --with-files copies them"
+        )
+
+
+@contextmanager
+def _written(file: str, *, resume: bool) -> Iterator[IO[bytes]]:
+    """Payloads are the customers': only this user can read the file."""
+    if file == STREAM:
+        yield sys.stdout.buffer
+        return
+    try:
+        number = os.open(file, os.O_RDWR if resume else os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        hint = "--resume goes on with an export that did not finish"
+        raise InvalidInput("file", f"{file} is there already", hint=hint) from None
+    with os.fdopen(number, "r+b") as stream:
+        yield stream
+        os.fsync(stream.fileno())
+
+
+def _jobs(count: int) -> str:
+    return "1 job" if count == 1 else f"{count:,} jobs"
+
+
+ImportedFile = Annotated[str | None, typer.Argument(metavar="[FILE]", help="What `emp export` wrote; - is stdin.")]
+OrphansOption = Annotated[
+    Orphans | None,
+    typer.Option(
+        "--orphans",
+        metavar="WHAT",
+        help="What to do with a job that waits for one that is in neither the queue nor the file: hold (store it "
+        "held), drop (leave it out) or fail (store it as failed). Default: report it.",
+    ),
+]
+FromOption = Annotated[
+    str | None, typer.Option("--from", metavar="URL", help="Another Redis whose jobs are imported, in place of FILE.")
+]
+LayoutOption = Annotated[
+    str | None,
+    typer.Option(
+        "--layout",
+        metavar="NAME",
+        help="--from is the Redis of a predecessor: emp-redis (the Python hub), emprops-js (the TypeScript hub) or "
+        "redis-direct (TypeScript workers on Redis).",
+    ),
+]
+
+
+def import_jobs(
+    ctx: typer.Context,
+    file: ImportedFile = None,
+    orphans: OrphansOption = None,
+    source: FromOption = None,
+    take: Annotated[bool, flag("--take", help="Move the jobs: the queue at --from forgets them.")] = False,
+    layout: LayoutOption = None,
+    where: WhereOption = None,
+    dry_run: Annotated[bool, flag("--dry-run", help="Say what would be stored, and change nothing.")] = False,
+    reason: OrderReasonOption = "",
+) -> None:
+    """Store the waiting jobs of an export, or of another queue.
+
+    Jobs keep their ids and places. A job that is here already is not stored again, so a command that was interrupted is
+    simply run again.
+
+    --take moves jobs while both queues work: no job can start in both. Running jobs stay, with the jobs that wait for
+    them; run the command again for these.
+
+    --layout reads the waiting jobs of a predecessor, and changes nothing there: stop its hub and workers first, or the
+    jobs run there too.
+
+    Examples:
+    emp import queue.jsonl --dry-run
+    emp import queue.jsonl --orphans hold
+    emp import --from redis://old:6379 --take
+    emp import --from redis://old:6379 --layout emp-redis --dry-run
+    """
+    session = session_of(ctx)
+    if not dry_run:
+        session.check_change("import jobs")
+    _check(file, orphans, source, take=take, layout=layout, where=where)
+    if file is not None:
+        work = _import_file(session, file, orphans, dry_run=dry_run, reason=reason)
+    elif layout is not None:
+        work = _import_predecessor(session, source or "", layout, dry_run=dry_run, reason=reason)
+    else:
+        work = _take(session, source or "", where or "", dry_run=dry_run, reason=reason)
+    leave(run_alone(ctx, work))
+
+
+def _check(
+    file: str | None, orphans: Orphans | None, source: str | None, *, take: bool, layout: str | None, where: str | None
+) -> None:
+    """Raises `InvalidInput` if the options do not say one thing."""
+    given = {"--from": source, "--take": take, "--layout": layout, "--where": where, "--orphans": orphans}
+    names = {name for name, value in given.items() if value not in (None, False)}
+    if file is None and source is None:
+        hint = "give a file that `emp export` wrote, - for stdin, or --from URL --take"
+        raise InvalidInput("file", "which jobs?", hint=hint)
+    if file is None and not take and layout is None:
+        hint = "`emp --redis URL export` writes a file; --layout NAME reads a predecessor's Redis"
+        raise InvalidInput("from", "needs --take: without it the jobs could start in both queues", hint=hint)
+    allowed = (
+        {"--orphans"} if file is not None else {"--from", "--layout"} if layout else {"--from", "--take", "--where"}
+    )
+    if not names <= allowed:
+        hint = "give FILE [--orphans WHAT], --from URL --take [--where FILTER], or --from URL --layout NAME"
+        raise InvalidInput("file", "these options do not work together", hint=hint)
+
+
+async def _import_predecessor(session: Session, source: str, layout: str, *, dry_run: bool, reason: str) -> ExitCode:
+    from emp_core.client.transfer.importing import Import
+    from emp_core.client.transfer.predecessors import write_export
+
+    def refuse(job_id: str, error: EmpError) -> None:
+        refusals.tell(f"job {job_id} was not imported: {error.message}", error)
+
+    refusals = _Refusals()
+    with TemporaryFile() as stream:
+        ids = await write_export(source, layout, stream, refuse, terminal.warn)
+        unread = refusals.count
+        async with _opened(session) as (queue, location):
+            imported = Import(
+                queue=queue,
+                open_files=lambda header: _files_of(header, STREAM, location),
+                refuse=lambda number, error: refuse(ids[number - 2], error),
+                dry_run=dry_run,
+                reason=reason,
+            )
+            await imported.run(stream)
+    imported.counts.refused += unread
+    return _sum_up_import(imported, refusals)
+
+
+async def _take(session: Session, source: str, where: str, *, dry_run: bool, reason: str) -> ExitCode:
+    from emp_core.client.transfer.exporting import waiting
+    from emp_core.client.transfer.taking import Take
+    from emp_core.settings import masked
+
+    def refuse(job_id: str, error: EmpError) -> None:
+        refusals.tell(f"job {job_id} was not moved: {error.message}", error)
+
+    refusals = _Refusals()
+    session.farewell = f"some jobs are moved; run the command again for the rest:\n{session.command()}"
+    async with _opened(session, source) as (old, _), _opened(session) as (new, location):
+        if dry_run:
+            found = await old.jobs(waiting(where), limit=1)
+            count = "the waiting jobs that match" if found.total is None else _jobs(found.total)
+            terminal.note(f"would move {count}, with the jobs that they wait for and those that wait for them")
+            return ExitCode.OK
+        move = Take(source=old, target=new, place=masked(location.url), where=where, refuse=refuse, reason=reason)
+        with terminal.progress((await old.jobs(waiting(where), limit=1)).total or 0) as advance:
+            move.advance = advance
+            await move.run()
+    return _sum_up_move(move, refusals)
+
+
+def _sum_up_move(move: "Take", refusals: "_Refusals") -> ExitCode:
+    refusals.close("were not moved")
+    terminal.note(f"moved {_jobs(move.moved)}{f'; {move.refused:,} were not moved' if move.refused else ''}")
+    if move.staying:
+        terminal.note(
+            f"{_jobs(move.staying)} stay for now, as they depend on jobs that run; run the command again later"
+        )
+    return ExitCode.FAILED if move.refused else ExitCode.OK
+
+
+async def _import_file(session: Session, file: str, orphans: Orphans | None, *, dry_run: bool, reason: str) -> ExitCode:
+    from emp_core.client.transfer.importing import Import
+
+    def open_files(header: Mapping[str, Any]) -> "ArtifactStore":
+        return _files_of(header, file, location)
+
+    def refuse(number: int, error: EmpError) -> None:
+        refusals.tell(f"line {number}: {error.message}", error)
+
+    refusals = _Refusals()
+    session.farewell = f"some jobs are imported; run the command again for the rest:\n{session.command()}"
+    async with _opened(session) as (queue, location):
+        imported = Import(
+            queue=queue, open_files=open_files, refuse=refuse, orphans=orphans or "", dry_run=dry_run, reason=reason
+        )
+        with _read(file) as stream:
+            await imported.run(stream)
+    return _sum_up_import(imported, refusals)
+
+
+def _read(file: str) -> IO[bytes]:
+    return sys.stdin.buffer if file == STREAM else Path(file).open("rb")
+
+
+class _Refusals:
+    """Tells of the jobs that were refused, and of each mend once."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._hinted: set[str] = set()
+
+    def tell(self, problem: str, error: EmpError) -> None:
+        """Tell it, unless many were told."""
+        self.count += 1
+        if self.count <= TOLD:
+            terminal.fail(problem, "" if error.hint in self._hinted else error.hint)
+            self._hinted.add(error.hint)
+
+    def close(self, what: str) -> None:
+        """Say how many were not told."""
+        if self.count > TOLD:
+            terminal.fail(f"{self.count - TOLD:,} more {what}")
+
+
+def _sum_up_import(imported: "Import", refusals: _Refusals) -> ExitCode:
+    refusals.close("were not imported")
+    counts = imported.counts
+    done = "would import" if imported.dry_run else "imported"
+    more = {
+        "were here already": counts.already,
+        "were here and are deleted": counts.deleted,
+        "were left out": counts.dropped,
+        "were not imported": counts.refused,
+    }
+    words = [f"{done} {_jobs(counts.stored)}", *(f"{count:,} {what}" for what, count in more.items() if count)]
+    terminal.note("; ".join(words))
+    if not imported.complete:
+        terminal.fail("the file is not complete: its last line is missing, or says another number of jobs",
+                      "finish the export with `emp export FILE --resume`, then import the file again")  # fmt: skip
+    return ExitCode.FAILED if counts.refused or not imported.complete else ExitCode.OK
+
+
+def _files_of(header: Mapping[str, Any], file: str, here: "Location") -> "ArtifactStore":
+    """Where the header says that the jobs' files are. Raises `InvalidInput`."""
+    from emp_core.ids import is_id
+
+    place = header.get("files")
+    if place is None:
+        directory = _files_beside(file)
+        if file == STREAM or not directory.is_dir():
+            raise InvalidInput("payload_in_file", f"the payload is in {directory}, which is not there")
+        return _open_files(directory.as_uri(), "", "")
+    url, queue = str(place.get("url")), str(place.get("queue"))
+    if not url or not is_id(queue):
+        hint = "export again with --with-files"
+        raise InvalidInput("payload_in_file", "the header does not say where the payload is", hint=hint)
+    return _open_files(url, queue, here.token if url == here.artifacts else "")
+
+
+def _open_files(url: str, queue: str, token: str) -> "ArtifactStore":
+    from emp_core.artifacts import open_artifacts  # pydantic and obstore take time
+
+    return open_artifacts(url, queue, token=token)
