@@ -32,15 +32,19 @@ class NearMiss:
         return f"{self.worker} would fit if {' and '.join(changes)}"
 
     def _differences(self) -> Iterator[tuple[str, Any, Any]]:
-        after = remedied(self.capabilities, self.verdict)
-        for item in fields(Capabilities):
-            old, new = getattr(self.capabilities, item.name), getattr(after, item.name)
-            if isinstance(old, Mapping):
-                for key in sorted({*old, *new}):
-                    if repr(old.get(key)) != repr(new.get(key)):  # 1 is not True
-                        yield f"{item.name}.{key}", old.get(key), new.get(key)
-            elif old != new:
-                yield item.name, old, new
+        return differences(self.capabilities, remedied(self.capabilities, self.verdict))
+
+
+def differences(some: Capabilities, other: Capabilities) -> Iterator[tuple[str, Any, Any]]:
+    """The capabilities that differ, by their dotted paths, with both values; None if it is not set."""
+    for item in fields(Capabilities):
+        old, new = getattr(some, item.name), getattr(other, item.name)
+        if isinstance(old, Mapping):
+            for key in sorted({*old, *new}):
+                if repr(old.get(key)) != repr(new.get(key)):  # 1 is not True
+                    yield f"{item.name}.{key}", old.get(key), new.get(key)
+        elif old != new:
+            yield item.name, old, new
 
 
 def nearest(requirements: Requirements, fleet: Iterable[tuple[str, Capabilities]], limit: int) -> list[NearMiss]:

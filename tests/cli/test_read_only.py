@@ -46,6 +46,7 @@ READS: Mapping[str, Sequence[str]] = {
     "export": [],
     "workers": ["--all"],
     "worker show": ["gpu1:0"],
+    "worker diff": ["gpu1:0", "gpu1:0"],
     "worker status": [],
     "worker logs": [],
     "hub logs": [],

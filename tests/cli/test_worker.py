@@ -209,3 +209,19 @@ def test_order_to_workers_prints_a_bare_array(emp: Command) -> None:
 @pytest.mark.parametrize("words", [[], ["gpu1:0", "--all"]])
 def test_order_to_workers_needs_ids_or_a_description(emp: Command, words: list[str]) -> None:
     assert emp("worker", "pause", *words).code == 2
+
+
+def test_diff_shows_what_two_workers_do_not_share(emp: Command, do: Do[object]) -> None:
+    do(lambda store: register(store, "gpu1:0", gpu_memory_gb=24, models={"comfyui": ["flux", "sdxl"]}))
+    do(lambda store: register(store, "gpu2:0", gpu_memory_gb=48, models={"comfyui": ["flux"]}))
+    said = emp("worker", "diff", "gpu1:0", "gpu2:0")
+    assert [line.split() for line in said.lines] == [
+        ["CAPABILITY", "gpu1:0", "gpu2:0"],
+        ["gpu_memory_gb", "24", "48"],
+        ["models.comfyui", "flux,", "sdxl", "flux"],
+    ]
+    (memory, models) = json.loads(emp("worker", "diff", "gpu1:0", "gpu2:0", "-o", "json").out)
+    assert (memory["capability"], memory["values"]) == ("gpu_memory_gb", {"gpu1:0": 24, "gpu2:0": 48})
+    assert models["values"]["gpu2:0"] == ["flux"]
+    assert emp("worker", "diff", "gpu1:0", "gpu1:0").err == "gpu1:0 and gpu1:0 offer the same\n"
+    assert emp("worker", "diff", "gpu1:0", "nobody").code == 6
