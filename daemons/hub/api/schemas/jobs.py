@@ -240,10 +240,16 @@ class ExplainAnswer(Successful):
     ahead_exact: bool
     """False: `ahead` is a lower bound, because more kinds of jobs wait than one answer looks at."""
 
+    before: list[dict[str, Any]]
+    """The jobs ahead by kind, the next first: `class`, `jobs`, `first` and `requirements`."""
+
     labels: dict[str, str]
     """Of the job."""
 
     nearest: list[dict[str, Any]]
     """Where no worker fits: the smallest changes that would make one fit."""
+
+    groups: list[dict[str, Any]]
+    """Workers that are alike: `tier`, `reason` and `workers`."""
 
     workers: list[dict[str, Any]]
