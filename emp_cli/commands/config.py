@@ -26,7 +26,7 @@ NONE = "the settings have no mistakes"
 
 Program = Annotated[
     str | None,
-    typer.Argument(metavar="[PROGRAM]", help="Only those of command, hub, worker, or of a connector such as comfyui."),
+    typer.Argument(metavar="PROGRAM", help="Only those of command, hub, worker, or of a connector such as comfyui."),
 ]
 
 SETTINGS: Sheet["Setting"] = Sheet(

@@ -26,7 +26,7 @@ ContextName = Annotated[str, typer.Argument(metavar="NAME", autocompletion=conte
 SomeContext = Annotated[
     str | None,
     typer.Argument(
-        metavar="[NAME]", autocompletion=context_names, help="A context's name; the current one if left out."
+        metavar="NAME", autocompletion=context_names, help="A context's name; the current one if left out."
     ),
 ]
 

@@ -17,7 +17,7 @@ def help_page(
     ctx: typer.Context,
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[COMMAND | TOPIC]", help="A command such as job cancel, or a topic."),
+        typer.Argument(metavar="COMMAND | TOPIC", help="A command such as job cancel, or a topic."),
     ] = None,
 ) -> None:
     """Show the help of a command, or a page on filters, formats, environment or exit-codes.

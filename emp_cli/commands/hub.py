@@ -239,7 +239,7 @@ async def _count_jobs(server: "Embedded", prefix: str) -> tuple[int, int]:
 @app.command("logs")
 def logs(
     ctx: typer.Context,
-    port: Annotated[str | None, typer.Argument(metavar="[PORT]", help="The hub's port, if several run here.")] = None,
+    port: Annotated[str | None, typer.Argument(metavar="PORT", help="The hub's port, if several run here.")] = None,
     follow: FollowOption = False,
     tail: TailOption = None,
 ) -> None:

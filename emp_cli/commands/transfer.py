@@ -59,7 +59,7 @@ def _files_beside(file: str) -> Path:
 
 def export(
     ctx: typer.Context,
-    file: Annotated[str, typer.Argument(metavar="[FILE]", help="A new file; - is stdout.")] = STREAM,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A new file; - is stdout.")] = STREAM,
     where: WhereOption = None,
     with_files: Annotated[
         bool, flag("--with-files", help="Copy large payloads and input files too, to the directory FILE.files.")
@@ -148,7 +148,7 @@ def _jobs(count: int) -> str:
     return "1 job" if count == 1 else f"{count:,} jobs"
 
 
-ImportedFile = Annotated[str | None, typer.Argument(metavar="[FILE]", help="What `emp export` wrote; - is stdin.")]
+ImportedFile = Annotated[str | None, typer.Argument(metavar="FILE", help="What `emp export` wrote; - is stdin.")]
 OrphansOption = Annotated[
     Orphans | None,
     typer.Option(

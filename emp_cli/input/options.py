@@ -114,7 +114,7 @@ JobIds = Annotated[
 SomeJobIds = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[ID]...",
+        metavar="ID",
         autocompletion=job_ids,
         callback=with_last,
         help="Job ids, or their first 4 or more characters; @last is the last one submitted; - reads stdin. "

@@ -63,6 +63,13 @@ def test_the_help_speaks_of_what_people_type_and_not_of_types(path: str, emp: Co
     assert re.search(r"--help\s+-h\s+Show this help\.", said.out)
 
 
+@pytest.mark.parametrize("path", TREE)
+def test_usage_has_each_argument_in_one_pair_of_brackets(path: str, emp: Command) -> None:
+    usage = next(line for line in emp(*path.split()[1:], "--help").lines if "Usage:" in line)
+    assert "[[" not in usage
+    assert "]...]" not in usage
+
+
 @pytest.mark.parametrize("path", [path for path, command in TREE.items() if not hasattr(command, "commands")])
 def test_the_examples_have_a_heading(path: str, emp: Command) -> None:
     lines = emp(*path.split()[1:], "--help").lines

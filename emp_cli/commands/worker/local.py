@@ -34,7 +34,7 @@ def local_worker_ids(ctx: typer.Context, incomplete: str) -> list[tuple[str, str
 LocalIds = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[ID]...",
+        metavar="ID",
         autocompletion=local_worker_ids,
         help="Ids of workers of this machine, or their first characters. Default: the only one.",
     ),
@@ -42,7 +42,7 @@ LocalIds = Annotated[
 ListedIds = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[ID]...",
+        metavar="ID",
         autocompletion=local_worker_ids,
         help="Only these workers, by their ids or the first characters of these.",
     ),
@@ -50,7 +50,7 @@ ListedIds = Annotated[
 LocalId = Annotated[
     str | None,
     typer.Argument(
-        metavar="[ID]",
+        metavar="ID",
         autocompletion=local_worker_ids,
         help="The id of a worker of this machine, or its first characters. Default: the only one.",
     ),

@@ -15,7 +15,7 @@ from emp_core.domain.worker import WorkerState
 SomeWorkerIds = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[ID]...",
+        metavar="ID",
         autocompletion=worker_ids,
         help="Worker ids, or their first characters; - reads them from stdin. Or use --all, --machine and so on.",
     ),
