@@ -7,6 +7,7 @@ import typer
 from emp_cli.input.completing import job_ids, worker_ids
 from emp_cli.input.last import with_last
 from emp_cli.input.options import ReportOption
+from emp_cli.input.worker_names import worker_id_of
 from emp_cli.output import formats, pager
 from emp_cli.output.explanation import write_explanation, write_worker_explanation
 from emp_cli.output.layout import Format, Layout
@@ -57,7 +58,7 @@ async def _explain_job(emp: "AsyncEmp", prefix: str, output: Format) -> None:
 
 
 async def _explain_worker(emp: "AsyncEmp", worker: str, output: Format) -> None:
-    explanation = await emp.explain_worker(worker)
+    explanation = await emp.explain_worker(await worker_id_of(emp, worker))
     if output.is_table:
         pager.show(lambda: write_worker_explanation(explanation))
     else:

@@ -131,7 +131,7 @@ OneJob = Annotated[
     ),
 ]
 WorkerId = Annotated[
-    str, typer.Argument(metavar="ID", autocompletion=worker_ids, help="A worker id, as `emp workers` shows it.")
+    str, typer.Argument(metavar="ID", autocompletion=worker_ids, help="A worker id, or its first characters.")
 ]
 
 

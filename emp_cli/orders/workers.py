@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,13 +11,14 @@ import typer
 from emp_cli.context import session_of
 from emp_cli.exits import ExitCode, code_of
 from emp_cli.input.arguments import ids_of
+from emp_cli.input.worker_names import named
 from emp_cli.orders.choice import SHOWN, is_confirmed
 from emp_cli.output import formats, terminal
 from emp_cli.output.columns import WORKERS
 from emp_cli.output.layout import Layout
 from emp_cli.run import leave, run
-from emp_core.domain.worker import LIVE, Worker, WorkerState
-from emp_core.errors import Ambiguous, EmpError, InvalidInput, NotFound, QueueUnavailable
+from emp_core.domain.worker import Worker, WorkerState
+from emp_core.errors import EmpError, InvalidInput, NotFound, QueueUnavailable
 
 if TYPE_CHECKING:
     from emp_core.client.async_emp import AsyncEmp
@@ -116,18 +117,6 @@ async def _find(
         else:
             found[worker.id] = worker
     return list(found.values()), code
-
-
-def named(known: Mapping[str, Worker], name: str) -> Worker:
-    """The worker with that id, or the only live one whose id begins so. Raises `NotFound` or `Ambiguous`."""
-    if name in known:
-        return known[name]
-    found = sorted(worker.id for worker in known.values() if worker.id.startswith(name) and worker.state in LIVE)
-    if not found:
-        raise NotFound("worker", name, hint="emp workers --all")
-    if len(found) > 1:
-        raise Ambiguous(name, found[:SHOWN])
-    return known[found[0]]
 
 
 def _confirm(ctx: typer.Context, order: WorkerOrder, workers: Sequence[Worker]) -> None:

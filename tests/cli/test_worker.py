@@ -22,6 +22,17 @@ def test_a_name_alone_shows_the_worker(emp: Command, do: Do[object]) -> None:
     assert json.loads(emp("worker", "show", "gpu1:0", "-o", "json").out)["capabilities"]["region"] == "eu"
 
 
+def test_first_characters_of_an_id_name_the_worker(emp: Command, do: Do[object]) -> None:
+    do(lambda store: register(store, "gpu1:0"))
+    do(lambda store: register(store, "gpu2:0"))
+    assert emp("worker", "show", "gpu1").lines[0] == "worker gpu1:0 ready"
+    assert emp("worker", "gpu2").lines[0] == "worker gpu2:0 ready"
+    assert "gpu1:0" in emp("explain", "--worker", "gpu1").lines[0]
+    several = emp("worker", "gpu")
+    assert (several.code, several.out) == (2, "")
+    assert "gpu could be any of gpu1:0, gpu2:0" in several.err
+
+
 def test_pause_resume_and_drain(emp: Command, do: Do[object]) -> None:
     do(lambda store: register(store))
     assert emp("worker", "pause", "gpu1:0", "-m", "driver update").out == "gpu1:0: ready -> paused\n"

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from emp_cli.input.options import OutputOption, WatchOption, WorkerId
+from emp_cli.input.worker_names import worker_id_of
 from emp_cli.output import formats
 from emp_cli.output.columns import WORKERS
 from emp_cli.output.details import write_worker
@@ -26,8 +27,8 @@ def show(ctx: typer.Context, worker: WorkerId, watch: WatchOption = None, output
     """
     layout = Layout(output)
 
-    async def look(emp: "AsyncEmp") -> Look:
-        found, now = await emp.worker(worker), await emp.now_ms()
+    async def look(emp: "AsyncEmp", worker_id: str) -> Look:
+        found, now = await emp.worker(worker_id), await emp.now_ms()
 
         def write() -> None:
             if output.is_table:
@@ -40,9 +41,10 @@ def show(ctx: typer.Context, worker: WorkerId, watch: WatchOption = None, output
         return Look(now=now, views={found.id: worker_view(found)}, write=write)
 
     async def work(emp: "AsyncEmp") -> None:
+        worker_id = await worker_id_of(emp, worker)
         if watch:
-            await watching(ctx, watch, layout).run(lambda: look(emp))
+            await watching(ctx, watch, layout).run(lambda: look(emp, worker_id))
         else:
-            (await look(emp)).write()
+            (await look(emp, worker_id)).write()
 
     run(ctx, work)
