@@ -232,6 +232,14 @@ def test_requeue_puts_a_running_job_back(emp: Command, do: Do[object]) -> None:
     assert emp("job", "requeue", "runs").lines[1].split()[1] == "pending"
 
 
+def test_order_that_a_held_job_forbids_says_held(emp: Command, do: Do[object]) -> None:
+    do(lambda store: submit(store, id="kept"))
+    emp("job", "hold", "kept")
+    for verb in ("requeue", "retry"):
+        said = emp("job", verb, "kept")
+        assert (said.code, said.err) == (7, f"error: cannot {verb} job kept: it is held\n")
+
+
 def test_a_prefix_of_several_jobs_names_them(emp: Command, do: Do[object]) -> None:
     do(lambda store: submit(store, id="abcd1"))
     do(lambda store: submit(store, id="abcd2"))

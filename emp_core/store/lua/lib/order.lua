@@ -28,10 +28,10 @@ local function note_order(job, result, after)
   audit(order.by, order.reason, order.verb, 'job', order.id, order.before, after or order.before, result, job.customer)
 end
 
--- The state that forbids the order.
+-- The state that forbids the order, as it is shown: a held job is `held`.
 local function refuse_order(job)
   note_order(job, 'refused')
-  return job.state
+  return job.order.before
 end
 
 -- It is on its way between two queues (T23), where only the move changes it.
