@@ -25,9 +25,7 @@ app = Commands(name="context", cls=HelpfulGroup, help="Names for queues: add, ch
 ContextName = Annotated[str, typer.Argument(metavar="NAME", autocompletion=context_names, help="A context's name.")]
 SomeContext = Annotated[
     str | None,
-    typer.Argument(
-        metavar="NAME", autocompletion=context_names, help="A context's name; the current one if left out."
-    ),
+    typer.Argument(metavar="NAME", autocompletion=context_names, help="A context's name; the current one if left out."),
 ]
 
 Row = dict[str, Any]

@@ -263,7 +263,7 @@ def status(ctx: typer.Context, hub: HubOption = None, output: ReportOption = For
     emp hub status --hub http://hub-host:3001 -o json
     """
     if output in (Format.IDS, Format.CSV):
-        raise InvalidInput("format", "the status can be table, json or jsonl")
+        raise InvalidInput("format", "the status can be table, json, jsonl or yaml")
     from emp_cli.surroundings import read
 
     session = session_of(ctx)

@@ -48,8 +48,8 @@ def state_style(job: Job) -> str:
 
 
 def age(job: Job, now: int) -> str:
-    """How long a job has been in the queue, or was."""
-    return since(job.created_at, job.ended_at or now)
+    """How long a job has been in the queue, or how long ago it ended."""
+    return since(job.ended_at or job.created_at, now)
 
 
 def remark(job: Job, now: int) -> str:
@@ -116,16 +116,16 @@ JOB_COLUMNS: tuple[Column[Job], ...] = (
     Column("STATE", lambda job, now: state_of(job), style=state_style),
     Column("PRI", lambda job, now: str(job.priority), "right", sorts="-priority"),
     Column("SERVICE", lambda job, now: service_of(job), shrinks=True),
-    Column("TYPE", lambda job, now: job.requirements.job_type or "", shrinks=True, wide=True),
-    Column("CUSTOMER", lambda job, now: job.customer_id or "", shrinks=True),
-    Column("WORKFLOW", lambda job, now: job.workflow_id or "", shrinks=True, wide=True),
-    Column("WORKER", lambda job, now: worker_of(job), shrinks=True),
-    Column("ATTEMPT", lambda job, now: str(job.attempt or ""), "right", wide=True, sorts="-attempt"),
-    Column("FAILURES", lambda job, now: str(job.failures or ""), "right", wide=True, sorts="-failures"),
-    Column("AGE", age, "right", sorts="created_at"),
+    Column("TYPE", lambda job, now: job.requirements.job_type or "", shrinks=True, optional=True, wide=True),
+    Column("CUSTOMER", lambda job, now: job.customer_id or "", shrinks=True, optional=True),
+    Column("WORKFLOW", lambda job, now: job.workflow_id or "", shrinks=True, optional=True, wide=True),
+    Column("WORKER", lambda job, now: worker_of(job), shrinks=True, optional=True),
+    Column("ATTEMPT", lambda job, now: str(job.attempt or ""), "right", optional=True, wide=True, sorts="-attempt"),
+    Column("FAILURES", lambda job, now: str(job.failures or ""), "right", optional=True, wide=True, sorts="-failures"),
+    Column("AGE", age, "right", sorts="ended_at created_at"),
     Column("CREATED", lambda job, now: moment(job.created_at, now), wide=True, sorts="created_at"),
-    Column("STARTED", lambda job, now: moment(job.started_at, now), wide=True, sorts="started_at"),
-    Column("ENDED", lambda job, now: moment(job.ended_at, now), wide=True, sorts="ended_at"),
+    Column("STARTED", lambda job, now: moment(job.started_at, now), optional=True, wide=True, sorts="started_at"),
+    Column("ENDED", lambda job, now: moment(job.ended_at, now), optional=True, wide=True, sorts="ended_at"),
     Column("LABELS", lambda job, now: labels_of(job), shrinks=True, optional=True),
     Column("NOTE", remark, shrinks=True),
 )
@@ -171,8 +171,8 @@ WORKER_COLUMNS: tuple[Column[Worker], ...] = (
     Column("BUSY", lambda worker, now: f"{len(worker.active)}/{worker.slots}", "right"),
     Column("MACHINE", lambda worker, now: worker.machine, shrinks=True, wide=True),
     Column("SERVICES", lambda worker, now: services_up(worker), shrinks=True),
-    Column("HARDWARE", lambda worker, now: hardware(worker), shrinks=True),
-    Column("MODELS", lambda worker, now: models_of(worker), shrinks=True, wide=True),
+    Column("HARDWARE", lambda worker, now: hardware(worker), shrinks=True, optional=True),
+    Column("MODELS", lambda worker, now: models_of(worker), shrinks=True, optional=True, wide=True),
     Column("VERSION", lambda worker, now: str(worker.info.get("version", "")), shrinks=True, wide=True),
     Column("LAST SEEN", lambda worker, now: since(worker.beat_at, now), "right", sorts="-beat_at"),
     Column("UPTIME", lambda worker, now: since(worker.started_at, now), "right", sorts="started_at"),
@@ -195,9 +195,9 @@ EVENT_COLUMNS: tuple[Column[Event], ...] = (
     Column("EVENT", lambda event, now: event.name),
     Column("JOB", lambda event, now: event.job),
     Column("STATE", lambda event, now: event.state),
-    Column("WORKER", lambda event, now: event.worker, shrinks=True),
-    Column("CUSTOMER", lambda event, now: event.customer_id, shrinks=True, wide=True),
-    Column("ATTEMPT", lambda event, now: str(event.attempt or ""), "right", sorts="attempt"),
+    Column("WORKER", lambda event, now: event.worker, shrinks=True, optional=True),
+    Column("CUSTOMER", lambda event, now: event.customer_id, shrinks=True, optional=True, wide=True),
+    Column("ATTEMPT", lambda event, now: str(event.attempt or ""), "right", optional=True, sorts="attempt"),
     Column("NOTE", lambda event, now: event_note(event), shrinks=True),
 )
 
@@ -206,9 +206,9 @@ ORDER_COLUMNS: tuple[Column[Order], ...] = (
     Column("WHO", lambda order, now: order.actor, shrinks=True),
     Column("ORDER", lambda order, now: order.verb),
     Column("SUBJECT", lambda order, now: f"{order.kind} {order.subject}".removeprefix("limit ")),
-    Column("CUSTOMER", lambda order, now: order.customer_id, shrinks=True, wide=True),
+    Column("CUSTOMER", lambda order, now: order.customer_id, shrinks=True, optional=True, wide=True),
     Column("OUTCOME", lambda order, now: outcome_of(order)),
-    Column("REASON", lambda order, now: order.reason, shrinks=True),
+    Column("REASON", lambda order, now: order.reason, shrinks=True, optional=True),
 )
 
 

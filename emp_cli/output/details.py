@@ -72,7 +72,7 @@ def write_job(details: JobDetails, now: int) -> None:
     if job.reserved_for:
         terminal.data(f"{'workers':<{LABEL}} all that can run it are {one_line(reservations(job))}")
     if details.attempts:
-        terminal.data("\nearlier attempts")
+        terminal.data("\nattempts")
         write_table(table(details.attempts, ATTEMPT_COLUMNS, now))
     if details.artifacts:
         terminal.data(f"\nfiles (emp job result {job.id} --output-dir DIR saves them)")

@@ -5,13 +5,16 @@ import getpass
 import io
 import json
 import socket
+from dataclasses import replace
 
 import pytest
 
 from emp_cli.input.options import Status
+from emp_cli.output.columns import age
 from emp_cli.output.story import event_line
 from emp_core.client import async_emp
 from emp_core.domain.events import Event
+from emp_core.domain.job import Job
 from emp_core.domain.states import HELD, JobState
 from emp_core.store import Store
 from tests.cli.conftest import Command, Do
@@ -31,9 +34,26 @@ def test_jobs_are_listed_with_their_remark(emp: Command, do: Do[object]) -> None
     do(lambda store: submit(store, id="fits", priority=60, customer_id="acme"))
     do(lambda store: submit(store, id="never", requirements={"gpu_memory_gb": 80}))
     header, fits, never = emp("jobs").lines
-    assert header.split() == ["JOB", "STATE", "PRI", "SERVICE", "CUSTOMER", "WORKER", "AGE", "NOTE"]
+    assert header.split() == ["JOB", "STATE", "PRI", "SERVICE", "CUSTOMER", "AGE", "NOTE"]
     assert fits.split()[:5] == ["fits", "pending", "60", "comfyui", "acme"]
     assert never.endswith("no worker can run it")
+
+
+def test_empty_columns_are_left_out(emp: Command, do: Do[object]) -> None:
+    do(lambda store: submit(store, id="waits"))
+    assert emp("jobs").lines[0].split() == ["JOB", "STATE", "PRI", "SERVICE", "AGE", "NOTE"]
+    assert emp("jobs", "-o", "wide").lines[0].split() == ["JOB", "STATE", "PRI", "SERVICE", "AGE", "CREATED", "NOTE"]
+    assert emp("jobs", "--columns", "job,customer").lines[0].split() == ["JOB", "CUSTOMER"]
+
+
+def test_age_of_an_ended_job_counts_from_its_end(do: Do[Job]) -> None:
+    async def read(store: Store) -> Job:
+        return await store.inspector.job(await submit(store))
+
+    open_job = do(read)
+    ended = replace(open_job, state=JobState.COMPLETED, ended_at=open_job.created_at + 5_000)
+    assert age(open_job, open_job.created_at + 90_000) == "1m30s"
+    assert age(ended, open_job.created_at + 90_000) == "1m25s"
 
 
 def test_a_job_that_waits_for_reserved_workers_says_so(emp: Command, do: Do[object]) -> None:
