@@ -7,13 +7,15 @@ _emp_completion() {
     )
     COMPREPLY=()
     words=("${offers[@]%%$'\t'*}")
-    case ${COMP_WORDS[COMP_CWORD]} in [\"\']*) quoted=yes ;; esac
+    case ${COMP_WORDS[COMP_CWORD]} in [\"\']*) quoted=${COMP_WORDS[COMP_CWORD]:0:1} ;; esac
     # Outside quotes bash replaces only what stands behind the last colon or equals sign.
     local last=${line##*[[:space:]]} kept=
     if [[ -z $quoted && $last == *[:=]* ]]; then kept=${last%"${last##*[:=]}"}; fi
     local word
     for word in "${words[@]}"; do
         word=${word#"$kept"}
+        # The rest of such a text would stand outside the quotes, as commands of the shell.
+        if [[ -n $quoted && $word == *"$quoted"* ]]; then continue; fi
         if [[ -z $quoted ]]; then printf -v word %q "$word"; fi
         COMPREPLY+=("$word")
         case $word in *[:.=\<\>]) compopt -o nospace ;; esac

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from emp_cli.output.clean import one_line
 from emp_core.errors import EmpError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def job_ids(ctx: typer.Context, incomplete: str) -> Offers:
 
     async def read(emp: "AsyncEmp") -> Offers:
         page = await emp.jobs(limit=AT_MOST)
-        return [(job.id, f"{job.state} {job.service or ''}") for job in page.jobs]
+        return [(job.id, one_line(f"{job.state} {job.service or ''}")) for job in page.jobs]
 
     return _beginning(incomplete, _asked(ctx, read))
 
@@ -114,7 +115,12 @@ async def _values(emp: "AsyncEmp", field: str) -> list[str]:
     found = [value for job in jobs for value in _values_of(job, field)]
     if field == "service":
         found += [name for worker in await emp.workers() for name in worker.capabilities.services]
-    return sorted(set(found))
+    return sorted({value for value in found if _is_safe(value)})
+
+
+def _is_safe(value: str) -> bool:
+    """Whether no shell gives a part of it a meaning, inside quotes too, and no terminal acts on it."""
+    return value.isprintable() and not set(value) & set("'\"`$\\!")
 
 
 def _values_of(job: "Job", field: str) -> Iterable[str]:

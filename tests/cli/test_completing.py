@@ -25,6 +25,15 @@ def test_ids_of_jobs_and_workers(shell: Shell, do: Do[object]) -> None:
     assert offered(shell, "emp worker pause ") == ["gpu1:0"]
 
 
+def test_values_that_a_shell_acts_on_are_not_offered(shell: Shell, do: Do[object]) -> None:
+    hostile = ["$(touch x)", "`touch x`", "a'b", 'a"b', "a\\b", "a!b"]
+    for number, value in enumerate([*hostile, "plain"]):
+        do(lambda store, number=number, value=value: submit(store, id=f"j{number}", labels={"note": value}))  # type: ignore[misc]
+    shell.environ |= {"_EMP_COMPLETE": "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    shell.environ["_TYPER_COMPLETE_ARGS"] = "emp jobs --where label.note:"
+    assert [line.partition("\t")[0] for line in shell().lines] == ["label.note:plain"]
+
+
 def test_without_a_queue_it_is_silent(shell: Shell) -> None:
     shell.environ["REDIS_URL"] = "redis://127.0.0.1:1/0"
     assert offered(shell, "emp job show a") == []

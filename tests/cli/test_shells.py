@@ -68,7 +68,7 @@ def type_line(request: pytest.FixtureRequest, shell: Shell, tmp_path: Path, do: 
                 os.write(ours, b"source ./completion; touch ready\n")
                 poll_until(lambda: _drained(ours) and (tmp_path / "ready").exists(), "the shell is ready", timeout=60)
                 # Behind a whole value fish closes the quotes by itself.
-                os.write(ours, line.replace("{end}", "" if kind is Kind.FISH else "'").encode() + b"\n")
+                os.write(ours, line.replace("{end}", "" if kind is Kind.FISH else '"' if '"' in line else "'").encode() + b"\n")
                 poll_until(lambda: _drained(ours) and typed.exists(), "the line is run", timeout=60)
             finally:
                 process.kill()
@@ -94,6 +94,7 @@ async def _fill(store: Store) -> None:
     await register(store)
     await submit(store, id="abcd1234", customer_id="acme", labels={"batch": "night shift"})
     await submit(store, id="xyz98765", customer_id="zoo", labels={"evil": "$(touch pwned)`touch pwned`"})
+    await submit(store, id="quo76543", labels={"breaks": "a ;touch pwned; b"})
 
 
 @pytest.mark.parametrize(
@@ -115,6 +116,7 @@ def test_tab_completes_and_enter_runs_what_it_shows(type_line: Typed, line: str,
     assert type_line(line) == given
 
 
-def test_values_of_jobs_are_not_evaluated(type_line: Typed, tmp_path: Path) -> None:
-    type_line("emp jobs --where 'label.evil:\t{end}")
+@pytest.mark.parametrize("line", ["'label.evil:\t{end}", '"label.evil:\t"', '"label.breaks:\t{end}'])
+def test_values_of_jobs_are_not_evaluated(type_line: Typed, tmp_path: Path, line: str) -> None:
+    type_line(f"emp jobs --where {line}")
     assert not (tmp_path / "pwned").exists()
