@@ -15,6 +15,7 @@ from emp_cli.context import Session, session_of
 from emp_cli.exits import ExitCode
 from emp_cli.input.options import OrderReasonOption, WhereOption, flag
 from emp_cli.output import terminal
+from emp_cli.output.clean import ascii_json
 from emp_cli.run import leave, run_alone
 from emp_core.errors import EmpError, InvalidInput
 
@@ -98,6 +99,7 @@ async def _write(session: Session, exported: "Export", file: str, *, resume: boo
     from emp_core.domain.json_text import dump_json
 
     header = await exported.header()
+    form = ascii_json if file == STREAM else bytes  # stdout may be a terminal
     with _written(file, resume=resume) as stream:
         known: set[str] = set()
         if resume:
@@ -105,10 +107,10 @@ async def _write(session: Session, exported: "Export", file: str, *, resume: boo
             stream.seek(end)
             stream.truncate()
         else:
-            stream.write(dump_json(header) + b"\n")
+            stream.write(form(dump_json(header)) + b"\n")
         with terminal.progress((header["count"] or 0) - len(known)) as advance:
             async for lines in exported.lines(known):
-                stream.write(b"".join(line + b"\n" for line in lines))
+                stream.write(b"".join(form(line) + b"\n" for line in lines))
                 stream.flush()
                 advance(len(lines))
                 if file != STREAM:

@@ -47,6 +47,11 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
     return json.dumps(value, indent=indent, ensure_ascii=True).replace("\x7f", "\\u007f")
 
 
+def ascii_json(text: bytes) -> bytes:
+    """The same JSON in ASCII, from JSON in UTF-8."""
+    return JsonStream().text(text).encode("ascii")
+
+
 class JsonStream:
     """The same for JSON text that comes in chunks of UTF-8."""
 

@@ -68,7 +68,8 @@ def type_line(request: pytest.FixtureRequest, shell: Shell, tmp_path: Path, do: 
                 os.write(ours, b"source ./completion; touch ready\n")
                 poll_until(lambda: _drained(ours) and (tmp_path / "ready").exists(), "the shell is ready", timeout=60)
                 # Behind a whole value fish closes the quotes by itself.
-                os.write(ours, line.replace("{end}", "" if kind is Kind.FISH else '"' if '"' in line else "'").encode() + b"\n")
+                end = "" if kind is Kind.FISH else '"' if '"' in line else "'"
+                os.write(ours, line.replace("{end}", end).encode() + b"\n")
                 poll_until(lambda: _drained(ours) and typed.exists(), "the line is run", timeout=60)
             finally:
                 process.kill()
