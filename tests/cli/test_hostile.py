@@ -95,6 +95,8 @@ VIEWS = [
     ["worker", "pause", "gpu1:0", "-m", HOSTILE],
     ["worker", "resume", HOSTILE],
     ["worker", "drain", "gpu2:0", "-o", "wide"],
+    ["worker", "diff", "gpu1:0", "gpu2:0"],
+    ["worker", "diff", "gpu1:0", "gpu2:0", "-o", "yaml"],
     ["worker", "status"],
     ["worker", "status", "-o", "yaml"],
     ["worker", "status", "-o", "wide"],

@@ -28,6 +28,7 @@ def test_first_characters_of_an_id_name_the_worker(emp: Command, do: Do[object])
     assert emp("worker", "show", "gpu1").lines[0] == "worker gpu1:0 ready"
     assert emp("worker", "gpu2").lines[0] == "worker gpu2:0 ready"
     assert "gpu1:0" in emp("explain", "--worker", "gpu1").lines[0]
+    assert emp("worker", "diff", "gpu1", "gpu2").err == "gpu1:0 and gpu2:0 offer the same\n"
     several = emp("worker", "gpu")
     assert (several.code, several.out) == (2, "")
     assert "gpu could be any of gpu1:0, gpu2:0" in several.err

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from emp_cli.input.options import ReportOption, WorkerId
+from emp_cli.input.worker_names import worker_id_of
 from emp_cli.output import formats, terminal
 from emp_cli.output.layout import Column, Format, Layout
 from emp_cli.run import run
@@ -31,7 +32,7 @@ def diff(ctx: typer.Context, first: WorkerId, second: WorkerId, output: ReportOp
 
 
 async def _diff(emp: "AsyncEmp", first: str, second: str, output: Format) -> None:
-    some, other = await emp.worker(first), await emp.worker(second)
+    some, other = [await emp.worker(await worker_id_of(emp, name)) for name in (first, second)]
     rows = [
         {"capability": name, "values": {some.id: value, other.id: another}}
         for name, value, another in differences(some.capabilities, other.capabilities)
