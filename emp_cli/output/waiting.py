@@ -163,7 +163,7 @@ async def _show_progress(emp: "AsyncEmp", job_id: str, over: Collection[JobState
             async with aclosing(emp.follow(job_id)) as changes:
                 async for change in changes:
                     job = change.job
-                    text = one_line(f"{state_of(job)} {remark(job, await emp.now_ms())}", TEXT)
+                    text = one_line(bar_text(job, await emp.now_ms()), TEXT)
                     bar.update(line, completed=100 if job.state in TERMINAL else job.progress or 0, text=text)
                     if job.state in over:
                         break
@@ -174,6 +174,12 @@ async def _show_progress(emp: "AsyncEmp", job_id: str, over: Collection[JobState
         if looking is not None:
             looking.cancel()
     return job
+
+
+def bar_text(job: "Job", now: int) -> str:
+    """What stands beside the bar of a job: `active, attempt 2 40% sampling`."""
+    attempt = f", attempt {job.attempt}" if job.state in RUNNING and (job.attempt or 0) > 1 else ""
+    return f"{state_of(job)}{attempt} {remark(job, now)}"
 
 
 async def _show_count(emp: "AsyncEmp", job_ids: Sequence[str], any_of: bool, started: bool) -> list["Job"]:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from emp_cli.exits import ExitCode
-from emp_cli.output.waiting import wait_for
+from emp_cli.output.waiting import bar_text, wait_for
 from emp_core.client.async_emp import AsyncEmp
 from emp_core.client.changes import Watch
 from emp_core.domain.states import JobState
@@ -65,6 +65,17 @@ async def test_the_verdict_is_on_the_end_that_was_seen_not_on_what_came_after(
     monkeypatch.setattr(Watch, "__aexit__", run_anew)
     jobs, code = await wait_for(client, [job_id], tell=tell)
     assert ([job.state for job in jobs], code) == ([JobState.CANCELLED], ExitCode.CANCELLED)
+
+
+async def test_text_beside_the_bar_says_that_a_new_attempt_runs(client: AsyncEmp, store: Store) -> None:
+    worker = await register(store)
+    job_id = await submit(store)
+    await worker.take()
+    first = await client.job(job_id)
+    await client.requeue(job_id)
+    await worker.take()
+    assert bar_text(first, 0).strip() == "active"
+    assert bar_text(await client.job(job_id), 0).strip() == "active, attempt 2"
 
 
 async def delete(client: AsyncEmp, store: Store, job_id: str) -> None:
