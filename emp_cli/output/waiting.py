@@ -198,14 +198,21 @@ async def _show_count(emp: "AsyncEmp", job_ids: Sequence[str], any_of: bool, sta
 
 
 async def _say_why(emp: "AsyncEmp", job: "Job", say: Callable[[str], None]) -> None:
-    """Why a job waits, looked at ever less often: it reads the whole fleet."""
-    if job.state not in WAITING:
-        return
+    """Why a job waits, looked at ever less often: it reads the whole fleet; and whether the queue answers."""
     for pause in itertools.chain(FIRST_LOOKS, itertools.repeat(LATER_LOOKS)):
         await asyncio.sleep(pause)
-        with contextlib.suppress(QueueUnavailable, NotFound):  # who waits is told by what is waited for
-            found = await emp.explain(job.id)
-            say(one_line(f"{state_of(found.job)}: {found.reasons[0].text}", TEXT))
+        with contextlib.suppress(NotFound):  # the wait itself reports it
+            try:
+                say(one_line(await _why(emp, job), TEXT))
+            except QueueUnavailable:
+                say(f"{state_of(job)}: the queue does not answer")
+
+
+async def _why(emp: "AsyncEmp", job: "Job") -> str:
+    if job.state not in WAITING:
+        return bar_text(job, await emp.now_ms())
+    found = await emp.explain(job.id)
+    return f"{state_of(found.job)}: {found.reasons[0].text}"
 
 
 def _bar() -> "Progress":

@@ -5,10 +5,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from emp_cli.exits import ExitCode
+from emp_cli.output import waiting
 from emp_cli.output.waiting import bar_text, wait_for
 from emp_core.client.async_emp import AsyncEmp
 from emp_core.client.changes import Watch
+from emp_core.domain.explain import Explanation
 from emp_core.domain.states import JobState
+from emp_core.errors import QueueUnavailable
 from emp_core.store import Batch, Store
 from tests.cli.conftest import Command, Do
 from tests.support.builders import register, submit
@@ -76,6 +79,32 @@ async def test_text_beside_the_bar_says_that_a_new_attempt_runs(client: AsyncEmp
     await worker.take()
     assert bar_text(first, 0).strip() == "active"
     assert bar_text(await client.job(job_id), 0).strip() == "active, attempt 2"
+
+
+async def test_text_beside_the_bar_says_that_the_queue_does_not_answer(
+    server: Server, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Away(AsyncEmp):
+        async def explain(self, job_id: str) -> Explanation:
+            raise QueueUnavailable("redis_unavailable", "cannot reach Redis")
+
+        async def now_ms(self) -> int:
+            raise QueueUnavailable("redis_unavailable", "cannot reach Redis")
+
+    def hear(text: str) -> None:
+        said.append(text)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(waiting, "FIRST_LOOKS", (0.0,))
+    worker = await register(store)
+    job_id = await submit(store)
+    said: list[str] = []
+    async with await Away.connect(server.url) as away:
+        for _ in range(2):
+            with pytest.raises(KeyboardInterrupt):
+                await waiting._say_why(away, await away.job(job_id), hear)
+            await worker.take() if len(said) == 1 else None
+    assert said == ["pending: the queue does not answer", "active: the queue does not answer"]
 
 
 async def delete(client: AsyncEmp, store: Store, job_id: str) -> None:
