@@ -262,6 +262,7 @@ async def _import_predecessor(session: Session, source: str, layout: str, *, dry
 async def _take(session: Session, source: str, where: str, *, dry_run: bool, reason: str) -> ExitCode:
     from emp_core.client.transfer.exporting import waiting
     from emp_core.client.transfer.taking import Take
+    from emp_core.ids import new_nonce
     from emp_core.settings import masked
 
     def refuse(job_id: str, error: EmpError) -> None:
@@ -275,7 +276,15 @@ async def _take(session: Session, source: str, where: str, *, dry_run: bool, rea
             count = "the waiting jobs that match" if found.total is None else _jobs(found.total)
             terminal.note(f"would move {count}, with the jobs that they wait for and those that wait for them")
             return ExitCode.OK
-        move = Take(source=old, target=new, place=masked(location.url), where=where, refuse=refuse, reason=reason)
+        move = Take(
+            source=old,
+            target=new,
+            place=masked(location.url),
+            command=new_nonce(),
+            where=where,
+            refuse=refuse,
+            reason=reason,
+        )
         with terminal.progress((await old.jobs(waiting(where), limit=1)).total or 0) as advance:
             move.advance = advance
             await move.run()

@@ -267,7 +267,13 @@ class Queue(Protocol):
         ...
 
     async def import_jobs(
-        self, jobs: Sequence[WaitingJob], *, moved_from: str = "", orphans: str = "", reason: str = ""
+        self,
+        jobs: Sequence[WaitingJob],
+        *,
+        moved_from: str = "",
+        command: str = "",
+        orphans: str = "",
+        reason: str = "",
     ) -> list[Submitted | EmpError]:
         """Store jobs in order in their old places, each whole or not at all: for each the answer, or what was wrong.
 
@@ -276,7 +282,17 @@ class Queue(Protocol):
         """
         ...
 
-    async def keep_back(self, job_ids: Sequence[str], to: str, *, reason: str = "") -> dict[str, WaitingJob | Stays]:
+    async def begin_move(self, other: str, command: str) -> None:
+        """Let only this command move jobs to or from another queue. Later steps of an earlier one raise `Conflict`."""
+        ...
+
+    async def leads_move(self, other: str, command: str) -> bool:
+        """Whether no other command has begun to move jobs since."""
+        ...
+
+    async def keep_back(
+        self, job_ids: Sequence[str], to: str, *, command: str = "", reason: str = ""
+    ) -> dict[str, WaitingJob | Stays]:
         """Keep waiting jobs from running because they move to another queue: for each the job without its payload, or
         why it stays. Repeat it, and the answer is the same."""
         ...
@@ -289,11 +305,13 @@ class Queue(Protocol):
         """The jobs that move, some at a time: `to` or `from`, and the other queue's id."""
         ...
 
-    async def release_moved(self, job_ids: Sequence[str], mark: str, *, reason: str = "") -> None:
+    async def release_moved(self, job_ids: Sequence[str], mark: str, *, command: str = "", reason: str = "") -> None:
         """End the move of jobs that stay here: they wait again in their old places. `mark` is that of `moving`."""
         ...
 
-    async def forget_moved(self, job_ids: Sequence[str], mark: str, place: str, *, reason: str = "") -> None:
+    async def forget_moved(
+        self, job_ids: Sequence[str], mark: str, place: str, *, command: str = "", reason: str = ""
+    ) -> None:
         """Forget jobs that another queue has. `place` says for a day where they are; empty: they never were here."""
         ...
 

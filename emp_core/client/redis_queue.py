@@ -281,12 +281,28 @@ class RedisQueue:
         return await self._transfers().read(job_ids)
 
     async def import_jobs(
-        self, jobs: Sequence[WaitingJob], *, moved_from: str = "", orphans: str = "", reason: str = ""
+        self,
+        jobs: Sequence[WaitingJob],
+        *,
+        moved_from: str = "",
+        command: str = "",
+        orphans: str = "",
+        reason: str = "",
     ) -> list[Submitted | EmpError]:
-        return await self._moves().store(jobs, moved_from=moved_from, orphans=orphans, reason=reason)
+        return await self._moves().store(
+            jobs, moved_from=moved_from, command=command, orphans=orphans, reason=reason
+        )
 
-    async def keep_back(self, job_ids: Sequence[str], to: str, *, reason: str = "") -> dict[str, WaitingJob | Stays]:
-        return await self._moves().keep_back(job_ids, to, reason)
+    async def begin_move(self, other: str, command: str) -> None:
+        await self._moves().begin_move(other, command)
+
+    async def leads_move(self, other: str, command: str) -> bool:
+        return await self._moves().leads_move(other, command)
+
+    async def keep_back(
+        self, job_ids: Sequence[str], to: str, *, command: str = "", reason: str = ""
+    ) -> dict[str, WaitingJob | Stays]:
+        return await self._moves().keep_back(job_ids, to, reason, command)
 
     def children(self, job_id: str) -> AsyncIterator[list[str]]:
         return self._transfers().children(job_id)
@@ -294,11 +310,13 @@ class RedisQueue:
     def moving(self) -> AsyncIterator[dict[str, str]]:
         return self._transfers().moving()
 
-    async def release_moved(self, job_ids: Sequence[str], mark: str, *, reason: str = "") -> None:
-        await self._moves().release(job_ids, mark, reason)
+    async def release_moved(self, job_ids: Sequence[str], mark: str, *, command: str = "", reason: str = "") -> None:
+        await self._moves().release(job_ids, mark, reason, command)
 
-    async def forget_moved(self, job_ids: Sequence[str], mark: str, place: str, *, reason: str = "") -> None:
-        await self._moves().forget(job_ids, mark, place, reason)
+    async def forget_moved(
+        self, job_ids: Sequence[str], mark: str, place: str, *, command: str = "", reason: str = ""
+    ) -> None:
+        await self._moves().forget(job_ids, mark, place, reason, command)
 
     def _moves(self) -> Transfers:
         self._caller.check_change(Role.OPERATOR, "move jobs between queues")

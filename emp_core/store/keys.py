@@ -148,6 +148,13 @@ KEYS: Sequence[Key] = (
         "Job on its way between two queues -> `to` or `from`, and the other queue's id.",
         "`emp import`",
     ),
+    _row(
+        "move.command:{queue}",
+        "string",
+        "The command that moves jobs to or from that queue; earlier ones move no more.",
+        "a day",
+        expires=True,
+    ),
     _row("counts", "hash", "Waiting state -> number of jobs; other states have a list each.", "the states"),
     _row("tick", "string", "The last place given in the order of submission.", _FIXED),
     _row(

@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 from emp_core.domain.caller import Caller, signature
 from emp_core.domain.job_fields import JOB_FIELDS
-from emp_core.domain.policy import BYTES_A_CALL, FORGOTTEN_A_CALL, JOBS_A_CALL, TRANSFERRED_A_CALL
+from emp_core.domain.policy import BYTES_A_CALL, FORGOTTEN_A_CALL, JOBS_A_CALL, POLICY, TRANSFERRED_A_CALL
 from emp_core.domain.requirements import Requirements
 from emp_core.errors import Conflict, DeletedId, EmpError, LimitExceeded, NotFound, QueueUnavailable
 from emp_core.store.classes import ClassIndex
@@ -93,13 +93,31 @@ class Transfers:
             read |= await self._with_bodies(some, answers)
         return read
 
-    async def keep_back(self, job_ids: Sequence[str], to: str, reason: str) -> dict[str, WaitingJob | Stays]:
+    async def begin_move(self, other: str, command: str) -> None:
+        """From now on only this command moves jobs to or from another queue: the steps of an earlier one are refused."""
+        key = self._link.key(f"move.command:{other}")
+        await self._link.call("SET", key, command, "PX", POLICY.idempotency_ms)
+
+    async def leads_move(self, other: str, command: str) -> bool:
+        """Whether no other command has begun since."""
+        return bool(await self._link.call("GET", self._link.key(f"move.command:{other}")) == command.encode())
+
+    async def _step(self, name: str, records: Sequence[Sequence[str | bytes]], **arguments: Any) -> Sequence[Any]:
+        """One step of a move. Raises `Conflict` if another command has taken it over."""
+        answers: Sequence[Any] = await self._link.run(name, records, **arguments)
+        if answers == [b"superseded"]:
+            raise superseded()
+        return answers
+
+    async def keep_back(
+        self, job_ids: Sequence[str], to: str, reason: str, command: str = ""
+    ) -> dict[str, WaitingJob | Stays]:
         """Keep jobs from running because they move to another queue, and read them without their payloads."""
         read: dict[str, WaitingJob | Stays] = {}
         for some in _batches(job_ids, TRANSFERRED_A_CALL):
             records = [(name,) for name in some]
-            fields = " ".join(CARRIED)
-            answers = await self._link.run("move_jobs", records, mark=f"to {to}", fields=fields, **self._signed(reason))
+            arguments = {"mark": f"to {to}", "command": command, "fields": " ".join(CARRIED), **self._signed(reason)}
+            answers = await self._step("move_jobs", records, **arguments)
             read |= {name: _transferred(name, answer, None) for name, answer in zip(some, answers, strict=True)}
         return read
 
@@ -124,7 +142,13 @@ class Transfers:
             yield [name.decode() for name in answer[1]]
 
     async def store(
-        self, jobs: Sequence[WaitingJob], *, moved_from: str = "", orphans: str = "", reason: str = ""
+        self,
+        jobs: Sequence[WaitingJob],
+        *,
+        moved_from: str = "",
+        command: str = "",
+        orphans: str = "",
+        reason: str = "",
     ) -> list[Submitted | EmpError]:
         """Store jobs in order, each whole or not at all: for each the answer, or why it was not stored.
 
@@ -133,9 +157,10 @@ class Transfers:
         answers: list[Submitted | EmpError] = []
         records = [job.record() for job in jobs]
         for start, end in _within([len(record[-1]) for record in records], BYTES_A_CALL, JOBS_A_CALL):
-            arguments = {"mark": f"from {moved_from}" if moved_from else "", "orphans": orphans, **self._signed(reason)}
+            mark = f"from {moved_from}" if moved_from else ""
+            arguments = {"mark": mark, "command": command, "orphans": orphans, **self._signed(reason)}
             some = records[start:end]
-            said = await self._link.run("import_jobs", some, max_waiting=MAX_WAITING, **arguments)
+            said = await self._step("import_jobs", some, max_waiting=MAX_WAITING, **arguments)
             answers += [_answer(str(record[0]), words) for record, words in zip(some, said, strict=True)]
             new = {str(record[1]): str(record[2]) for record, words in zip(some, said, strict=True) if _is_new(words)}
             if new:
@@ -152,16 +177,23 @@ class Transfers:
             if answer[1]:
                 yield fields_of(answer[1])
 
-    async def release(self, job_ids: Sequence[str], mark: str, reason: str) -> None:
+    async def release(self, job_ids: Sequence[str], mark: str, reason: str, command: str = "") -> None:
         """End the move of jobs that stay: they wait again in their old places."""
         for some in _batches(job_ids, TRANSFERRED_A_CALL):
-            await self._link.run("release_moved", [(name,) for name in some], mark=mark, **self._signed(reason))
+            records = [(name,) for name in some]
+            await self._step("release_moved", records, mark=mark, command=command, **self._signed(reason))
 
-    async def forget(self, job_ids: Sequence[str], mark: str, place: str, reason: str) -> None:
+    async def forget(self, job_ids: Sequence[str], mark: str, place: str, reason: str, command: str = "") -> None:
         """Forget jobs that another queue has. `place` says for a day where they are; empty: they never were here."""
         for some in _batches(job_ids, FORGOTTEN_A_CALL):
             records = [(name,) for name in some]
-            await self._link.run("forget_moved", records, mark=mark, place=place, **self._signed(reason))
+            arguments = {"mark": mark, "place": place, "command": command, **self._signed(reason)}
+            await self._step("forget_moved", records, **arguments)
+
+
+def superseded() -> Conflict:
+    """Another command has taken over the moves between two queues."""
+    return Conflict("another command moves jobs between these queues now", hint="let that one finish")
 
 
 def _batches(job_ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:

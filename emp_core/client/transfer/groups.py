@@ -1,6 +1,6 @@
 """Keeps jobs back together with all that they wait for, and all that wait for them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from emp_core.client.queue import Queue
@@ -70,6 +70,7 @@ class KeepBack:
     to: str
     reason: str
     groups: Groups
+    command: str
     _looked_at: set[str] = field(default_factory=set[str])
     _asked_again: set[str] = field(default_factory=set[str])
 
@@ -79,10 +80,13 @@ class KeepBack:
         while ahead:
             self._looked_at.update(ahead)
             found: list[str] = []
-            for job_id, answer in (await self.source.keep_back(ahead, self.to, reason=self.reason)).items():
+            for job_id, answer in (await self._keep_back(ahead)).items():
                 found += await self._note(job_id, answer)
             ahead = [name for name in dict.fromkeys(found) if name not in self._looked_at]
             ahead += self._ready(ahead)
+
+    async def _keep_back(self, job_ids: Sequence[str]) -> dict[str, WaitingJob | Stays]:
+        return await self.source.keep_back(job_ids, self.to, command=self.command, reason=self.reason)
 
     async def _note(self, job_id: str, answer: WaitingJob | Stays) -> list[str]:
         """Notes what became of a job; its neighbours."""

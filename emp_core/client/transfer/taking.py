@@ -29,6 +29,7 @@ from emp_core.errors import (
     NotFound,
 )
 from emp_core.store import Stays, Submitted, WaitingJob
+from emp_core.store.transfers import superseded
 
 TAKEN_AT_ONCE = 500
 """Jobs whose groups go through the four steps together. Later ones can start in the source meanwhile."""
@@ -42,6 +43,9 @@ class Take:
     target: Queue
     place: str
     """The target, as the source's users are told of it."""
+
+    command: str
+    """The id of this command: a later one takes over from it."""
 
     where: str = ""
     refuse: Callable[[str, EmpError], None]
@@ -72,6 +76,7 @@ class Take:
         """
         if self.source.id == self.target.id:
             raise InvalidInput("from", "is this queue itself")
+        await self._take_over()
         await self._go_on()
         seen: set[str] = set()
         cursor: str | None = ""
@@ -83,6 +88,13 @@ class Take:
                 new = [name for name in names[start : start + TAKEN_AT_ONCE] if name not in seen]
                 seen |= await self._take(new)
 
+    async def _take_over(self) -> None:
+        """End what an earlier command does. Two at once: at most the one that finds itself in the source goes on."""
+        await self.source.begin_move(self.target.id, self.command)
+        await self.target.begin_move(self.source.id, self.command)
+        if not await self.source.leads_move(self.target.id, self.command):
+            raise superseded()
+
     async def _go_on(self) -> None:
         """Finish what an earlier move began."""
         async for marks in self.source.moving():
@@ -91,13 +103,13 @@ class Take:
             arrived = [name for name, mark in marks.items() if mark == self._from]
             # The source has such a job only if it lost its latest writes: then the job goes the whole way again.
             left = await self.source.known(arrived)
-            await self.target.forget_moved(sorted(left), self._from, "", reason=self.reason)
+            await self._forget_in_target(sorted(left))
             await self._release([name for name in arrived if name not in left])
 
     async def _take(self, job_ids: Sequence[str]) -> set[str]:
         """Move jobs with their groups. All jobs that were looked at."""
         groups = Groups()
-        await KeepBack(self.source, self.target.id, self.reason, groups).over(job_ids)
+        await KeepBack(self.source, self.target.id, self.reason, groups, self.command).over(job_ids)
         going: list[Group] = []
         for group in groups.all():
             if group.stays:
@@ -109,10 +121,10 @@ class Take:
         for group in going:
             if not refusals.keys().isdisjoint(group.kept):
                 self.refused += len(group.kept)
-                await self.target.forget_moved(group.kept, self._from, "", reason=self.reason)
+                await self._forget_in_target(group.kept)
                 await self._give_back(group.kept)
         moving = [name for group in going if refusals.keys().isdisjoint(group.kept) for name in group.kept]
-        await self.source.forget_moved(moving, self._to, self.place, reason=self.reason)
+        await self.source.forget_moved(moving, self._to, self.place, command=self.command, reason=self.reason)
         await self._release(moving)
         self.moved += len(moving)
         self.advance(len(moving))
@@ -126,11 +138,14 @@ class Take:
             self.refuse(name, refusal)
 
     async def _release(self, job_ids: Sequence[str]) -> None:
-        await self.target.release_moved(job_ids, self._from, reason=self.reason)
+        await self.target.release_moved(job_ids, self._from, command=self.command, reason=self.reason)
+
+    async def _forget_in_target(self, job_ids: Sequence[str]) -> None:
+        await self.target.forget_moved(job_ids, self._from, "", command=self.command, reason=self.reason)
 
     async def _give_back(self, kept: Sequence[str]) -> None:
         """Children first: a parent that runs must find no child on its way."""
-        await self.source.release_moved(kept[::-1], self._to, reason=self.reason)
+        await self.source.release_moved(kept[::-1], self._to, command=self.command, reason=self.reason)
 
     async def _store(self, kept: Sequence[str]) -> dict[str, EmpError]:
         """Store jobs in the target. Those that it refused, and why."""
@@ -151,7 +166,9 @@ class Take:
                 ready.append(job if not has_files(job) or job.id in known else await self._with_files(job))
             except (NotFound, Misconfigured, ArtifactsUnavailable) as error:
                 refusals[job.id] = error
-        answers = await self.target.import_jobs(ready, moved_from=self.source.id, reason=self.reason)
+        answers = await self.target.import_jobs(
+            ready, moved_from=self.source.id, command=self.command, reason=self.reason
+        )
         for job, answer in zip(ready, answers, strict=True):
             if isinstance(answer, EmpError):
                 refusals[job.id] = answer

@@ -4,12 +4,13 @@
 -- KEYS   schema    string  the layout's version; names the prefix
 -- ARGV   mark      str     `to` or `from`, and the other queue's id
 -- ARGV   place     str     where the jobs are now, one word, which is kept for a day; '': they never were here
+-- ARGV   command   str     the id of the command that moves the jobs, or ''
 -- ARGV   by        str     role, actor and request id of who gives the order, or ''
 -- ARGV   reason    str     for the audit
 -- REST   jobs      id
 -- DERIVES every key of the job: see the table of keys
 -- USES   now pending remains order
--- RETURNS for each: ok, its state if it runs or has ended, or `gone` if it does not move so
+-- RETURNS for each: ok, its state if it runs or has ended, or `gone` if it does not move so; or only `superseded`
 
 local function forget_key(id, job)
   if not job.idem then return end
@@ -35,6 +36,7 @@ local function forget(id)
 end
 
 return counting(function()
+  if is_superseded(mark, command) then return { 'superseded' } end
   local answers = {}
   for i = jobs_at, #ARGV do answers[#answers + 1] = forget(ARGV[i]) end
   return answers

@@ -5,13 +5,14 @@
 -- KEYS   schema    string  the layout's version; names the prefix
 -- ARGV   max_waiting int   the limit of waiting jobs
 -- ARGV   mark      str     `from` and the other queue's id: the jobs move, and wait for release_moved; or ''
+-- ARGV   command   str     the id of the command that moves the jobs, or ''
 -- ARGV   orphans   str     what becomes of a job if one that it waits for is missing: hold, fail, or '' to refuse it
 -- ARGV   by        str     role, actor and request id of who gives the order, or ''
 -- ARGV   reason    str     for the audit
 -- REST   jobs      id class requirements waits_for workflow_priority workflow_tick workflow_next score attempt gen ver failures losses releases max_failures customer workflow labels idem code cause error held on_lost parents timeout created due deadline claimed began ttl on_dep digest ttl_left body
 -- DERIVES nearly every key: see the table of keys
 -- USES   now tick finish submit order
--- RETURNS for each: as submit_jobs
+-- RETURNS for each: as submit_jobs; or only `superseded`
 
 -- A job that comes back to the queue that it was moved from.
 local function was_moved_away(r)
@@ -117,6 +118,7 @@ local function import(r)
 end
 
 return counting(function()
+  if mark ~= '' and is_superseded(mark, command) then return { 'superseded' } end
   local answers = {}
   for i = jobs_at, #ARGV, jobs_width do answers[#answers + 1] = import(jobs_record(i)) end
   return answers

@@ -5,13 +5,14 @@
 -- KEYS   schema    string  the layout's version; names the prefix
 -- ARGV   mark      str     `to` and the other queue's id
 -- ARGV   fields    str     words: the values of a job that are wanted
+-- ARGV   command   str     the id of the command that moves the jobs, or ''
 -- ARGV   by        str     role, actor and request id of who gives the order, or ''
 -- ARGV   reason    str     for the audit
 -- REST   jobs      id
 -- DERIVES nearly every key: see the table of keys
 -- USES   now transfer active pending order
 -- RETURNS for each: as export_jobs; `parents` and their ids if it depends on jobs that do not move yet, or `moving` if it
---         moves to another queue
+--         moves to another queue; or only `superseded`
 
 local function all_move(open)
   for _, parent in ipairs(open) do
@@ -48,6 +49,7 @@ local function move(id)
 end
 
 return counting(function()
+  if is_superseded(mark, command) then return { 'superseded' } end
   local answers = {}
   for i = jobs_at, #ARGV do answers[#answers + 1] = move(ARGV[i]) end
   return answers

@@ -3,12 +3,13 @@
 -- FLAGS  allow-oom
 -- KEYS   schema    string  the layout's version; names the prefix
 -- ARGV   mark      str     `to` or `from`, and the other queue's id
+-- ARGV   command   str     the id of the command that moves the jobs, or ''
 -- ARGV   by        str     role, actor and request id of who gives the order, or ''
 -- ARGV   reason    str     for the audit
 -- REST   jobs      id
 -- DERIVES nearly every key: see the table of keys
 -- USES   now job pending order
--- RETURNS for each: ok, or `gone` if it does not move so
+-- RETURNS for each: ok, or `gone` if it does not move so; or only `superseded`
 
 local function release(id)
   local job = ordered_job('move', id, '', by, reason)
@@ -28,6 +29,7 @@ local function release(id)
 end
 
 return counting(function()
+  if is_superseded(mark, command) then return { 'superseded' } end
   local answers = {}
   for i = jobs_at, #ARGV do answers[#answers + 1] = release(ARGV[i]) end
   return answers

@@ -4,7 +4,7 @@
 -- does: such an order is not in the audit.
 --
 -- USES job
--- RARE refuse_moving
+-- RARE refuse_moving is_superseded
 
 -- `result`: done, unchanged or refused.
 local function audit(by, reason, verb, kind, subject, before, after, result, customer)
@@ -38,4 +38,9 @@ end
 local function refuse_moving(job)
   note_order(job, 'refused')
   return 'moving'
+end
+
+-- Whether another command has taken over the moves between this queue and that of `mark`.
+local function is_superseded(mark, command)
+  return (call('GET', P .. 'move.command:' .. string.match(mark, '%S+$')) or '') ~= command
 end

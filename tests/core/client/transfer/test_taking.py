@@ -13,6 +13,7 @@ from emp_core.client.redis_queue import RedisQueue
 from emp_core.client.transfer.taking import Take
 from emp_core.domain.states import JobState
 from emp_core.errors import Conflict, EmpError, InvalidInput, NotFound
+from emp_core.ids import new_nonce
 from emp_core.store import Link, Store
 from emp_core.store.server import SCHEMA
 from tests.core.client.transfer.lines import exported, imported
@@ -61,7 +62,14 @@ def killed(stop_at: int, *, before: bool = False) -> Iterator[list[str]]:
 
 async def take(source: RedisQueue, target: RedisQueue, where: str = "") -> tuple[Take, list[tuple[str, EmpError]]]:
     refused: list[tuple[str, EmpError]] = []
-    move = Take(source=source, target=target, place="new", where=where, refuse=lambda *refusal: refused.append(refusal))
+    move = Take(
+        source=source,
+        target=target,
+        place="new",
+        command=new_nonce(),
+        where=where,
+        refuse=lambda *refusal: refused.append(refusal),
+    )
     await move.run()
     return move, refused
 
