@@ -10,6 +10,8 @@ import typer
 
 if TYPE_CHECKING:
     from emp_core.client.async_emp import AsyncEmp
+    from emp_core.client.locate import Location
+    from emp_core.client.redis_queue import RedisQueue
     from emp_core.domain.caller import Caller
 
 
@@ -67,3 +69,16 @@ async def connected(session: Session) -> AsyncGenerator["AsyncEmp", None]:
 
     async with await connect(session.redis, session.context, caller=session.caller) as emp:
         yield emp
+
+
+@asynccontextmanager
+async def opened(session: Session, other: str | None = None) -> AsyncGenerator[tuple["RedisQueue", "Location"]]:
+    """The queue of the command, or another one, by its URL."""
+    from emp_cli.surroundings import reach  # redis and pydantic take 200 ms to import
+
+    place = (other, None) if other else (session.redis, session.context)
+    queue, location = await reach(*place, caller=session.caller)
+    try:
+        yield queue, location
+    finally:
+        await queue.close()

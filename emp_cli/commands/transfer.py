@@ -2,8 +2,8 @@
 
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -11,26 +11,24 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emp_cli.context import Session, session_of
+from emp_cli.context import Session, opened, session_of
 from emp_cli.exits import ExitCode
+from emp_cli.input.arguments import IMPORT_FROM, hide_password
 from emp_cli.input.options import OrderReasonOption, WhereOption, flag
 from emp_cli.output import terminal
 from emp_cli.output.clean import ascii_json
+from emp_cli.output.refusals import Refusals
+from emp_cli.output.units import count_jobs
 from emp_cli.run import leave, run_alone
 from emp_core.errors import EmpError, InvalidInput
 
 if TYPE_CHECKING:
     from emp_core.artifacts import ArtifactStore
     from emp_core.client.locate import Location
-    from emp_core.client.redis_queue import RedisQueue
     from emp_core.client.transfer.exporting import Export
     from emp_core.client.transfer.importing import Import
-    from emp_core.client.transfer.taking import Take
 
 STREAM = "-"
-
-TOLD = 20
-"""Lines that were not imported, which are told in full."""
 
 
 class Orphans(StrEnum):
@@ -39,19 +37,6 @@ class Orphans(StrEnum):
     HOLD = "hold"
     DROP = "drop"
     FAIL = "fail"
-
-
-@asynccontextmanager
-async def _opened(session: Session, other: str | None = None) -> AsyncIterator[tuple["RedisQueue", "Location"]]:
-    """The queue of the command, or another one, by its URL."""
-    from emp_cli.surroundings import reach  # redis and pydantic take 200 ms to import
-
-    place = (other, None) if other else (session.redis, session.context)
-    queue, location = await reach(*place, caller=session.caller)
-    try:
-        yield queue, location
-    finally:
-        await queue.close()
 
 
 def _files_beside(file: str) -> Path:
@@ -85,7 +70,7 @@ def export(
         from emp_core.settings import masked
 
         session = session_of(ctx)
-        async with _opened(session) as (queue, location):
+        async with opened(session) as (queue, location):
             exported = Export(queue=queue, where=where or "", files_url=masked(location.artifacts or ""))
             if with_files:
                 exported.copies = _open_files(_files_beside(file).as_uri(), "", "")
@@ -121,12 +106,14 @@ async def _write(session: Session, exported: "Export", file: str, *, resume: boo
 
 
 def _sum_up_export(exported: "Export", before: int) -> None:
-    terminal.note(f"exported {_jobs(exported.written)}{f'; {before:,} were in the file already' if before else ''}")
+    terminal.note(
+        f"exported {count_jobs(exported.written)}{f'; {before:,} were in the file already' if before else ''}"
+    )
     if exported.changed:
-        terminal.note(f"{_jobs(exported.changed)} started or ended meanwhile and are not in the file")
+        terminal.note(f"{count_jobs(exported.changed)} started or ended meanwhile and are not in the file")
     if exported.referenced:
         terminal.note(
-            f"the files of {_jobs(exported.referenced)} stay in {exported.files_url}; --with-files copies them"
+            f"the files of {count_jobs(exported.referenced)} stay in {exported.files_url}; --with-files copies them"
         )
 
 
@@ -146,10 +133,6 @@ def _written(file: str, *, resume: bool) -> Iterator[IO[bytes]]:
         os.fsync(stream.fileno())
 
 
-def _jobs(count: int) -> str:
-    return "1 job" if count == 1 else f"{count:,} jobs"
-
-
 ImportedFile = Annotated[str | None, typer.Argument(metavar="FILE", help="What `emp export` wrote; - is stdin.")]
 OrphansOption = Annotated[
     Orphans | None,
@@ -161,7 +144,14 @@ OrphansOption = Annotated[
     ),
 ]
 FromOption = Annotated[
-    str | None, typer.Option("--from", metavar="URL", help="Another Redis whose jobs are imported, in place of FILE.")
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="URL",
+        envvar=IMPORT_FROM,
+        show_envvar=False,
+        help=f"Another Redis whose jobs are imported, in place of FILE ({IMPORT_FROM}).",
+    ),
 ]
 LayoutOption = Annotated[
     str | None,
@@ -174,15 +164,21 @@ LayoutOption = Annotated[
 ]
 
 
-def import_jobs(
+def importcount_jobs(
     ctx: typer.Context,
     file: ImportedFile = None,
     orphans: OrphansOption = None,
     source: FromOption = None,
     take: Annotated[bool, flag("--take", help="Move the jobs: the queue at --from forgets them.")] = False,
+    undo: Annotated[
+        bool, flag("--undo", help="Give the queue at --from back the jobs of a --take that did not finish.")
+    ] = False,
     layout: LayoutOption = None,
     where: WhereOption = None,
     dry_run: Annotated[bool, flag("--dry-run", help="Say what would be stored, and change nothing.")] = False,
+    yes: Annotated[
+        bool, flag("--yes", "-y", help="Do not ask before --undo changes --from while this queue does not answer.")
+    ] = False,
     reason: OrderReasonOption = "",
 ) -> None:
     """Store the waiting jobs of an export, or of another queue.
@@ -191,7 +187,8 @@ def import_jobs(
     simply run again.
 
     --take moves jobs while both queues work: no job can start in both. Running jobs stay, with the jobs that wait for
-    them; run the command again for these.
+    them; run the command again for these. If the new queue is gone for good, --undo lets the old one run the jobs that
+    an interrupted --take keeps back.
 
     --layout reads the waiting jobs of a predecessor, and changes nothing there: stop its hub and workers first, or the
     jobs run there too.
@@ -200,38 +197,59 @@ def import_jobs(
     emp import queue.jsonl --dry-run
     emp import queue.jsonl --orphans hold
     emp import --from redis://old:6379 --take
+    emp import --from redis://old:6379 --undo
     emp import --from redis://old:6379 --layout emp-redis --dry-run
     """
     session = session_of(ctx)
     if not dry_run:
         session.check_change("import jobs")
-    _check(file, orphans, source, take=take, layout=layout, where=where)
+    _check(file, orphans, source, take=take, undo=undo, layout=layout, where=where)
+    if undo and dry_run:
+        raise InvalidInput("dry-run", "does not work with --undo")
+    hide_password(session.redis, source)
+    from emp_cli.commands.move import take_jobs, undo_take
+
     if file is not None:
         work = _import_file(session, file, orphans, dry_run=dry_run, reason=reason)
     elif layout is not None:
         work = _import_predecessor(session, source or "", layout, dry_run=dry_run, reason=reason)
+    elif undo:
+        work = undo_take(session, source or "", yes=yes, reason=reason)
     else:
-        work = _take(session, source or "", where or "", dry_run=dry_run, reason=reason)
+        work = take_jobs(session, source or "", where or "", dry_run=dry_run, reason=reason)
     leave(run_alone(ctx, work))
 
 
+_WITH_FROM = ({"--from", "--take", "--where"}, {"--from", "--layout"}, {"--from", "--undo"})
+"""Options that work together."""
+
+
 def _check(
-    file: str | None, orphans: Orphans | None, source: str | None, *, take: bool, layout: str | None, where: str | None
+    file: str | None,
+    orphans: Orphans | None,
+    source: str | None,
+    *,
+    take: bool,
+    undo: bool,
+    layout: str | None,
+    where: str | None,
 ) -> None:
     """Raises `InvalidInput` if the options do not say one thing."""
-    given = {"--from": source, "--take": take, "--layout": layout, "--where": where, "--orphans": orphans}
+    given = {"--from": source, "--take": take, "--undo": undo, "--layout": layout}
+    given |= {"--where": where, "--orphans": orphans}
     names = {name for name, value in given.items() if value not in (None, False)}
     if file is None and source is None:
         hint = "give a file that `emp export` wrote, - for stdin, or --from URL --take"
         raise InvalidInput("file", "which jobs?", hint=hint)
-    if file is None and not take and layout is None:
+    if file is None and not take and not undo and layout is None:
         hint = "`emp --redis URL export` writes a file; --layout NAME reads a predecessor's Redis"
         raise InvalidInput("from", "needs --take: without it the jobs could start in both queues", hint=hint)
-    allowed = (
-        {"--orphans"} if file is not None else {"--from", "--layout"} if layout else {"--from", "--take", "--where"}
-    )
-    if not names <= allowed:
-        hint = "give FILE [--orphans WHAT], --from URL --take [--where FILTER], or --from URL --layout NAME"
+    usable = ({"--orphans"},) if file is not None else _WITH_FROM
+    if not any(names <= allowed for allowed in usable):
+        hint = (
+            "give FILE [--orphans WHAT], --from URL --take [--where FILTER], --from URL --layout NAME "
+            "or --from URL --undo"
+        )
         raise InvalidInput("file", "these options do not work together", hint=hint)
 
 
@@ -242,11 +260,11 @@ async def _import_predecessor(session: Session, source: str, layout: str, *, dry
     def refuse(job_id: str, error: EmpError) -> None:
         refusals.tell(f"job {job_id} was not imported: {error.message}", error)
 
-    refusals = _Refusals()
+    refusals = Refusals()
     with TemporaryFile() as stream:
         ids = await write_export(source, layout, stream, refuse, terminal.warn)
         unread = refusals.count
-        async with _opened(session) as (queue, location):
+        async with opened(session) as (queue, location):
             imported = Import(
                 queue=queue,
                 open_files=lambda header: _files_of(header, STREAM, location),
@@ -259,48 +277,6 @@ async def _import_predecessor(session: Session, source: str, layout: str, *, dry
     return _sum_up_import(imported, refusals)
 
 
-async def _take(session: Session, source: str, where: str, *, dry_run: bool, reason: str) -> ExitCode:
-    from emp_core.client.transfer.exporting import waiting
-    from emp_core.client.transfer.taking import Take
-    from emp_core.ids import new_nonce
-    from emp_core.settings import masked
-
-    def refuse(job_id: str, error: EmpError) -> None:
-        refusals.tell(f"job {job_id} was not moved: {error.message}", error)
-
-    refusals = _Refusals()
-    session.farewell = f"some jobs are moved; run the command again for the rest:\n{session.command()}"
-    async with _opened(session, source) as (old, _), _opened(session) as (new, location):
-        if dry_run:
-            found = await old.jobs(waiting(where), limit=1)
-            count = "the waiting jobs that match" if found.total is None else _jobs(found.total)
-            terminal.note(f"would move {count}, with the jobs that they wait for and those that wait for them")
-            return ExitCode.OK
-        move = Take(
-            source=old,
-            target=new,
-            place=masked(location.url),
-            command=new_nonce(),
-            where=where,
-            refuse=refuse,
-            reason=reason,
-        )
-        with terminal.progress((await old.jobs(waiting(where), limit=1)).total or 0) as advance:
-            move.advance = advance
-            await move.run()
-    return _sum_up_move(move, refusals)
-
-
-def _sum_up_move(move: "Take", refusals: "_Refusals") -> ExitCode:
-    refusals.close("were not moved")
-    terminal.note(f"moved {_jobs(move.moved)}{f'; {move.refused:,} were not moved' if move.refused else ''}")
-    if move.staying:
-        terminal.note(
-            f"{_jobs(move.staying)} stay for now, as they depend on jobs that run; run the command again later"
-        )
-    return ExitCode.FAILED if move.refused else ExitCode.OK
-
-
 async def _import_file(session: Session, file: str, orphans: Orphans | None, *, dry_run: bool, reason: str) -> ExitCode:
     from emp_core.client.transfer.importing import Import
 
@@ -310,9 +286,9 @@ async def _import_file(session: Session, file: str, orphans: Orphans | None, *, 
     def refuse(number: int, error: EmpError) -> None:
         refusals.tell(f"line {number}: {error.message}", error)
 
-    refusals = _Refusals()
+    refusals = Refusals()
     session.farewell = f"some jobs are imported; run the command again for the rest:\n{session.command()}"
-    async with _opened(session) as (queue, location):
+    async with opened(session) as (queue, location):
         imported = Import(
             queue=queue, open_files=open_files, refuse=refuse, orphans=orphans or "", dry_run=dry_run, reason=reason
         )
@@ -325,27 +301,7 @@ def _read(file: str) -> IO[bytes]:
     return sys.stdin.buffer if file == STREAM else Path(file).open("rb")
 
 
-class _Refusals:
-    """Tells of the jobs that were refused, and of each mend once."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._hinted: set[str] = set()
-
-    def tell(self, problem: str, error: EmpError) -> None:
-        """Tell it, unless many were told."""
-        self.count += 1
-        if self.count <= TOLD:
-            terminal.fail(problem, "" if error.hint in self._hinted else error.hint)
-            self._hinted.add(error.hint)
-
-    def close(self, what: str) -> None:
-        """Say how many were not told."""
-        if self.count > TOLD:
-            terminal.fail(f"{self.count - TOLD:,} more {what}")
-
-
-def _sum_up_import(imported: "Import", refusals: _Refusals) -> ExitCode:
+def _sum_up_import(imported: "Import", refusals: Refusals) -> ExitCode:
     refusals.close("were not imported")
     counts = imported.counts
     done = "would import" if imported.dry_run else "imported"
@@ -355,7 +311,7 @@ def _sum_up_import(imported: "Import", refusals: _Refusals) -> ExitCode:
         "were left out": counts.dropped,
         "were not imported": counts.refused,
     }
-    words = [f"{done} {_jobs(counts.stored)}", *(f"{count:,} {what}" for what, count in more.items() if count)]
+    words = [f"{done} {count_jobs(counts.stored)}", *(f"{count:,} {what}" for what, count in more.items() if count)]
     terminal.note("; ".join(words))
     if not imported.complete:
         terminal.fail("the file is not complete: its last line is missing, or says another number of jobs",

@@ -51,18 +51,30 @@ def _is_value(option: str, following: Sequence[str]) -> bool:
     return option in ("--json", "--columns") or following[0].replace(".", "", 1).isdigit()
 
 
-def hide_password(redis: str | None) -> None:
-    """If `--redis` holds a password, restart this command with the URL in the environment.
+IMPORT_FROM = "EMP_IMPORT_FROM"
+"""The variable in place of `emp import --from`."""
+
+
+def hide_password(redis: str | None, source: str | None = None) -> None:
+    """If `--redis` or `--from` holds a password, restart this command with that URL in the environment.
 
     Everybody on the machine can read the arguments of a process, as long as it runs.
     """
     from emp_core.environment import environment_with
     from emp_core.settings import masked
 
-    if redis is None or masked(redis) == redis:
-        return
-    words = [word for word in hoisted(sys.argv[1:]) if word not in ("--redis", redis, f"--redis={redis}")]
-    os.execve(sys.executable, [sys.executable, "-m", "emp_cli", *words], environment_with(redis))
+    words, environ = hoisted(sys.argv[1:]), environment_with(None)
+    if redis is not None and masked(redis) != redis:
+        words, environ = _without_option(words, "--redis", redis), environment_with(redis)
+    if source is not None and masked(source) != source:
+        words, environ = _without_option(words, "--from", source), {**environ, IMPORT_FROM: source}
+    # With the URLs of the environment alone there is nothing to hide, and no restart.
+    if words != hoisted(sys.argv[1:]):
+        os.execve(sys.executable, [sys.executable, "-m", "emp_cli", *words], environ)
+
+
+def _without_option(words: Sequence[str], name: str, value: str) -> list[str]:
+    return [word for word in words if word not in (name, value, f"{name}={value}")]
 
 
 def read_stdin(what: str, limit: int = -1) -> str:

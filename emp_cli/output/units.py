@@ -63,3 +63,8 @@ def _read_time(field: str, text: str, now: int, direction: int) -> int:
     except InvalidInput:
         distance = "10m from now" if direction > 0 else "10m (ago)"
         raise InvalidInput(field, f"must be a time such as 2026-01-31T18:00, or {distance}, not {text!r}") from None
+
+
+def count_jobs(count: int) -> str:
+    """Such as `1 job`."""
+    return "1 job" if count == 1 else f"{count:,} jobs"

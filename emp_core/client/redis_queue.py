@@ -289,9 +289,7 @@ class RedisQueue:
         orphans: str = "",
         reason: str = "",
     ) -> list[Submitted | EmpError]:
-        return await self._moves().store(
-            jobs, moved_from=moved_from, command=command, orphans=orphans, reason=reason
-        )
+        return await self._moves().store(jobs, moved_from=moved_from, command=command, orphans=orphans, reason=reason)
 
     async def begin_move(self, other: str, command: str) -> None:
         await self._moves().begin_move(other, command)

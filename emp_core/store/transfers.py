@@ -94,7 +94,7 @@ class Transfers:
         return read
 
     async def begin_move(self, other: str, command: str) -> None:
-        """From now on only this command moves jobs to or from another queue: the steps of an earlier one are refused."""
+        """From now on only this command moves jobs to or from another queue; an earlier one is refused."""
         key = self._link.key(f"move.command:{other}")
         await self._link.call("SET", key, command, "PX", POLICY.idempotency_ms)
 

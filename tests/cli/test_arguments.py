@@ -49,3 +49,18 @@ def test_hidden_password_leaves_the_other_root_options(monkeypatch: pytest.Monke
     monkeypatch.setattr("os.execve", lambda program, words, environ: started.append(words))
     hide_password(url)
     assert started[0][3:] == ["--color", "always", "hub", "start"]
+
+
+def test_password_of_from_goes_into_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    url, started = "redis://:hunter2@old/0", list[tuple[list[str], dict[str, str]]]()
+    monkeypatch.setattr("sys.argv", ["emp", "import", "--from", url, "--take", "--redis", "redis://new"])
+    monkeypatch.setattr("os.execve", lambda program, words, environ: started.append((words, environ)))
+    hide_password("redis://new", url)
+    assert started[0][0][3:] == ["--redis", "redis://new", "import", "--take"]
+    assert started[0][1]["EMP_IMPORT_FROM"] == url
+
+
+def test_password_that_is_in_the_environment_already_needs_no_restart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["emp", "import", "--take"])
+    monkeypatch.setattr("os.execve", lambda *arguments: pytest.fail("started again"))
+    hide_password(None, "redis://:hunter2@old/0")

@@ -1,5 +1,6 @@
 """emp export, emp import."""
 
+import asyncio
 import json
 import stat
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from emp_core.store import open_store
 from tests.cli.conftest import Command, Do, Said, Shell
 from tests.generated import ROOT
 from tests.support.builders import submit
@@ -180,3 +182,41 @@ def test_jobs_of_a_predecessor_are_imported(emp: Command, there: str) -> None:
         assert "error: job ts-broken was not imported: payload: is not JSON" in said.err
         assert said.err.endswith(f"{word} 4 jobs; 1 were not imported\n")
     assert emp("jobs", "-o", "ids").lines == ["ts-high", "ts-old", "ts-new", "ts-large"]
+
+
+def keep_back(store_url: str, to: str) -> None:
+    """What an interrupted `--take` leaves behind in its first step."""
+
+    async def work() -> None:
+        store = await open_store(store_url)
+        await store.transfers.keep_back(["first", "child"], to, "")
+        await store.close()
+
+    asyncio.run(work())
+
+
+def test_undo_gives_jobs_back_though_the_new_queue_is_gone(emp: Command, do: Do[Any], server: Server) -> None:
+    submit_some(do)
+    keep_back(server.url, "gone")
+    words = ("--redis", "redis://127.0.0.1:1", "import", "--from", server.url, "--undo")
+    asked = emp(*words)
+    assert asked.code == 2
+    assert "hint: add --yes" in asked.err
+    done = emp(*words, "--yes")
+    assert done.code == 0
+    assert done.err.endswith("gave 2 jobs back to the old queue\n")
+    assert emp("jobs", "--status", "held", "-o", "ids").lines == []
+    assert "is on its way to another" in emp(*words, "--yes").err
+
+
+def test_undo_of_a_finished_move_changes_nothing(emp: Command, do: Do[Any], there: str, server: Server) -> None:
+    submit_some(do)
+    emp("--redis", there, "import", "--from", server.url, "--take")
+    said = emp("--redis", there, "import", "--from", server.url, "--undo")
+    assert (said.code, said.err) == (0, "gave 0 jobs back to the old queue\n")
+    assert sorted(emp("--redis", there, "jobs", "-o", "ids").lines) == ["child", "first", "large"]
+
+
+def test_undo_without_from_exits_2(emp: Command) -> None:
+    assert emp("import", "queue.jsonl", "--undo").code == 2
+    assert "which jobs?" in emp("import", "--undo").err

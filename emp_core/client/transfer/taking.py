@@ -11,7 +11,7 @@ Each step can be repeated. Both queues mark the jobs that are on their way, so a
 call goes on from the marks. If the target refuses a job, its whole group stays in the source.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from emp_core.client.queue import Queue
@@ -74,9 +74,7 @@ class Take:
 
         Raises `LimitExceeded` when the target is full.
         """
-        if self.source.id == self.target.id:
-            raise InvalidInput("from", "is this queue itself")
-        await self._take_over()
+        await self.take_over()
         await self._go_on()
         seen: set[str] = set()
         cursor: str | None = ""
@@ -86,10 +84,12 @@ class Take:
             names = [job.id for job in page.jobs if job.id not in seen]
             for start in range(0, len(names), TAKEN_AT_ONCE):
                 new = [name for name in names[start : start + TAKEN_AT_ONCE] if name not in seen]
-                seen |= await self._take(new)
+                seen |= await self.take(new)
 
-    async def _take_over(self) -> None:
+    async def take_over(self) -> None:
         """End what an earlier command does. Two at once: at most the one that finds itself in the source goes on."""
+        if self.source.id == self.target.id:
+            raise InvalidInput("from", "is this queue itself")
         await self.source.begin_move(self.target.id, self.command)
         await self.target.begin_move(self.source.id, self.command)
         if not await self.source.leads_move(self.target.id, self.command):
@@ -98,15 +98,23 @@ class Take:
     async def _go_on(self) -> None:
         """Finish what an earlier move began."""
         async for marks in self.source.moving():
-            await self._take([name for name, mark in marks.items() if mark == self._to])
+            await self.take([name for name, mark in marks.items() if mark == self._to])
+        await self.clear_target()
+
+    async def arrived(self) -> AsyncIterator[list[str]]:
+        """The jobs that the target has not released yet, some at a time."""
         async for marks in self.target.moving():
-            arrived = [name for name, mark in marks.items() if mark == self._from]
+            yield [name for name, mark in marks.items() if mark == self._from]
+
+    async def clear_target(self) -> None:
+        """Release in the target what the source has forgotten, and forget there what the source still has."""
+        async for arrived in self.arrived():
             # The source has such a job only if it lost its latest writes: then the job goes the whole way again.
             left = await self.source.known(arrived)
-            await self._forget_in_target(sorted(left))
+            await self.forget_in_target(sorted(left))
             await self._release([name for name in arrived if name not in left])
 
-    async def _take(self, job_ids: Sequence[str]) -> set[str]:
+    async def take(self, job_ids: Sequence[str]) -> set[str]:
         """Move jobs with their groups. All jobs that were looked at."""
         groups = Groups()
         await KeepBack(self.source, self.target.id, self.reason, groups, self.command).over(job_ids)
@@ -121,13 +129,16 @@ class Take:
         for group in going:
             if not refusals.keys().isdisjoint(group.kept):
                 self.refused += len(group.kept)
-                await self._forget_in_target(group.kept)
+                await self.forget_in_target(group.kept)
                 await self._give_back(group.kept)
         moving = [name for group in going if refusals.keys().isdisjoint(group.kept) for name in group.kept]
         await self.source.forget_moved(moving, self._to, self.place, command=self.command, reason=self.reason)
-        await self._release(moving)
-        self.moved += len(moving)
-        self.advance(len(moving))
+        left = await self.source.known(moving)
+        gone = [name for name in moving if name not in left]
+        await self._release(gone)
+        self.moved += len(gone)
+        self.staying += len(left)
+        self.advance(len(gone))
         self._tell(refusals)
         return groups.names
 
@@ -140,7 +151,8 @@ class Take:
     async def _release(self, job_ids: Sequence[str]) -> None:
         await self.target.release_moved(job_ids, self._from, command=self.command, reason=self.reason)
 
-    async def _forget_in_target(self, job_ids: Sequence[str]) -> None:
+    async def forget_in_target(self, job_ids: Sequence[str]) -> None:
+        """Forget jobs in the target as if they never were there. Only the source may have them then."""
         await self.target.forget_moved(job_ids, self._from, "", command=self.command, reason=self.reason)
 
     async def _give_back(self, kept: Sequence[str]) -> None:

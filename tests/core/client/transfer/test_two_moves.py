@@ -107,4 +107,6 @@ async def test_t23_two_commands_at_once_lose_no_job_and_double_none(
         assert here | there >= set(NAMES), f"seed {seed} loses jobs"
         await take(queue, other)
         assert runnable(look) == (refused_group if refused else set()), f"seed {seed}"
-        assert runnable(other_look) == (({*NAMES} - refused_group | {NAMES[-1]}) if refused else set(NAMES)), f"seed {seed}"
+        assert runnable(other_look) == (({*NAMES} - refused_group | {NAMES[-1]}) if refused else set(NAMES)), (
+            f"seed {seed}"
+        )
