@@ -164,7 +164,7 @@ LayoutOption = Annotated[
 ]
 
 
-def importcount_jobs(
+def import_jobs(
     ctx: typer.Context,
     file: ImportedFile = None,
     orphans: OrphansOption = None,
