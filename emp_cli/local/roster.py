@@ -21,6 +21,7 @@ from daemons.process import about_this_process, is_alive
 from emp_cli.local.log_file import LogFile
 from emp_core.clock import SystemClock
 from emp_core.errors import Misconfigured
+from emp_core.ids import is_id
 
 HUB = "hub"
 WORKER = "worker"
@@ -131,7 +132,7 @@ class Roster:
             return Path(file.name)
 
     def _path(self, process: LocalProcess) -> Path:
-        return self._directory / f"{process.pid}-{process.started_at}.json"
+        return self._directory / _file_name(process)
 
     def _make_directory(self) -> None:
         try:
@@ -145,8 +146,7 @@ class Roster:
     def _read(self, path: Path) -> LocalProcess | None:
         """None for a process of another machine, and for one that ended in a terminal, where its end was seen."""
         try:
-            told = json.loads(path.read_text(encoding="utf-8"))
-            entry = LocalProcess(**{**told, "arguments": tuple(told["arguments"])})
+            entry = _entry_of(path)
         except FileNotFoundError:
             # It ended in this moment.
             return None
@@ -158,3 +158,20 @@ class Roster:
             path.unlink(missing_ok=True)
             return None
         return entry
+
+
+def _entry_of(path: Path) -> LocalProcess:
+    """The entry in a file. Raises `ValueError`, `TypeError` or `KeyError` if no process can have written it."""
+    told = json.loads(path.read_text(encoding="utf-8"))
+    entry = LocalProcess(**{**told, "arguments": tuple(told["arguments"])})
+    # Its texts name files and start programs.
+    texts = (entry.directory, entry.log, entry.url, *entry.arguments)
+    if not all(type(text) is str for text in texts) or type(entry.pid) is not int or not is_id(entry.name):
+        raise ValueError(path)
+    if path.name != _file_name(entry):
+        raise ValueError(path)
+    return entry
+
+
+def _file_name(entry: LocalProcess) -> str:
+    return f"{entry.pid}-{entry.started_at}.json"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from emp_cli.context import Session, connected
@@ -56,13 +57,18 @@ def _same(entry: LocalProcess, worker: Worker | None) -> Worker | None:
     return worker if worker and {name: worker.info.get(name) for name in mine} == mine else None
 
 
-def refuse_attached(entries: Sequence[LocalProcess]) -> None:
-    """Raises `Conflict` if one was not started with --detach."""
+def refuse_unfit(entries: Sequence[LocalProcess]) -> None:
+    """Raises `Conflict` if one could be stopped, but not started again as it was."""
     for entry in entries:
         if not entry.log:
             raise Conflict(
                 f"the worker {entry.name} (process {entry.pid}) was not started with --detach",
                 hint="restart it in its terminal, or with its service manager",
+            )
+        if not Path(entry.directory).is_dir():
+            raise Conflict(
+                f"the worker {entry.name} was started in {entry.directory}, which is not there",
+                hint="make that directory again, or stop the worker and start it in another one",
             )
 
 

@@ -102,6 +102,19 @@ def test_killed_worker_is_listed_as_died_and_restart_starts_it(here: Shell) -> N
     assert status(here)[0]["state"] == "ready"
 
 
+def test_restart_that_stops_waiting_starts_again_what_has_stopped(here: Shell, emp: Command) -> None:
+    assert here(*START, "--id", "render", "--count", "2").code == 0
+    assert emp("submit", "--service", "simulation", "--set", "duration=600").code == 0
+    poll_until(lambda: [len(worker["jobs"]) for worker in status(here)].count(1) == 1, "one of them is busy")
+    before = {worker["id"]: worker for worker in status(here)}
+    said = here("worker", "restart", "--all", "--wait", "20s")
+    assert said.code == 8
+    after = {worker["id"]: worker for worker in status(here)}
+    assert after.keys() == before.keys()
+    again = [name for name in before if after[name]["pid"] != before[name]["pid"]]
+    assert again == [name for name, worker in before.items() if not worker["jobs"]]
+
+
 def test_several_workers_are_stopped_by_all_and_not_by_none(here: Shell) -> None:
     assert here(*START, "--id", "render", "--count", "2").code == 0
     none = here("worker", "stop")

@@ -1,5 +1,6 @@
 """The processes of this machine: which are found, which get a signal, and what becomes of their logs."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ from emp_cli.local import log_file
 from emp_cli.local.detached import ask_to_stop
 from emp_cli.local.log_file import LogFile, last_lines, new_lines
 from emp_cli.local.roster import WORKER, LocalProcess, Roster, this_process
-from emp_core.errors import Misconfigured
+from emp_cli.local.workers import refuse_unfit
+from emp_core.errors import Conflict, Misconfigured
 
 WAITS = "import time; time.sleep(600)"
 LOGS = """
@@ -94,6 +96,26 @@ def test_damaged_entry_is_named(roster: Roster, tmp_path: Path) -> None:
     path.write_text("{}")
     with pytest.raises(Misconfigured, match="is damaged"):
         roster.entries()
+
+
+@pytest.mark.parametrize(
+    "more", [{"name": "../evil"}, {"name": "\x1b[31m"}, {"pid": "4711"}, {"started_at": "../x"}, {"arguments": [1]}]
+)
+def test_entry_that_no_process_of_this_name_can_have_written_is_named(
+    more: dict[str, Any], roster: Roster, tmp_path: Path
+) -> None:
+    write(roster, dead(log="gpu1:0.log"))
+    (path,) = (tmp_path / "worker").iterdir()
+    path.write_text(json.dumps({**json.loads(path.read_text()), **more}))
+    with pytest.raises(Misconfigured, match="is damaged"):
+        roster.entries()
+
+
+def test_worker_whose_directory_is_gone_is_not_restarted(tmp_path: Path) -> None:
+    gone = dead(log="gpu1:0.log")
+    refuse_unfit([gone])
+    with pytest.raises(Conflict, match=r"worker gpu1:0 was started in .*/gone, which is not there"):
+        refuse_unfit([replace(gone, directory=str(tmp_path / "gone"))])
 
 
 def test_data_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:

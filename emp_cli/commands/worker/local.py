@@ -108,18 +108,19 @@ def restart(
     emp worker restart --all --now
     """
     from emp_cli.local.detached import ready
-    from emp_cli.local.workers import again, refuse_attached
+    from emp_cli.local.workers import again, refuse_unfit
 
     session_of(ctx).check_change("restart workers")
     seconds = read_duration("wait", wait) if wait else None
     roster = _roster()
     entries = _chosen(roster, ids, every)
-    refuse_attached(entries)
+    refuse_unfit(entries)
     prepared = [again(entry) for entry in entries]
-    leave(_stop(ctx, roster, entries, now, seconds))
-    launches = [launch(roster) for launch in prepared]
+    code = _stop(ctx, roster, entries, now, seconds)
+    launches = [launch(roster) for entry, launch in zip(entries, prepared, strict=True) if not entry.lives]
     for entry in ready(launches, START_SECONDS):
         terminal.data(f"{entry.name}: started, process {entry.pid}")
+    leave(code)
 
 
 @shows(LOCAL_WORKERS)
