@@ -207,7 +207,7 @@ def import_jobs(
     if undo and dry_run:
         raise InvalidInput("dry-run", "does not work with --undo")
     hide_password(session.redis, source)
-    from emp_cli.commands.move import take_jobs, undo_take
+    from emp_cli.orders.move import take_jobs, undo_take
 
     if file is not None:
         work = _import_file(session, file, orphans, dry_run=dry_run, reason=reason)

@@ -30,7 +30,7 @@ local function waited_for(r)
     found[#found + 1] = parent
   end
   if #missing > 0 and mark == '' and orphans == '' then return nil, missing[1] end
-  local open, failed = read_parents({ parents = table.concat(there, ' '), customer = r.customer })
+  local open, failed = read_parents({ parents = table.concat(there, ' '), customer = r.customer, arrives = mark ~= '' })
   if not open then return nil, failed end
   if mark ~= '' then
     for _, parent in ipairs(missing) do open[#open + 1] = parent end

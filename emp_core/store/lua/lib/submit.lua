@@ -41,17 +41,18 @@ local function read_waiting()
   return (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0) + (tonumber(counts[3]) or 0)
 end
 
-local function is_leaving(moving)
-  return moving and string.sub(moving, 1, 3) == 'to '
+-- A job that moves may leave this queue after all. Only jobs that arrive together may wait for each other.
+local function may_leave(moving, arrives)
+  return moving and not (arrives and string.sub(moving, 1, 5) == 'from ')
 end
 
--- Open parents, and whether one has failed; nil and the name of one that is not there, is another customer's, or moves to
--- another queue.
+-- Open parents, and whether one has failed; nil and the name of one that is not there, is another customer's, or is on
+-- its way between two queues.
 local function read_parents(r)
   local open, failed = {}, false
   for parent in string.gmatch(r.parents or '', '%S+') do
     local known = call('HMGET', P .. 'job:' .. parent, 'state', 'customer', 'moving')
-    if not known[1] or (known[2] or nil) ~= r.customer or is_leaving(known[3]) then return nil, parent end
+    if not known[1] or (known[2] or nil) ~= r.customer or may_leave(known[3], r.arrives) then return nil, parent end
     if known[1] == 'failed' or known[1] == 'cancelled' then failed = true
     elseif known[1] ~= 'completed' then open[#open + 1] = parent end
   end

@@ -5,11 +5,11 @@ import pytest
 from emp_core.client.redis_queue import RedisQueue
 from emp_core.client.transfer.taking import Take
 from emp_core.client.transfer.undoing import Undo
-from emp_core.errors import EmpError
+from emp_core.errors import EmpError, InvalidInput
 from emp_core.ids import new_nonce
 from emp_core.store import Store
 from tests.core.client.transfer.test_taking import CHAIN, Stopped, assert_safe, chain, emptied, killed, runnable, take
-from tests.support.builders import register, submit
+from tests.support.builders import make_request, register, submit
 from tests.support.snapshot import Look
 
 
@@ -83,6 +83,18 @@ async def test_t23_undo_without_the_target_lets_the_jobs_run_in_their_order(
     assert (len(done.given_back), refused) == (len(CHAIN), {})
     assert await worker.drain() == CHAIN
     await take(queue, other)
+    assert other_look().jobs() == {}
+
+
+async def test_t23_no_other_job_waits_for_one_that_has_not_arrived(
+    queue: RedisQueue, store: Store, other: RedisQueue, other_look: Look
+) -> None:
+    await submit(store, id="a")
+    with killed(3, before=True), pytest.raises(Stopped):
+        await take(queue, other)
+    (refused,) = await other.submit_many([make_request(id="mine", depends_on=["a"])])
+    assert isinstance(refused, InvalidInput)
+    await undo(queue, other)
     assert other_look().jobs() == {}
 
 
