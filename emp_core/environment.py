@@ -24,7 +24,8 @@ OUR_PREFIX = "EMP_"
 """What begins so is nobody else's, so a name that we do not know is a typing error."""
 
 CONTEXT = "EMP_CONTEXT"
-OF_THE_COMMAND = (CONTEXT, "EMP_READ_ONLY")
+IMPORT_FROM = "EMP_IMPORT_FROM"
+OF_THE_COMMAND = (CONTEXT, "EMP_READ_ONLY", IMPORT_FROM)
 """Variables of the `emp` command itself; no program has them in its settings or its file."""
 
 # Kubernetes tells every container where the services beside it are: for a service `emp-hub` it sets EMP_HUB_PORT to a

@@ -13,13 +13,14 @@ import typer
 
 from emp_cli.context import Session, opened, session_of
 from emp_cli.exits import ExitCode
-from emp_cli.input.arguments import IMPORT_FROM, hide_password
+from emp_cli.input.arguments import hide_password
 from emp_cli.input.options import OrderReasonOption, WhereOption, flag
 from emp_cli.output import terminal
 from emp_cli.output.clean import ascii_json
 from emp_cli.output.refusals import Refusals
 from emp_cli.output.units import count_jobs
 from emp_cli.run import leave, run_alone
+from emp_core.environment import IMPORT_FROM
 from emp_core.errors import EmpError, InvalidInput
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from emp_cli.output import terminal
+from emp_core.environment import IMPORT_FROM
 
 ROOT_OPTIONS = ("--redis", "--context", "--color")
 ROOT_FLAGS = ("--debug", "--read-only")
@@ -49,10 +50,6 @@ def _is_value(option: str, following: Sequence[str]) -> bool:
     if not following or following[0].startswith("-"):
         return False
     return option in ("--json", "--columns") or following[0].replace(".", "", 1).isdigit()
-
-
-IMPORT_FROM = "EMP_IMPORT_FROM"
-"""The variable in place of `emp import --from`."""
 
 
 def hide_password(redis: str | None, source: str | None = None) -> None:

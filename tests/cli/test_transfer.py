@@ -220,3 +220,12 @@ def test_undo_of_a_finished_move_changes_nothing(emp: Command, do: Do[Any], ther
 def test_undo_without_from_exits_2(emp: Command) -> None:
     assert emp("import", "queue.jsonl", "--undo").code == 2
     assert "which jobs?" in emp("import", "--undo").err
+
+
+def test_take_from_a_url_with_a_password_moves_after_its_restart(
+    shell: Shell, do: Do[Any], there: str, server: Server
+) -> None:
+    submit_some(do)
+    source = server.url.replace("redis://", "redis://default:unused@")
+    said = shell("--redis", there, "import", "--from", source, "--take")
+    assert (said.code, said.err) == (0, "moved 3 jobs\n")
