@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -165,21 +165,27 @@ LayoutOption = Annotated[
 ]
 
 
+TakeOption = Annotated[bool, flag("--take", help="Move the jobs: the queue at --from forgets them.")]
+UndoOption = Annotated[
+    bool, flag("--undo", help="Give the queue at --from back the jobs of a --take that did not finish.")
+]
+DryRunOption = Annotated[bool, flag("--dry-run", help="Say what would be stored, and change nothing.")]
+YesOption = Annotated[
+    bool, flag("--yes", "-y", help="Do not ask before --undo changes --from while this queue does not answer.")
+]
+
+
 def import_jobs(
     ctx: typer.Context,
     file: ImportedFile = None,
     orphans: OrphansOption = None,
     source: FromOption = None,
-    take: Annotated[bool, flag("--take", help="Move the jobs: the queue at --from forgets them.")] = False,
-    undo: Annotated[
-        bool, flag("--undo", help="Give the queue at --from back the jobs of a --take that did not finish.")
-    ] = False,
+    take: TakeOption = False,
+    undo: UndoOption = False,
     layout: LayoutOption = None,
     where: WhereOption = None,
-    dry_run: Annotated[bool, flag("--dry-run", help="Say what would be stored, and change nothing.")] = False,
-    yes: Annotated[
-        bool, flag("--yes", "-y", help="Do not ask before --undo changes --from while this queue does not answer.")
-    ] = False,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
     reason: OrderReasonOption = "",
 ) -> None:
     """Store the waiting jobs of an export, or of another queue.
@@ -188,37 +194,38 @@ def import_jobs(
     simply run again.
 
     --take moves jobs while both queues work: no job can start in both. Running jobs stay, with the jobs that wait for
-    them; run the command again for these. If the new queue is gone for good, --undo lets the old one run the jobs that
-    an interrupted --take keeps back.
+    them; run the command again for these. --undo lets the old queue run what an interrupted --take keeps back.
 
-    --layout reads the waiting jobs of a predecessor, and changes nothing there: stop its hub and workers first, or the
-    jobs run there too.
+    --layout reads the waiting jobs of a predecessor, and changes nothing there: stop its workers first.
 
     Examples:
     emp import queue.jsonl --dry-run
-    emp import queue.jsonl --orphans hold
     emp import --from redis://old:6379 --take
-    emp import --from redis://old:6379 --undo
     emp import --from redis://old:6379 --layout emp-redis --dry-run
     """
     session = session_of(ctx)
     if not dry_run:
         session.check_change("import jobs")
     _check(file, orphans, source, take=take, undo=undo, layout=layout, where=where)
-    if undo and dry_run:
-        raise InvalidInput("dry-run", "does not work with --undo")
     hide_password(session.redis, source)
+    if file is not None:
+        leave(run_alone(ctx, _import_file(session, file, orphans, dry_run=dry_run, reason=reason)))
+    elif layout is not None:
+        leave(run_alone(ctx, _import_predecessor(session, source or "", layout, dry_run=dry_run, reason=reason)))
+    else:
+        leave(run_alone(ctx, _move(session, source or "", where or "", undo, dry_run=dry_run, yes=yes, reason=reason)))
+
+
+def _move(
+    session: Session, source: str, where: str, undo: bool, *, dry_run: bool, yes: bool, reason: str
+) -> Coroutine[Any, Any, ExitCode]:
     from emp_cli.orders.move import take_jobs, undo_take
 
-    if file is not None:
-        work = _import_file(session, file, orphans, dry_run=dry_run, reason=reason)
-    elif layout is not None:
-        work = _import_predecessor(session, source or "", layout, dry_run=dry_run, reason=reason)
-    elif undo:
-        work = undo_take(session, source or "", yes=yes, reason=reason)
-    else:
-        work = take_jobs(session, source or "", where or "", dry_run=dry_run, reason=reason)
-    leave(run_alone(ctx, work))
+    if undo and dry_run:
+        raise InvalidInput("dry-run", "does not work with --undo")
+    if undo:
+        return undo_take(session, source, yes=yes, reason=reason)
+    return take_jobs(session, source, where, dry_run=dry_run, reason=reason)
 
 
 _WITH_FROM = ({"--from", "--take", "--where"}, {"--from", "--layout"}, {"--from", "--undo"})

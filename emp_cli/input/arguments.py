@@ -5,7 +5,6 @@ import sys
 from collections.abc import Sequence
 
 from emp_cli.output import terminal
-from emp_core.environment import IMPORT_FROM
 
 ROOT_OPTIONS = ("--redis", "--context", "--color")
 ROOT_FLAGS = ("--debug", "--read-only")
@@ -57,7 +56,7 @@ def hide_password(redis: str | None, source: str | None = None) -> None:
 
     Everybody on the machine can read the arguments of a process, as long as it runs.
     """
-    from emp_core.environment import environment_with
+    from emp_core.environment import IMPORT_FROM, environment_with
     from emp_core.settings import masked
 
     words, environ = hoisted(sys.argv[1:]), environment_with(None)
