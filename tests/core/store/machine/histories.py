@@ -48,5 +48,7 @@ def _little_a_call() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scripts, "POLICY", replace(POLICY, children_inline=1, given_back_a_call=1))
         scripts.script.cache_clear()
-        yield
-    scripts.script.cache_clear()
+        try:
+            yield
+        finally:
+            scripts.script.cache_clear()

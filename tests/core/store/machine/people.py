@@ -205,6 +205,7 @@ class People(Workers):
             call = broker.hold if verb == "hold" else broker.unhold
             refused = self.failure(lambda: self.queue.run(call(job.id)))
             answer = self.model.hold(job) if verb == "hold" else self.model.unhold(job)
+        answer = "held" if job.held and answer == job.state else answer
         assert refused == ("" if answer in ("ok", "already") else f"it is {answer}")
 
     def failure(self, call: Callable[[], object]) -> str:
