@@ -36,7 +36,7 @@ class Mistake:
     """Its value, if it is wrong and no secret."""
 
     def text(self) -> str:
-        """One line: where it is, what it is, and what is wrong with it."""
+        """One line: the place, the name of the setting, and the problem."""
         place = f"{self.place}: " if self.place else ""
         name = f"{self.name} " if self.name else ""
         return f"{place}{self.name}={self.shown}: {self.problem}" if self.shown else f"{place}{name}{self.problem}"
@@ -61,7 +61,7 @@ class EnvFile:
         return {name: line for line, name, _ in self.bindings}
 
     def unknown(self, known: KnownNames) -> list[Mistake]:
-        """The names that nobody would read."""
+        """The names that no program reads."""
         names = known(self.texts)
         return [
             Mistake(place=f"{self.path}, line {line}", name=name, problem=not_a_setting(name, names))

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from emp_core.errors import NotFound
+from emp_cli.output import terminal
+from emp_cli.output.clean import one_line
+from emp_core.errors import EmpError, NotFound
 
 LAST = "@last"
 
@@ -17,11 +19,15 @@ def with_last(value: Any) -> Any:
 
 
 def remember(job_ids: Sequence[str]) -> None:
-    """Keep the last one."""
-    if job_ids:
+    """Keep the last one. The jobs are stored, so what goes wrong here is only a warning."""
+    if not job_ids:
+        return
+    try:
         place = _place()
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(job_ids[-1], encoding="ascii")
+    except (OSError, EmpError) as error:
+        terminal.warn(f"{LAST} does not know this job: {one_line(str(error))}")
 
 
 def _id() -> str:
@@ -34,4 +40,4 @@ def _id() -> str:
 def _place() -> Path:
     from emp_cli.surroundings import read
 
-    return read().settings.data_dir / "last-job"
+    return read(decisive=("data_dir",)).settings.data_dir / "last-job"

@@ -4,8 +4,8 @@
         4711-1767225600000.json     a process: how to know it again, and how it was started
         3001.log                    what a detached hub wrote; `3001.log.1` is the part, or the run, before
 
-A process removes its entry at its end. An entry that a killed process left behind misleads nobody: another process with
-its number began at another time.
+A process removes its entry when it ends. The entry of a killed process stays, and is not taken for another process that
+was given its number since: that one began at another time.
 """
 
 import json

@@ -47,7 +47,7 @@ class Column(Generic[T]):
     """The colour of a cell, as Rich names it."""
 
     shrinks: bool = False
-    """Gives way where the terminal is narrow."""
+    """Is cut first if the terminal is too narrow."""
 
     optional: bool = False
     """Left out if it is empty in every row."""

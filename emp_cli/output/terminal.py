@@ -77,7 +77,7 @@ def _console(*, to_stderr: bool, width: int | None) -> "Console":
 
 
 def can_redraw() -> bool:
-    """Whether stdout is a terminal whose screen can be drawn anew."""
+    """Whether stdout is a terminal that can clear its screen and be written again."""
     return out_is_terminal() and not stdout().is_dumb_terminal
 
 

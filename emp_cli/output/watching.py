@@ -1,4 +1,4 @@
-"""`--watch`: what a command shows, drawn anew on a terminal, or as lines elsewhere."""
+"""`--watch`: a command's output, refreshed on a terminal, and appended if stdout is not one."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass

@@ -25,6 +25,16 @@ def test_last_is_the_job_that_was_submitted_last_from_here(emp: Command) -> None
     assert emp("job", "events", "@last", "-q").lines == ["third"]
 
 
+def test_submit_goes_on_if_it_cannot_be_remembered_as_the_last(
+    emp: Command, surroundings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (surroundings / "file").touch()
+    monkeypatch.setenv("EMP_DATA_DIR", str(surroundings / "file" / "data"))
+    said = emp("submit", "--service", "a", "--id", "stored")
+    assert (said.code, said.out) == (0, "stored\n")
+    assert "warning: @last does not know this job: " in said.err
+
+
 @pytest.mark.parametrize("topic", TOPICS)
 def test_help_has_a_page_on_every_topic(emp: Command, topic: str) -> None:
     said = emp("help", topic)

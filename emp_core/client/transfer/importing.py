@@ -69,7 +69,7 @@ class Import:
     _foreseen: set[str] = field(default_factory=set[str])
 
     async def run(self, lines: Iterable[bytes]) -> None:
-        """Store what is not there yet. Raises `InvalidInput` for a file that is no export, or of an unknown version.
+        """Store the jobs that the queue lacks. Raises `InvalidInput` if it is no export, or of an unknown version.
 
         Raises `LimitExceeded` when the queue is full.
         """
