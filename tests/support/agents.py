@@ -31,9 +31,10 @@ class ToldHeart(TaskHeart):
         """Nonce -> job, of what it beats for."""
 
         self.services = ""
+        self.services_of_first_beat = ""
 
     def live(self, life: Life) -> None:
-        self._life = life
+        self._life, self.services_of_first_beat = life, self.services
         super().live(life)
 
     def keep(self, claims: Iterable[Held], gone: Iterable[str] = ()) -> None:

@@ -139,7 +139,7 @@ class Agent:
 
     async def _register(self) -> None:
         self._intake.refresh()
-        options, offer = self.options, self._intake.whole
+        options, offer, services = self.options, self._intake.whole, self.board.text()
         registered = await self._store.registry.register(
             offer.life,
             offer.capabilities,
@@ -147,12 +147,13 @@ class Agent:
             waiter=options.boot,
             slots=options.slots,
             info={**options.introduction, "clock": self._clock.now_ms()},
-            services=self.board.text(),
+            services=services,
             dead_boot=options.dead_boot,
         )
         self.state = registered.state
         self._intake.opened = {offer.life.profile}
         self.contact.registered(offer.life)
+        self._heart.tell(services)  # before its first beat, which would erase what was registered
         self._heart.live(offer.life)
         await self._store.registry.judge(offer.life, offer.capabilities, registered.profile_number)
         await self.contact.take_up()

@@ -23,8 +23,9 @@ async def come_back(agent: TestedAgent, connector: ScriptedConnector) -> None:
 
 async def test_it_registers_with_what_its_services_say(store: Store) -> None:
     connector = ScriptedConnector(models=("b", "a"))
-    async with working(store, connector):
+    async with working(store, connector) as agent:
         worker = await store.inspector.worker("gpu1:0")
+        assert agent.heart.services_of_first_beat == "comfyui=up"
         assert worker.capabilities.models == {"comfyui": ("a", "b")}
         assert worker.services == {"comfyui": "up"}
 
