@@ -1,7 +1,6 @@
 """`emp job cancel|retry|requeue|hold|unhold|priority|delete`: each for any number of jobs."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -13,16 +12,12 @@ from emp_cli.input.options import (
     YesOption,
 )
 from emp_cli.input.shaping import shows
+from emp_cli.orders import jobs
 from emp_cli.orders.choice import Choice
-from emp_cli.orders.order import Order, carry_out, each
+from emp_cli.orders.order import carry_out
 from emp_cli.output import terminal
 from emp_cli.output.columns import JOBS
 from emp_cli.output.layout import Layout
-from emp_core.domain.states import ENDED, OPEN, WAITING, JobState
-from emp_core.errors import EmpError
-
-if TYPE_CHECKING:
-    from emp_core.client.async_emp import AsyncEmp
 
 
 @shows(JOBS)
@@ -43,13 +38,7 @@ def cancel(
     emp job cancel --where 'customer:acme label.batch:42'
     """
 
-    async def stop(emp: "AsyncEmp", job_id: str) -> None:
-        state = await emp.cancel(job_id, reason=reason)
-        if state in (JobState.COMPLETED, JobState.FAILED):
-            terminal.note(f"job {job_id} was already {state}")
-
-    order = Order(verb="cancel", done="cancelled", act=each(stop), states=set(OPEN) - {JobState.CANCELLING})
-    carry_out(ctx, order, _choice(ids, where, dry_run, yes), layout)
+    carry_out(ctx, jobs.cancel(reason, tell=terminal.note), _choice(ids, where, dry_run, yes), layout)
 
 
 @shows(JOBS)
@@ -69,9 +58,7 @@ def retry(
     emp job retry 7f3a
     emp job retry --where 'status:failed code:out_of_memory ended<1h'
     """
-    act = each(lambda emp, job_id: emp.retry(job_id, reason=reason))
-    order = Order(verb="retry", done="retried", act=act, states=(JobState.FAILED, JobState.CANCELLED))
-    carry_out(ctx, order, _choice(ids, where, dry_run, yes), layout)
+    carry_out(ctx, jobs.retry(reason), _choice(ids, where, dry_run, yes), layout)
 
 
 @shows(JOBS)
@@ -91,9 +78,7 @@ def requeue(
     emp job requeue 7f3a
     emp job requeue --where 'worker:gpu1* run>30m'
     """
-    act = each(lambda emp, job_id: emp.requeue(job_id, reason=reason))
-    order = Order(verb="requeue", done="requeued", act=act, states=(JobState.ACTIVE,))
-    carry_out(ctx, order, _choice(ids, where, dry_run, yes), layout)
+    carry_out(ctx, jobs.requeue(reason), _choice(ids, where, dry_run, yes), layout)
 
 
 @shows(JOBS)
@@ -113,9 +98,7 @@ def hold(
     emp job hold 7f3a
     emp job hold --where 'customer:acme status:pending'
     """
-    act = each(lambda emp, job_id: emp.hold(job_id, reason=reason))
-    order = Order(verb="hold", done="held", act=act, states=(JobState.PENDING, JobState.DELAYED), held="no")
-    carry_out(ctx, order, _choice(ids, where, dry_run, yes), layout)
+    carry_out(ctx, jobs.hold(reason), _choice(ids, where, dry_run, yes), layout)
 
 
 @shows(JOBS)
@@ -135,9 +118,7 @@ def unhold(
     emp job unhold 7f3a
     emp job unhold --where 'customer:acme'
     """
-    act = each(lambda emp, job_id: emp.unhold(job_id, reason=reason))
-    order = Order(verb="unhold", done="no longer held", act=act, states=(JobState.DELAYED,), held="yes")
-    carry_out(ctx, order, _choice(ids, where, dry_run, yes), layout)
+    carry_out(ctx, jobs.unhold(reason), _choice(ids, where, dry_run, yes), layout)
 
 
 @shows(JOBS)
@@ -159,12 +140,7 @@ def priority(
     emp job priority --where 'customer:acme status:pending' 20
     """
 
-    async def move(emp: "AsyncEmp", job_ids: Sequence[str]) -> Mapping[str, EmpError | None]:
-        return await emp.set_priority(job_ids, value, reason=reason)
-
-    done = f"at priority {value}"
-    order = Order(verb="move", done=done, act=move, states=WAITING)
-    carry_out(ctx, order, _choice(ids, where, dry_run, yes), layout)
+    carry_out(ctx, jobs.priority(value, reason), _choice(ids, where, dry_run, yes), layout)
 
 
 def delete(
@@ -182,11 +158,7 @@ def delete(
     emp job delete --where 'status:failed ended>7d'
     """
 
-    async def forget(emp: "AsyncEmp", job_ids: Sequence[str]) -> Mapping[str, EmpError | None]:
-        return await emp.delete(job_ids, reason=reason)
-
-    order = Order(verb="delete", done="deleted", act=forget, states=ENDED, leaves_job=False)
-    carry_out(ctx, order, _choice(ids, where, dry_run, yes), Layout())
+    carry_out(ctx, jobs.delete(reason), _choice(ids, where, dry_run, yes), Layout())
 
 
 def _choice(ids: list[str] | None, where: str | None, dry_run: bool, yes: bool) -> Choice:
