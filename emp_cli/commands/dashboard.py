@@ -1,0 +1,34 @@
+"""`emp dashboard`: the terminal dashboard."""
+
+from typing import Annotated
+
+import typer
+
+from emp_cli.context import opened, session_of
+from emp_cli.exits import ExitCode
+from emp_cli.run import run_alone
+
+
+def dashboard(
+    ctx: typer.Context,
+    screen: Annotated[str, typer.Option("--screen", metavar="NAME", help="The screen to begin with.")] = "overview",
+    where: Annotated[str, typer.Option("--filter", metavar="FILTER", help="Begin with the jobs that match.")] = "",
+) -> None:
+    """Watch and steer the queue on the whole terminal.
+
+    Examples:
+    emp dashboard
+    emp dashboard --filter 'status:failed ended<1h'
+    """
+    run_alone(ctx, _run(ctx, screen, where))
+
+
+async def _run(ctx: typer.Context, screen: str, where: str) -> None:
+    from emp_cli.tui.app import Dashboard
+    from emp_core.client.async_emp import AsyncEmp
+
+    async with opened(session_of(ctx)) as (queue, location):
+        app = Dashboard(queue, AsyncEmp(queue, location), screen=screen, wanted=where)
+        await app.run_async()
+    if app.return_code:
+        raise typer.Exit(ExitCode.FAILED)

@@ -1,0 +1,211 @@
+"""The dashboard: its screens, its keys, and the one feed."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.screen import Screen
+
+from emp_cli.output.clean import one_line
+from emp_cli.tui import ways
+from emp_cli.tui.feed import Feed
+from emp_cli.tui.messages import Contact, Open, Seen, Trouble, Wanted
+from emp_cli.tui.orders import Hands, Ordered
+from emp_cli.tui.screens.base import QueueScreen
+from emp_cli.tui.screens.command_line import CommandLine
+from emp_cli.tui.screens.dialogs import Ask, Confirm
+from emp_cli.tui.screens.help import HelpScreen
+from emp_cli.tui.theme import DARK, LIGHT
+from emp_cli.tui.widgets.masthead import Masthead, Standing
+from emp_cli.tui.widgets.row_table import RowTable
+from emp_core.domain.caller import Role
+from emp_core.errors import EmpError
+
+if TYPE_CHECKING:
+    from emp_core.client.async_emp import AsyncEmp
+    from emp_core.client.queue import Queue
+
+NUMBERED = tuple(enumerate(ways.MODES, 1))
+
+
+class Dashboard(App[None]):
+    """`emp dashboard`."""
+
+    TITLE = "emp"
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = True
+
+    MODES: ClassVar = dict(ways.MODES)
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(Binding(str(key), f"switch_mode('{name}')", name.capitalize(), show=False) for key, name in NUMBERED),
+        Binding("question_mark", "help", "Help", key_display="?"),
+        Binding("colon", "go", "Go to", show=False),
+        Binding("y", "copy_command", "Copy the emp command", show=False),
+        Binding("c", "copy_id", "Copy the id", show=False),
+        Binding("p", "freeze", "Freeze", show=False),
+        Binding("r", "refresh", "Refresh", show=False),
+        Binding("z", "undo", "Undo", show=False),
+        Binding("q,ctrl+c", "quit", "Quit", show=False),
+    ]
+
+    def __init__(self, queue: "Queue", emp: "AsyncEmp", *, screen: str = "overview", wanted: str = "") -> None:
+        super().__init__()
+        self._first = screen
+        self._wanted = wanted
+        self._feed = Feed(queue, self.post_message)
+        self._hands = Hands(emp, self._confirm)
+        self._caller = queue.caller
+        self._queue_name = emp.queue.context or emp.queue.engine
+        self._trouble: Trouble | None = None
+        self._at = 0
+
+    async def on_mount(self) -> None:
+        """Begin to read."""
+        for theme in (DARK, LIGHT):
+            self.register_theme(theme)
+        self.theme = DARK.name
+        self.run_worker(self._feed.run())
+        self.set_interval(1, self._show_standing)
+        await self.switch_mode(self._first)
+        if self._wanted:
+            await self._go(f"jobs {self._wanted}")
+
+    # The feed.
+
+    def on_wanted(self, message: Wanted) -> None:
+        """The open screen shows something else."""
+        screen = message._sender
+        if isinstance(screen, QueueScreen) and screen in self.screen_stack:
+            self._feed.show(message.read, lambda told: self._told(screen, told), now=message.now)
+            self._show_standing()
+
+    def _told(self, screen: Screen[Any], told: Message) -> None:
+        if isinstance(told, Seen):
+            self._at = told.at
+        screen.post_message(told)
+        self._show_standing()
+
+    def on_contact(self, message: Contact) -> None:
+        """The queue went away, or is back."""
+        self._trouble = message.trouble
+        self._show_standing()
+
+    def _show_standing(self) -> None:
+        screens = [screen for screen in self.screen_stack if isinstance(screen, QueueScreen)]
+        if not screens:
+            return
+        stale = asyncio.get_running_loop().time() - self._trouble.since if self._trouble else None
+        for masthead in screens[-1].query(Masthead):
+            masthead.standing = Standing(
+                crumbs=tuple(screen.crumb for screen in screens),
+                queue=self._queue_name,
+                at=self._at,
+                stale=stale,
+                frozen=self._feed.frozen,
+                read_only=self._caller.read_only,
+            )
+
+    def action_freeze(self) -> None:
+        """Freeze what is shown, or go on."""
+        self._feed.freeze(not self._feed.frozen)
+        self._show_standing()
+
+    def action_refresh(self) -> None:
+        """Read now."""
+        self._feed.refresh()
+
+    # Ways from screen to screen.
+
+    async def on_open(self, message: Open) -> None:
+        """Show the list behind something, or one thing."""
+        await self._go(message.command)
+
+    async def _go(self, command: str) -> None:
+        try:
+            screen = ways.screen_of(command)
+        except EmpError as error:
+            self._say(error.message, failed=True)
+            return
+        if isinstance(screen, str):
+            await self.switch_mode(screen)
+        else:
+            await self.push_screen(screen)
+
+    async def action_go(self) -> None:
+        """Type where to go."""
+
+        async def go(command: str | None) -> None:
+            if command:
+                await self._go(command)
+
+        await self.push_screen(CommandLine(ways.WORDS), go)
+
+    async def action_help(self) -> None:
+        """Say what each key does here."""
+        screen = self.screen
+        if isinstance(screen, QueueScreen):
+            await self.push_screen(HelpScreen(screen.crumb, screen.active_bindings))
+
+    # What is copied.
+
+    def action_copy_command(self) -> None:
+        """Copy the command that shows the same."""
+        if isinstance(self.screen, QueueScreen):
+            self._copy(self.screen.command)
+
+    def action_copy_id(self) -> None:
+        """Copy the id of what is under the cursor."""
+        if isinstance(self.screen, QueueScreen):
+            self._copy(self.screen.id_here)
+
+    def _copy(self, text: str) -> None:
+        if text:
+            self.copy_to_clipboard(text)
+            self._say(f"copied: {one_line(text)}")
+
+    # Orders.
+
+    def on_ordered(self, message: Ordered) -> None:
+        """Carry out an order, beside everything else."""
+        self.run_worker(self._carry_out(message))
+
+    async def _carry_out(self, ordered: Ordered) -> None:
+        try:
+            self._caller.check_change(Role.CLIENT, f"{ordered.verb} jobs")
+            priority = None
+            if ordered.verb == "priority":
+                typed = await self.push_screen_wait(Ask("new priority, 0 to 100, higher first"))
+                if not typed:
+                    return
+                priority = int(typed) if typed.isdecimal() else -1
+            self._say(await self._hands.give(ordered, priority))
+            for table in self.screen.query(RowTable):
+                table.clear_marks()
+        except EmpError as error:
+            self._say(error.message + (f"\n{error.hint}" if error.hint else ""), failed=True)
+        self._feed.refresh()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While a question is in front, keys belong to it."""
+        return action in ("quit", "command_palette") or isinstance(self.screen, QueueScreen)
+
+    async def _confirm(self, question: str, detail: str) -> bool:
+        answer: bool = await self.push_screen_wait(Confirm(question, detail))
+        return answer
+
+    def action_undo(self) -> None:
+        """Take the last order back."""
+        self.run_worker(self._undo())
+
+    async def _undo(self) -> None:
+        try:
+            self._say(await self._hands.undo())
+        except EmpError as error:
+            self._say(error.message, failed=True)
+        self._feed.refresh()
+
+    def _say(self, text: str, *, failed: bool = False) -> None:
+        self.notify(text, severity="error" if failed else "information", markup=False)

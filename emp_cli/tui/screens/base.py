@@ -1,0 +1,79 @@
+"""What all screens of the queue have in common."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Footer
+
+from emp_cli.tui.messages import Refused, Seen, Wanted
+from emp_cli.tui.reads import Read
+from emp_cli.tui.widgets.masthead import Masthead
+
+
+class QueueScreen(Screen[None]):
+    """A screen that shows one read of the queue."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "Back", show=False),
+    ]
+
+    @property
+    def crumb(self) -> str:
+        """Its name in the first line."""
+        raise NotImplementedError
+
+    @property
+    def command(self) -> str:
+        """The `emp` command that shows the same; empty: there is none."""
+        return ""
+
+    @property
+    def id_here(self) -> str:
+        """The id of what is under the cursor; empty: there is none."""
+        return ""
+
+    def compose(self) -> ComposeResult:
+        """The first line, the body, the keys."""
+        yield Masthead()
+        yield from self.body()
+        yield Footer(show_command_palette=False)
+
+    def body(self) -> Iterator[Widget]:
+        """What is between the first line and the keys."""
+        raise NotImplementedError
+
+    @property
+    def read(self) -> Read[Any] | None:
+        """What the feed is to read for this screen."""
+        raise NotImplementedError
+
+    def draw(self, data: Any, at: int) -> None:
+        """Show what was read; `at` is the queue's time in ms."""
+        raise NotImplementedError
+
+    def on_screen_resume(self) -> None:
+        """The screen is seen again."""
+        self.ask()
+
+    def ask(self, *, now: bool = False) -> None:
+        """Tell the feed what this screen shows."""
+        self.post_message(Wanted(self.read, now=now))
+
+    def on_seen(self, message: Seen) -> None:
+        """What was read arrives; an answer to an earlier question is dropped."""
+        if message.read == self.read:
+            self.draw(message.data, message.at)
+
+    def on_refused(self, message: Refused) -> None:
+        """The queue has no such thing any more."""
+        if message.read == self.read:
+            self.notify(message.error.message, severity="error", markup=False)
+
+    def action_back(self) -> None:
+        """Go back to the screen below, if there is one."""
+        if len(self.app.screen_stack) > 1:
+            self.app.call_later(self.app.pop_screen)

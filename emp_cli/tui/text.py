@@ -1,0 +1,20 @@
+"""Text for widgets. What jobs and services say is cleaned, and is never taken for markup."""
+
+from textual.content import Content
+
+from emp_cli.output.clean import clean, one_line
+
+
+def line(text: str, style: str = "") -> Content:
+    """Text on one line."""
+    return Content.styled(one_line(text), style)
+
+
+def lines(text: str, style: str = "") -> Content:
+    """Text on as many lines as it has."""
+    return Content.styled(clean(text), style)
+
+
+def join(*parts: Content | str, gap: str = "") -> Content:
+    """Parts side by side; texts are the dashboard's own."""
+    return Content(gap).join([part if isinstance(part, Content) else Content(part) for part in parts])

@@ -1,0 +1,101 @@
+"""The line for a filter, with its mistakes and what may come next."""
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.suggester import Suggester
+from textual.widgets import Input, Static
+
+from emp_cli.output.clean import clean
+from emp_cli.tui.text import line, lines
+from emp_core.domain.filter import Filter, FilterError, complete, parse, render
+
+
+class FilterBar(Vertical):
+    """Hidden while there is no filter."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Close", show=False)]
+
+    class Changed(Message):
+        """Enter on a filter that can be read."""
+
+        def __init__(self, wanted: Filter) -> None:
+            super().__init__()
+            self.wanted = wanted
+
+    class Closed(Message):
+        """The filter stays as it was."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
+        self._text = text
+
+    def compose(self) -> ComposeResult:
+        """The field, and what is said of it."""
+        yield Input(
+            self._text, placeholder="status:failed customer:acme age>10m", suggester=Completions(), compact=True
+        )
+        yield Static(id="help")
+
+    def on_mount(self) -> None:
+        """Nothing to see without a filter."""
+        self._settle()
+
+    def open(self) -> None:
+        """Type in it."""
+        self.display = True
+        field = self.query_one(Input)
+        field.focus()
+        field.cursor_position = len(field.value)
+        self._say(field.value)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Say what is wrong, or what may come next."""
+        event.stop()
+        if self.query_one(Input).has_focus:
+            self._say(event.value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Take the filter, if it can be read."""
+        event.stop()
+        try:
+            wanted = parse(event.value)
+        except FilterError as error:
+            self.query_one("#help", Static).update(lines(render(error, clean), "$text-error"))
+            return
+        self._text = event.value.strip()
+        self._settle()
+        self.post_message(self.Changed(wanted))
+
+    def action_close(self) -> None:
+        """Leave the filter as it was."""
+        self.query_one(Input).value = self._text
+        self._settle()
+        self.post_message(self.Closed())
+
+    def _settle(self) -> None:
+        self.query_one("#help", Static).display = False
+        self.display = bool(self._text)
+
+    def _say(self, text: str) -> None:
+        shown = self.query_one("#help", Static)
+        shown.display = True
+        offers = [offer.text for offer in complete(text, len(text), _no_values)][:8]
+        shown.update(line("  ".join(offers), "dim"))
+
+
+def _no_values(field: str, prefix: str) -> Iterator[str]:
+    return iter(())
+
+
+class Completions(Suggester):
+    """Ends the word that is being typed, by the grammar of the language."""
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """The text with the first word that may end it."""
+        offer = next(iter(complete(value, len(value), _no_values)), None)
+        return value[: offer.start] + offer.text if offer and offer.text.startswith(value[offer.start :]) else None

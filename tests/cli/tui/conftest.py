@@ -1,0 +1,90 @@
+"""The dashboard on the tests' queue, driven by its keys."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from emp_cli.tui.app import Dashboard
+from emp_cli.tui.screens.base import QueueScreen
+from emp_cli.tui.widgets.row_table import RowTable
+from emp_core.client.async_emp import AsyncEmp
+from emp_core.client.locate import Location
+from emp_core.client.redis_queue import open_queue
+from emp_core.domain.caller import Caller, Role
+from tests.support.redis_server import Server
+from tests.support.waiting import wait_until
+
+SIZE = (100, 30)
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """A running dashboard, as a person has it before them."""
+
+    app: Dashboard
+    pilot: Pilot[None]
+
+    @property
+    def screen(self) -> QueueScreen:
+        assert isinstance(self.app.screen, QueueScreen), self.app.screen
+        return self.app.screen
+
+    @property
+    def table(self) -> RowTable[Any]:
+        return self.screen.query_one("#rows", RowTable)
+
+    @property
+    def keys(self) -> list[str]:
+        """The rows' keys, in their order."""
+        return [self.table.sheet.key(row) for row in self.table.rows]
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def type(self, text: str) -> None:
+        await self.press(*text)
+
+    def text(self) -> str:
+        """What is on the screen, a line each."""
+        width, _ = self.app.size
+        strips = self.app.screen._compositor.render_strips()
+        return "\n".join(strip.text[:width].rstrip() for strip in strips)
+
+    async def sees(self, *words: str) -> str:
+        """The screen, once all of this is on it."""
+
+        def seen() -> str:
+            text = self.text()
+            return text if all(word in text for word in words) else ""
+
+        try:
+            return await wait_until(seen, f"{words} on the screen")
+        except AssertionError:
+            raise AssertionError(f"{words} are not all on\n{self.text()}") from None
+
+
+StartDashboard = Callable[..., AbstractAsyncContextManager[Driver]]
+
+
+@pytest.fixture
+def dashboard(server: Server) -> StartDashboard:
+    """Starts one on the queue; with options of `Dashboard`, `size` and `read_only`."""
+
+    @asynccontextmanager
+    async def start(*, size: tuple[int, int] = SIZE, read_only: bool = False, **options: Any) -> AsyncIterator[Driver]:
+        location = Location(url=server.url, prefix="{emp}:", source="the test", artifacts=None)
+        caller = Caller(role=Role.OPERATOR, actor="ada@node1", request_id="r1", read_only=read_only)
+        queue = await open_queue(location, caller)
+        app = Dashboard(queue, AsyncEmp(queue, location), **options)
+        try:
+            async with app.run_test(size=size, notifications=True) as pilot:
+                yield Driver(app, pilot)
+        finally:
+            await queue.close()
+
+    return start
