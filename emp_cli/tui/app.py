@@ -19,7 +19,6 @@ from emp_cli.tui.screens.dialogs import Ask, Confirm
 from emp_cli.tui.screens.help import HelpScreen
 from emp_cli.tui.theme import DARK, LIGHT
 from emp_cli.tui.widgets.masthead import Masthead, Standing
-from emp_cli.tui.widgets.row_table import RowTable
 from emp_core.domain.caller import Role
 from emp_core.errors import EmpError
 
@@ -182,8 +181,9 @@ class Dashboard(App[None]):
                     return
                 priority = int(typed) if typed.isdecimal() else -1
             self._say(await self._hands.give(ordered, priority))
-            for table in self.screen.query(RowTable):
-                table.clear_marks()
+            for screen in self.screen_stack:
+                if isinstance(screen, QueueScreen):
+                    screen.forget_marks()
         except EmpError as error:
             self._say(error.message + (f"\n{error.hint}" if error.hint else ""), failed=True)
         self._feed.refresh()

@@ -73,6 +73,9 @@ class QueueScreen(Screen[None]):
         if message.read == self.read:
             self.notify(message.error.message, severity="error", markup=False)
 
+    def forget_marks(self) -> None:
+        """An order was carried out for what was marked."""
+
     def action_back(self) -> None:
         """Go back to the screen below, if there is one."""
         if len(self.app.screen_stack) > 1:

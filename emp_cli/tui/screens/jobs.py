@@ -141,7 +141,7 @@ class JobsScreen(QueueScreen):
 
     def on_row_table_marked(self) -> None:
         """Say how many are marked."""
-        self.all_marked = False
+        self.all_marked = self.all_marked and not self.table.marks
         self._say()
 
     def action_filter(self) -> None:
@@ -151,8 +151,7 @@ class JobsScreen(QueueScreen):
     def on_filter_bar_changed(self, message: FilterBar.Changed) -> None:
         """Show what the new filter finds."""
         self.window = Window(wanted=message.wanted)
-        self.all_marked = False
-        self.table.clear_marks()
+        self.forget_marks()
         self.table.move_cursor(0)
         self.table.focus()
         self.ask()
@@ -167,12 +166,15 @@ class JobsScreen(QueueScreen):
         self.all_marked = True
         self._say()
 
+    def forget_marks(self) -> None:
+        """Mark nothing."""
+        self.all_marked = False
+        self.table.clear_marks()
+
     def action_back(self) -> None:
         """Clear the marks, then go back."""
         if self.all_marked or self.table.marks:
-            self.table.clear_marks()
-            self.all_marked = False
-            self._say()
+            self.forget_marks()
         else:
             super().action_back()
 
