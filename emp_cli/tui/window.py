@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 PAGES = 3
 """Pages that are kept. A screen is never taller than one."""
 
-MARGIN = 25
-"""Rows from the end of what is in memory at which the next page is read."""
+MARGIN = 4
+"""The next page is read when less than this part of a page is left in memory: a quarter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +78,10 @@ class Window:
 
     def moved(self, first: int, last: int) -> "Window":
         """The window that is needed to show these rows of it with a margin: itself, or a wider or another one."""
-        rows = sum(len(page.jobs) for page in self.pages)
-        if last + MARGIN >= rows and self.goes_on:
+        rows, margin = sum(len(page.jobs) for page in self.pages), self.size // MARGIN
+        if last + margin >= rows and self.goes_on:
             return replace(self, wide=self.wide + 1) if self.wide < PAGES else self._down()
-        if first < MARGIN and len(self.starts) > 1:
+        if first < margin and len(self.starts) > 1:
             return replace(self, starts=self.starts[:-1])
         return self
 

@@ -1,6 +1,6 @@
 """The dashboard on the tests' queue, driven by its keys."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +11,10 @@ from textual.pilot import Pilot
 from emp_cli.tui.app import Dashboard
 from emp_cli.tui.screens.base import QueueScreen
 from emp_cli.tui.widgets.row_table import RowTable
+from emp_core.client import redis_queue
 from emp_core.client.async_emp import AsyncEmp
 from emp_core.client.locate import Location
-from emp_core.client.redis_queue import open_queue
+from emp_core.client.redis_queue import RedisQueue
 from emp_core.domain.caller import Caller, Role
 from tests.support.redis_server import Server
 from tests.support.waiting import wait_until
@@ -69,22 +70,37 @@ class Driver:
 
 
 StartDashboard = Callable[..., AbstractAsyncContextManager[Driver]]
+OpenQueue = Callable[..., Awaitable[RedisQueue]]
 
 
 @pytest.fixture
-def dashboard(server: Server) -> StartDashboard:
+async def open_queue(server: Server) -> AsyncIterator[OpenQueue]:
+    """Opens the queue as an operator; it is closed at the end."""
+    opened: list[RedisQueue] = []
+
+    async def open_it(*, read_only: bool = False) -> RedisQueue:
+        caller = Caller(role=Role.OPERATOR, actor="ada@node1", request_id="r1", read_only=read_only)
+        opened.append(await redis_queue.open_queue(location_of(server), caller))
+        return opened[-1]
+
+    yield open_it
+    for queue in opened:
+        await queue.close()
+
+
+def location_of(server: Server) -> Location:
+    return Location(url=server.url, prefix="{emp}:", source="the test", artifacts=None)
+
+
+@pytest.fixture
+def dashboard(server: Server, open_queue: OpenQueue) -> StartDashboard:
     """Starts one on the queue; with options of `Dashboard`, `size` and `read_only`."""
 
     @asynccontextmanager
     async def start(*, size: tuple[int, int] = SIZE, read_only: bool = False, **options: Any) -> AsyncIterator[Driver]:
-        location = Location(url=server.url, prefix="{emp}:", source="the test", artifacts=None)
-        caller = Caller(role=Role.OPERATOR, actor="ada@node1", request_id="r1", read_only=read_only)
-        queue = await open_queue(location, caller)
-        app = Dashboard(queue, AsyncEmp(queue, location), **options)
-        try:
-            async with app.run_test(size=size, notifications=True) as pilot:
-                yield Driver(app, pilot)
-        finally:
-            await queue.close()
+        queue = await open_queue(read_only=read_only)
+        app = Dashboard(queue, AsyncEmp(queue, location_of(server)), **options)
+        async with app.run_test(size=size, notifications=True) as pilot:
+            yield Driver(app, pilot)
 
     return start
