@@ -19,6 +19,7 @@ from emp_core.domain.explain import Explanation, WorkerExplanation
 from emp_core.domain.filter import EVERY_JOB, Filter, parse
 from emp_core.domain.job import Job, JobRequest
 from emp_core.domain.outcome import Artifact
+from emp_core.domain.trend import Trend
 from emp_core.domain.worker import Worker, WorkerState
 from emp_core.errors import EmpError, InvalidInput
 from emp_core.ids import digest, new_job_id
@@ -290,6 +291,10 @@ class AsyncEmp:
     async def summary(self) -> Summary:
         """The queue at a glance."""
         return await self._queue.summary()
+
+    async def trend(self, minutes: int) -> Trend:
+        """What the queue did in each of the last minutes, 1,500 at most."""
+        return await self._queue.trend(minutes)
 
     async def classes(self) -> list[ClassView]:
         """The classes with waiting jobs, the one with the best job first; at most 1,000."""

@@ -18,6 +18,7 @@ from emp_core.domain.explain import Explanation, WorkerExplanation
 from emp_core.domain.filter import EVERY_JOB, Filter
 from emp_core.domain.job import Job
 from emp_core.domain.outcome import Artifact
+from emp_core.domain.trend import Trend
 from emp_core.domain.worker import Worker, WorkerState
 from emp_core.errors import Conflict, EmpError
 
@@ -201,6 +202,9 @@ class Emp:
 
     def summary(self) -> Summary:
         return self._run(self._emp.summary)
+
+    def trend(self, minutes: int) -> Trend:
+        return self._run(self._emp.trend, minutes)
 
     def classes(self) -> list[ClassView]:
         return self._run(self._emp.classes)

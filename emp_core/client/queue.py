@@ -15,6 +15,7 @@ from emp_core.domain.explain import Explanation, WorkerExplanation
 from emp_core.domain.filter import Filter
 from emp_core.domain.job import Job, JobRequest
 from emp_core.domain.outcome import Artifact
+from emp_core.domain.trend import Trend
 from emp_core.domain.worker import Worker, WorkerState
 from emp_core.errors import EmpError
 from emp_core.store import (
@@ -341,6 +342,10 @@ class Queue(Protocol):
 
     async def summary(self) -> Summary:
         """The queue at a glance."""
+        ...
+
+    async def trend(self, minutes: int) -> Trend:
+        """What the queue did in each of the last minutes, 1,500 at most. Raises `InvalidInput`."""
         ...
 
     async def classes(self) -> list[ClassView]:

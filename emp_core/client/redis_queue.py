@@ -15,6 +15,7 @@ from emp_core.domain.explain import Explanation, WorkerExplanation
 from emp_core.domain.filter import Filter
 from emp_core.domain.job import Job, JobRequest
 from emp_core.domain.outcome import Artifact
+from emp_core.domain.trend import Trend
 from emp_core.domain.worker import Worker, WorkerState
 from emp_core.errors import EmpError, InvalidInput, Misconfigured, NotFound
 from emp_core.ids import is_id
@@ -261,15 +262,9 @@ class RedisQueue:
     async def delete(self, job_ids: Sequence[str], *, reason: str = "") -> dict[str, EmpError | None]:
         self._caller.check_change(Role.OPERATOR, "delete jobs")
         words = await self._store.broker.delete(job_ids, reason=reason)
-        await self._delete_files([job_id for job_id, word in words.items() if word == "ok"])
+        with suppress(Misconfigured):  # the hub's sweep deletes files that cannot be reached from here
+            await submitting.delete_files(self._files(), [job_id for job_id, word in words.items() if word == "ok"])
         return {job_id: order_refusal("delete", job_id, word) for job_id, word in words.items()}
-
-    async def _delete_files(self, job_ids: Sequence[str]) -> None:
-        """Files that cannot be reached from here the hub's sweep deletes."""
-        with suppress(Misconfigured):
-            files = self._files()
-            if submitting.can_delete(files):
-                await submitting.delete_files(files, job_ids)
 
     # Jobs that go to another queue, or come from one.
 
@@ -349,6 +344,9 @@ class RedisQueue:
 
     async def summary(self) -> Summary:
         return await self._store.inspector.summary()
+
+    async def trend(self, minutes: int) -> Trend:
+        return await self._store.inspector.trend(minutes)
 
     async def classes(self) -> list[ClassView]:
         return await self._store.inspector.waiting_classes()

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
 from emp_core.client.patience import in_time
 from emp_core.domain.job import JobRequest
@@ -16,7 +16,6 @@ from emp_core.store.submits import taken
 
 if TYPE_CHECKING:
     from emp_core.artifacts import ArtifactStore
-    from emp_core.artifacts.objects import ObjectArtifacts
 
 log = logging.getLogger(__name__)
 
@@ -89,20 +88,16 @@ class _Spilling:
     async def drop(self, job_ids: Iterable[str]) -> None:
         """Delete those that no job has. What cannot be deleted now, or lies behind a hub, the hub's sweep deletes."""
         doomed = self._kept.intersection(job_ids)
-        files = self._files() if doomed else None
-        if files is not None and can_delete(files):
-            await delete_files(files, doomed)
+        if doomed:
+            await delete_files(self._files(), doomed)
 
 
-def can_delete(files: "ArtifactStore") -> "TypeGuard[ObjectArtifacts]":
-    """Whether files can be deleted from here, and not only by a hub."""
+async def delete_files(files: "ArtifactStore", job_ids: Iterable[str]) -> None:
+    """Delete the files of jobs; those behind a hub, and those that cannot be deleted now, the hub's sweep deletes."""
     from emp_core.artifacts.objects import ObjectArtifacts
 
-    return isinstance(files, ObjectArtifacts)
-
-
-async def delete_files(files: "ObjectArtifacts", job_ids: Iterable[str]) -> None:
-    """Delete the files of jobs; those that the store cannot delete now the hub's sweep deletes later."""
+    if not isinstance(files, ObjectArtifacts):
+        return
     try:
         for job_id in job_ids:
             await files.delete_job(job_id)

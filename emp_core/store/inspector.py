@@ -9,6 +9,7 @@ from emp_core.domain.caller import Caller
 from emp_core.domain.job import Job
 from emp_core.domain.requirements import Requirements
 from emp_core.domain.states import RUNNING, WAITING
+from emp_core.domain.trend import Trend
 from emp_core.domain.worker import Worker
 from emp_core.errors import Ambiguous, NotFound
 from emp_core.store.codec import Attempt, asked_of, attempt_of, fields_of, job_fields, job_of, json_of
@@ -16,6 +17,7 @@ from emp_core.store.connection import DAMAGED, Link
 from emp_core.store.fleet import jobs_of, read_workers, without_others, worker_names
 from emp_core.store.reserved import reserved_classes, reserved_workers
 from emp_core.store.summary import Summary, read_summary
+from emp_core.store.trend import read_trend
 
 CLASSES_AT_MOST = 1_000
 """Classes that one call reads."""
@@ -284,6 +286,11 @@ class Inspector:
         """The queue at a glance; reads no job."""
         self._check_unscoped("read the summary")
         return await read_summary(self._link, await self.workers(), await self.now_ms(), CLASSES_AT_MOST)
+
+    async def trend(self, minutes: int) -> Trend:
+        """What the queue did in the last minutes. Raises `InvalidInput`."""
+        self._check_unscoped("read the trend")
+        return await read_trend(self._link, minutes)
 
     async def limits(self) -> dict[str, int]:
         """`customer:<id>` or `class:<id>` -> how many of its jobs may run at once."""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emp_core.domain.policy import POLICY
+from emp_core.domain.trend import COUNTERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +157,17 @@ KEYS: Sequence[Key] = (
         expires=True,
     ),
     _row("counts", "hash", "Waiting state -> number of jobs; other states have a list each.", "the states"),
+    _row(
+        "trend:{hour}",
+        "hash",
+        "What happened in an hour since 1970: `minute counter` -> number. Counters: `submitted`, `retried`, `wait N` "
+        "(a first start, N says after how long), `again` (a later start), `completed`, `failed CODE`, `cancelled`, "
+        "`moved`.",
+        "25 hours",
+        expires=True,
+        at_most=60 * COUNTERS,
+    ),
+    _row("trend.since", "string", "The ms when counting began.", _FIXED),
     _row("tick", "string", "The last place given in the order of submission.", _FIXED),
     _row(
         "indexing",

@@ -1,7 +1,7 @@
 """Writes a formula of the domain as Lua, so that it stands in one place: a Python function that returns one expression.
 
 The expression may hold the function's parameters, short numbers, whole numbers of its module, numbers of `POLICY`,
-arithmetic, and `min`, `max` and `int`. Whole numbers stay exact up to 2^53.
+arithmetic, and `min`, `max`, `int` and `log10`. Whole numbers stay exact up to 2^53.
 """
 
 import ast
@@ -18,7 +18,7 @@ _OPERATORS: dict[type[ast.operator], str] = {
     ast.Mod: "%",
     ast.Pow: "^",
 }
-_FUNCTIONS = {"min": "math.min", "max": "math.max", "int": "math.floor"}
+_FUNCTIONS = {"min": "math.min", "max": "math.max", "int": "math.floor", "log10": "math.log10"}
 
 
 def lua_of(formula: Callable[..., float]) -> str:

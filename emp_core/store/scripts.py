@@ -2,9 +2,9 @@
 
 A script's header is its calling convention: `FLAGS` becomes the `#!lua` line, `KEYS`, `ARGV` and `REST` become Lua
 locals and Python keywords, `REST` also a function that reads one record, `USES` pulls files of `lua/lib` (see
-`lua_library`; `ONCE` names functions that several rare ones share). `POLICY.name` and `ORDERING.name` become numbers
-and formulas of `domain.policy` and `domain.ordering`. The header's first line gives way to the bindings, and one line
-is put before it, so that an error's line number is one more than the file's.
+`lua_library`; `ONCE` names functions that several rare ones share). `POLICY.name`, `ORDERING.name` and `TREND.name`
+become numbers and formulas of `domain.policy`, `domain.ordering` and `domain.trend`. The header's first line gives way
+to the bindings, and one line is put before it, so that an error's line number is one more than the file's.
 """
 
 import functools
@@ -18,7 +18,7 @@ from typing import Any
 
 from redis.exceptions import NoScriptError
 
-from emp_core.domain import ordering, policy
+from emp_core.domain import ordering, policy, trend
 from emp_core.domain.policy import POLICY
 from emp_core.store.lua_formula import lua_of
 from emp_core.store.lua_library import Part, gather, parts_of
@@ -118,7 +118,8 @@ def _with_dependencies(names: Iterable[str]) -> list[str]:
 def with_domain(text: str) -> str:
     """The text with the domain's numbers and formulas in the place of their names."""
     text = re.sub(r"POLICY\.(\w+)", lambda found: _in_lua(policy, found[1]), text)
-    return re.sub(r"ORDERING\.(\w+)", lambda found: _in_lua(ordering, found[1]), text)
+    text = re.sub(r"ORDERING\.(\w+)", lambda found: _in_lua(ordering, found[1]), text)
+    return re.sub(r"TREND\.(\w+)", lambda found: _in_lua(trend, found[1]), text)
 
 
 def _in_lua(module: ModuleType, name: str) -> str:

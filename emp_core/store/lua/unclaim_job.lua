@@ -13,6 +13,7 @@
 local job = read_job(id)
 if not job or job.state ~= 'active' or not holds_claim(job, worker, attempt, nonce) then return 'stale' end
 leave_active(id, job)
+take_back_start(job)
 if job.began == job.claimed then
   job.began = nil
   watch_expiry(id, ttl_at_of(job), job.deadline)

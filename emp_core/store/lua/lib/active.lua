@@ -1,6 +1,6 @@
 -- active: the claim that a job is under: its lease, its limits, its place in its worker's list.
 --
--- USES limits
+-- USES limits transition
 
 -- Same attempt, same nonce, not closed: the fence of the contract.
 local function holds_claim(job, worker, attempt, nonce)
@@ -26,6 +26,11 @@ local function close_claim(id, job, by_holder)
   local key, fin = P .. 'job:' .. id, by_holder and job.attempt .. ' ' .. job.nonce
   job.nonce = nil
   if fin then call('HSET', key, 'claim', claim_of(job), 'fin', fin) else call('HSET', key, 'claim', claim_of(job)) end
+end
+
+-- Nothing ran: the claim counts as a start no longer.
+local function take_back_start(job)
+  add_tally(tonumber(job.claimed), start_of(job), -1)
 end
 
 -- What became of an attempt that did not complete, for `emp job show`.

@@ -82,6 +82,7 @@ end
 -- `mismatch_workers` of them, and never one that refused it while another fits.
 local function mismatch(id, job, words)
   leave_active(id, job)
+  take_back_start(job)
   close_claim(id, job, true)
   note_attempt(id, job, 'mismatch', words)
   local refusers = job.lacking and job.avoid or job.worker

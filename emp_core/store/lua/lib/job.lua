@@ -40,6 +40,14 @@ local function ends_of(job)
   return tonumber(job.claimed) + (timeout > 0 and timeout or POLICY.attempt_timeout_ms)
 end
 
+-- The counter of an attempt's start: how long the job waited for its first one since it could run, or that it began anew.
+local function start_of(job)
+  if job.began ~= job.claimed then return 'again' end
+  local ttl_at, ttl = ttl_at_of(job), tonumber(job.ttl) or POLICY.queue_ttl_ms
+  local wait_ms = tonumber(job.claimed) - (ttl_at and ttl_at - ttl or job.claimed)
+  return 'wait ' .. TREND.wait_bucket
+end
+
 -- In the newer protocol a hash comes as a table.
 local function read_job(id)
   redis.setresp(3)

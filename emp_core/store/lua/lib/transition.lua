@@ -28,7 +28,23 @@ local function keep_event(id, job, from, text)
   if call('RPUSH', key, unpack(entries)) > POLICY.job_events_kept then call('LPOP', key) end
 end
 
-local held_counts
+local held_counts, held_tallies
+
+-- Adds to a counter of the minute of `at` (ms): see `trend:` in the table of keys.
+local function add_tally(at, name, by)
+  local minute = math.floor(at / TREND.MINUTE_MS)
+  local hour = math.floor(minute / 60)
+  local key = P .. 'trend:' .. hour
+  -- The first of a minute's counters may be the first of the hour's.
+  if call('HINCRBY', key, minute % 60 .. ' ' .. name, int(by)) ~= by then return end
+  call('PEXPIREAT', key, int(hour * TREND.HOUR_MS + TREND.KEPT_MS))
+  call('SET', P .. 'trend.since', now_text, 'NX')
+end
+
+local function tally(name)
+  if not held_tallies then return add_tally(now, name, 1) end
+  held_tallies[name] = (held_tallies[name] or 0) + 1
+end
 
 -- Jobs of the other states need no count: each of these has a list of just its jobs.
 local function count_one(state, by)
@@ -39,13 +55,14 @@ end
 
 -- What `act` moves is counted in one go, also where it breaks off.
 local function counting(act)
-  held_counts = {}
+  held_counts, held_tallies = {}, {}
   local done, answer = pcall(act)
-  local changes = held_counts
-  held_counts = nil
+  local changes, tallies = held_counts, held_tallies
+  held_counts, held_tallies = nil, nil
   for state, by in pairs(changes) do
     if by ~= 0 then count_one(state, by) end
   end
+  for name, by in pairs(tallies) do add_tally(now, name, by) end
   if not done then error(answer, 0) end
   return answer
 end
@@ -62,6 +79,8 @@ local function transition(id, job, to, name, code, ...)
   local from, ver = job.state, job.ver
   call('HSET', P .. 'job:' .. id, 'state', to, 'ver', ver, ...)
   count(from, to)
+  if not from then tally('submitted') elseif name == 'retried' then tally(name) end
+  if to == 'failed' then tally('failed ' .. code) elseif to == 'completed' or to == 'cancelled' then tally(to) end
   job.state = to
   local text = emit(name, id, job.gen, ver, to, job.worker, job.attempt, code, job.signed or job.customer)
   if not (ver == '3' and name == 'completed' or ver == '2' and name == 'claimed' or ver == '1' and name == 'submitted') then
