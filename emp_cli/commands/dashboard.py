@@ -25,10 +25,12 @@ def dashboard(
 
 async def _run(ctx: typer.Context, screen: str, where: str) -> None:
     from emp_cli.tui.app import Dashboard
+    from emp_cli.tui.preferences import load_preferences, preferences_path
     from emp_core.client.async_emp import AsyncEmp
 
     async with opened(session_of(ctx)) as (queue, location):
-        app = Dashboard(queue, AsyncEmp(queue, location), screen=screen, wanted=where)
+        emp = AsyncEmp(queue, location)
+        app = Dashboard(queue, emp, load_preferences(preferences_path()), screen=screen, wanted=where)
         await app.run_async()
     if app.return_code:
         raise typer.Exit(ExitCode.FAILED)

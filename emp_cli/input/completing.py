@@ -112,7 +112,7 @@ async def _values(emp: "AsyncEmp", field: str) -> list[str]:
     if field == "worker":
         return [name for name, _ in await _workers(emp)]
     jobs = (await emp.jobs(limit=JOBS_READ)).jobs
-    found = [value for job in jobs for value in _values_of(job, field)]
+    found = [value for job in jobs for value in values_of(job, field)]
     if field == "service":
         found += [name for worker in await emp.workers() for name in worker.capabilities.services]
     return sorted({value for value in found if _is_safe(value)})
@@ -123,7 +123,8 @@ def _is_safe(value: str) -> bool:
     return value.isprintable() and not set(value) & set("'\"`$\\!")
 
 
-def _values_of(job: "Job", field: str) -> Iterable[str]:
+def values_of(job: "Job", field: str) -> Iterable[str]:
+    """A job's values of a field of the filter language; of `label` the names of its labels."""
     if field == "label":
         return job.labels
     if field.startswith("label."):

@@ -141,7 +141,7 @@ def layout_of(
     if fields == "":
         _list(f"{name}\t{help}" for name, help in {VERSION: "of the fields", **sheet.fields}.items())
     if columns == "":
-        _list(_typed(column) for column in sheet.columns)
+        _list(name_of(column) for column in sheet.columns)
     if columns and not output.is_table:
         raise InvalidInput("columns", f"are of tables, not of {output}", hint="--json FIELDS chooses fields")
     asked = Layout(output, _names(fields), _names(columns), sort or "", not bare)
@@ -164,13 +164,13 @@ def _list(lines: Iterable[str]) -> None:
     raise typer.Exit
 
 
-def _typed(column: Column[Any]) -> str:
+def name_of(column: Column[Any]) -> str:
     """A column's name as it is typed."""
     return column.name.lower().replace(" ", "_")
 
 
 def _named(sheet: Sheet[T], name: str) -> Column[T] | None:
-    return next((column for column in sheet.columns if _typed(column) == name.lower()), None)
+    return next((column for column in sheet.columns if name_of(column) == name.lower()), None)
 
 
 def _column(sheet: Sheet[T], name: str) -> Column[T]:
@@ -178,7 +178,7 @@ def _column(sheet: Sheet[T], name: str) -> Column[T]:
     found = _named(sheet, name)
     if found:
         return found
-    names = [*map(_typed, sheet.columns), *sheet.fields]
+    names = [*map(name_of, sheet.columns), *sheet.fields]
     if name.partition(".")[0] not in sheet.fields:
         raise InvalidInput("columns", f"has no {name!r}{did_you_mean(name, names)}", hint="--columns alone lists them")
     return Column(name.upper(), lambda row, now: _cell(_field(sheet.view(row), name)), shrinks=True)

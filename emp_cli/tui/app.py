@@ -1,18 +1,21 @@
 """The dashboard: its screens, its keys, and the one feed."""
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
+from textual.theme import Theme
 
 from emp_cli.output.clean import one_line
 from emp_cli.tui import ways
 from emp_cli.tui.feed import Feed
-from emp_cli.tui.messages import Contact, Open, Seen, Trouble, Wanted
+from emp_cli.tui.messages import Contact, Keep, Open, Preferred, Seen, Trouble, Wanted
 from emp_cli.tui.orders import Hands, Ordered
+from emp_cli.tui.preferences import Preferences
 from emp_cli.tui.screens.base import QueueScreen
 from emp_cli.tui.screens.command_line import CommandLine
 from emp_cli.tui.screens.dialogs import Ask, Confirm
@@ -50,8 +53,17 @@ class Dashboard(App[None]):
         Binding("q,ctrl+c", "quit", "Quit", show=False),
     ]
 
-    def __init__(self, queue: "Queue", emp: "AsyncEmp", *, screen: str = "overview", wanted: str = "") -> None:
+    def __init__(
+        self,
+        queue: "Queue",
+        emp: "AsyncEmp",
+        preferences: Preferences,
+        *,
+        screen: str = "overview",
+        wanted: str = "",
+    ) -> None:
         super().__init__()
+        self._preferences = preferences
         self._first = screen
         self._wanted = wanted
         self._feed = Feed(queue, self.post_message)
@@ -60,14 +72,17 @@ class Dashboard(App[None]):
         self._queue_name = emp.queue.context or emp.queue.engine
         self._trouble: Trouble | None = None
         self._at = 0
+        self._seen_at = 0.0
 
     async def on_mount(self) -> None:
         """Begin to read."""
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
-        self.theme = DARK.name
+        chosen = self._preferences.theme
+        self.theme = chosen if chosen in self.available_themes else DARK.name
+        self.theme_changed_signal.subscribe(self, self._keep_theme)
         self.run_worker(self._feed.run())
-        self.set_interval(1, self._show_standing)
+        self.set_interval(1, self._tick)
         await self.switch_mode(self._first)
         if self._wanted:
             await self._go(f"jobs {self._wanted}")
@@ -77,13 +92,15 @@ class Dashboard(App[None]):
     def on_wanted(self, message: Wanted) -> None:
         """The open screen shows something else."""
         screen = message._sender
-        if isinstance(screen, QueueScreen) and screen in self.screen_stack:
+        if isinstance(screen, QueueScreen) and self.screen_stack.count(screen):
+            if screen.preferences is not self._preferences:
+                screen.post_message(Preferred(self._preferences))
             self._feed.show(message.read, lambda told: self._told(screen, told), now=message.now)
             self._show_standing()
 
     def _told(self, screen: Screen[Any], told: Message) -> None:
         if isinstance(told, Seen):
-            self._at = told.at
+            self._at, self._seen_at = told.at, asyncio.get_running_loop().time()
         screen.post_message(told)
         self._show_standing()
 
@@ -91,6 +108,17 @@ class Dashboard(App[None]):
         """The queue went away, or is back."""
         self._trouble = message.trouble
         self._show_standing()
+
+    def _now(self) -> int:
+        """The queue's time in ms; that of the last answer while none comes, 0 before the first."""
+        if not self._at or self._trouble or self._feed.frozen:
+            return self._at
+        return self._at + round((asyncio.get_running_loop().time() - self._seen_at) * 1000)
+
+    def _tick(self) -> None:
+        self._show_standing()
+        if self._at and isinstance(self.screen, QueueScreen):
+            self.screen.tick(self._now())
 
     def _show_standing(self) -> None:
         screens = [screen for screen in self.screen_stack if isinstance(screen, QueueScreen)]
@@ -101,7 +129,7 @@ class Dashboard(App[None]):
             masthead.standing = Standing(
                 crumbs=tuple(screen.crumb for screen in screens),
                 queue=self._queue_name,
-                at=self._at,
+                at=self._now(),
                 stale=stale,
                 frozen=self._feed.frozen,
                 read_only=self._caller.read_only,
@@ -115,6 +143,25 @@ class Dashboard(App[None]):
     def action_refresh(self) -> None:
         """Read now."""
         self._feed.refresh()
+
+    # What is kept.
+
+    def on_keep(self, message: Keep) -> None:
+        """Save what the person chose, and tell the screens."""
+        try:
+            message.preferences.save()
+        except EmpError as error:
+            self._say(error.message, failed=True)
+            return
+        self._preferences = message.preferences
+        for screen in self.screen_stack:
+            screen.post_message(Preferred(self._preferences))
+        if message.said:
+            self._say(message.said)
+
+    def _keep_theme(self, theme: Theme) -> None:
+        if theme.name != (self._preferences.theme or DARK.name):
+            self.post_message(Keep(replace(self._preferences, theme=theme.name)))
 
     # Ways from screen to screen.
 

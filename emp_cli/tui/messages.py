@@ -5,6 +5,7 @@ from typing import Any
 
 from textual.message import Message
 
+from emp_cli.tui.preferences import Preferences
 from emp_cli.tui.reads import Read
 from emp_core.errors import EmpError
 
@@ -54,6 +55,24 @@ class Contact(Message):
     def __init__(self, trouble: Trouble | None) -> None:
         super().__init__()
         self.trouble = trouble
+
+
+class Preferred(Message):
+    """What the person chose and keeps, as it is now."""
+
+    def __init__(self, preferences: Preferences) -> None:
+        super().__init__()
+        self.preferences = preferences
+
+
+class Keep(Message):
+    """The person chose something that is to be kept."""
+
+    def __init__(self, preferences: Preferences, said: str = "") -> None:
+        super().__init__()
+        self.preferences = preferences
+        self.said = said
+        """What the person is told once it is kept."""
 
 
 class Open(Message):

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from emp_core.client.queue import ClassView, Page, Queue, Summary
+    from emp_core.domain.trend import Trend
     from emp_core.domain.worker import Worker
+
+TREND_MINUTES = 60
 
 T = TypeVar("T")
 
@@ -40,6 +43,7 @@ class Glance:
     summary: "Summary"
     workers: "Sequence[Worker]"
     classes: "Sequence[ClassView]"
+    trend: "Trend"
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,9 @@ class OverviewRead(Read[Glance]):
     period = 1.0
 
     async def read(self, queue: "Queue") -> Glance:
-        summary, workers, classes = await asyncio.gather(queue.summary(), queue.workers(), queue.classes())
-        return Glance(summary, workers, classes)
+        return Glance(
+            *await asyncio.gather(queue.summary(), queue.workers(), queue.classes(), queue.trend(TREND_MINUTES))
+        )
 
 
 @dataclass(frozen=True)

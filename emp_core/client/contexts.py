@@ -4,9 +4,7 @@ Each has what decides which queue it is and where its files are, so that nothing
 """
 
 import json
-import os
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 
 import platformdirs
 
+from emp_core.client.private_file import write_private
 from emp_core.domain.values import did_you_mean
 from emp_core.errors import Conflict, InvalidInput, Misconfigured, NotFound
 
@@ -82,21 +81,8 @@ class Contexts:
 
     def save(self) -> None:
         """Write the file whole or not at all, for its owner only: it may hold passwords."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         content = {"current": self.current, "contexts": {name: asdict(each) for name, each in self.all.items()}}
-        # A temporary file has the mode 0600.
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=self.path.parent, prefix=".contexts-", delete=False
-        ) as file:
-            temporary = Path(file.name)
-            try:
-                json.dump(content, file, indent=2)
-                file.flush()
-                os.fsync(file.fileno())
-                temporary.replace(self.path)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
+        write_private(self.path, json.dumps(content, indent=2))
 
 
 def contexts_path() -> Path:

@@ -1,6 +1,7 @@
 """What all screens of the queue have in common."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -9,9 +10,11 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer
 
-from emp_cli.tui.messages import Refused, Seen, Wanted
+from emp_cli.tui.messages import Preferred, Refused, Seen, Wanted
+from emp_cli.tui.preferences import Preferences
 from emp_cli.tui.reads import Read
 from emp_cli.tui.widgets.masthead import Masthead
+from emp_cli.tui.widgets.row_table import RowTable
 
 
 class QueueScreen(Screen[None]):
@@ -20,6 +23,10 @@ class QueueScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back", show=False),
     ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.preferences = Preferences(path=Path())
 
     @property
     def crumb(self) -> str:
@@ -72,6 +79,15 @@ class QueueScreen(Screen[None]):
         """The queue has no such thing any more."""
         if message.read == self.read:
             self.notify(message.error.message, severity="error", markup=False)
+
+    def on_preferred(self, message: Preferred) -> None:
+        """What the person keeps is known, or has changed."""
+        self.preferences = message.preferences
+
+    def tick(self, at: int) -> None:
+        """A second has passed; `at` is the queue's time in ms."""
+        for table in self.query(RowTable):
+            table.tick(at)
 
     def forget_marks(self) -> None:
         """An order was carried out for what was marked."""

@@ -9,12 +9,15 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from emp_cli.input.completing import values_of
 from emp_cli.output.columns import JOBS
-from emp_cli.output.layout import Layout
-from emp_cli.tui.messages import Open
+from emp_cli.output.layout import Layout, name_of
+from emp_cli.tui.messages import Keep, Open, Preferred
 from emp_cli.tui.orders import Ordered
 from emp_cli.tui.reads import JobsRead
 from emp_cli.tui.screens.base import QueueScreen
+from emp_cli.tui.screens.choosing import Choose, ChooseColumns
+from emp_cli.tui.screens.dialogs import Ask
 from emp_cli.tui.text import join, line
 from emp_cli.tui.widgets.filter_bar import FilterBar
 from emp_cli.tui.widgets.row_table import RowTable
@@ -33,6 +36,8 @@ class JobsScreen(QueueScreen):
         Binding("slash", "filter", "Filter"),
         Binding("a", "mark_all", "Mark all"),
         Binding("s", "sort", "Sort"),
+        Binding("f", "saved", "Saved filters", show=False),
+        Binding("w", "columns", "Columns", show=False),
         Binding("X", "order('cancel')", "Cancel"),
         Binding("h", "order('hold')", "Hold"),
         Binding("u", "order('unhold')", "Unhold"),
@@ -55,7 +60,7 @@ class JobsScreen(QueueScreen):
 
     def body(self) -> Iterator[Widget]:
         """The filter, the table, what is said of it."""
-        yield FilterBar(str(self.window.wanted))
+        yield FilterBar(str(self.window.wanted), self._values)
         yield RowTable(JOBS, id="rows")
         yield Static(id="foot")
 
@@ -90,13 +95,18 @@ class JobsScreen(QueueScreen):
         """The pages of the window."""
         return self.window.read
 
+    def _values(self, field: str, prefix: str) -> Iterator[str]:
+        """The values that jobs in memory have of a field, for completions."""
+        found = {value for job in self.window.rows for value in values_of(job, field)}
+        return (value for value in sorted(found) if value.startswith(prefix))
+
     def draw(self, data: "Sequence[Page]", at: int) -> None:
         """Show the pages."""
         self.window, self._at = self.window.filled(data), at
         self._show_rows()
 
     def _show_rows(self) -> None:
-        layout = Layout(sort=self.sort)
+        layout = Layout(sort=self.sort, columns=tuple(self.preferences.columns.get("jobs", ())))
         rows = layout.sorted(JOBS, self.window.rows, self._at)
         self.table.nothing = "no job matches" if str(self.window.wanted) else "the queue has no jobs"
         self.table.show(rows, self._at, layout.columns_of(JOBS, rows, self._at))
@@ -155,6 +165,53 @@ class JobsScreen(QueueScreen):
         self.table.move_cursor(0)
         self.table.focus()
         self.ask()
+
+    async def on_filter_bar_saved(self, message: FilterBar.Saved) -> None:
+        """Keep the filter under a name."""
+
+        def named(name: str | None) -> None:
+            if name:
+                kept = self.preferences.with_filter(name, message.text)
+                self.post_message(Keep(kept, f"kept as {name}: f shows the saved filters"))
+
+        await self.app.push_screen(Ask("name of this filter"), named)
+
+    async def action_saved(self) -> None:
+        """Choose one of the filters that were kept."""
+        if not self.preferences.filters:
+            self.notify("no filter was kept: type one behind /, and ctrl+s keeps it")
+            return
+
+        def chosen(answer: tuple[str, str] | None) -> None:
+            if answer is None:
+                return
+            act, name = answer
+            if act == "delete":
+                self.post_message(Keep(self.preferences.without_filter(name), f"deleted the filter {name}"))
+            else:
+                self.query_one(FilterBar).take(self.preferences.filters[name])
+
+        await self.app.push_screen(
+            Choose("saved filters: enter takes one, D deletes it", self.preferences.filters), chosen
+        )
+
+    async def action_columns(self) -> None:
+        """Choose which columns there are."""
+
+        def chosen(names: Sequence[str] | None) -> None:
+            if names is not None:
+                usual = [name_of(column) for column in JOBS.columns if not column.wide]
+                kept = self.preferences.with_columns("jobs", () if list(names) == usual else names)
+                self.post_message(Keep(kept))
+
+        shown = self.preferences.columns.get("jobs") or [name_of(each) for each in JOBS.columns if not each.wide]
+        await self.app.push_screen(ChooseColumns([name_of(column) for column in JOBS.columns], shown), chosen)
+
+    def on_preferred(self, message: Preferred) -> None:
+        """Other columns, perhaps."""
+        super().on_preferred(message)
+        if self.window.pages:
+            self._show_rows()
 
     def on_filter_bar_closed(self) -> None:
         """The table has the keys again."""

@@ -2,18 +2,32 @@
 
 from collections.abc import Iterator
 
-from textual.content import Content
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
 from textual.widget import Widget
-from textual.widgets import Static
 
-from emp_cli.output.glance import counts
+from emp_cli.tui import facts
 from emp_cli.tui.reads import Glance, OverviewRead
 from emp_cli.tui.screens.base import QueueScreen
-from emp_cli.tui.text import line
+from emp_cli.tui.widgets.fleet_map import FleetMap
+from emp_cli.tui.widgets.links import Line, Links
+
+
+class Pile(VerticalScroll, can_focus=False):
+    """The parts of the overview, one below the other."""
+
+    def compose(self) -> ComposeResult:
+        """What waits and runs; what is wrong; the fleet."""
+        yield Links(id="numbers")
+        yield Links(id="problems")
+        yield Links(id="fleet")
+        yield FleetMap()
 
 
 class OverviewScreen(QueueScreen):
     """What waits, what runs where, what fails, and what can never run."""
+
+    CSS_PATH = "overview.tcss"
 
     @property
     def crumb(self) -> str:
@@ -26,8 +40,12 @@ class OverviewScreen(QueueScreen):
         return "emp summary"
 
     def body(self) -> Iterator[Widget]:
-        """The facts."""
-        yield Static(id="facts")
+        """The parts."""
+        yield Pile()
+
+    def on_mount(self) -> None:
+        """The numbers have the keys."""
+        self.query_one("#numbers").focus()
 
     @property
     def read(self) -> OverviewRead:
@@ -36,5 +54,21 @@ class OverviewScreen(QueueScreen):
 
     def draw(self, data: Glance, at: int) -> None:
         """Show it."""
-        facts = [line(f"{label:<10} {text}") for label, text in counts(data.summary) if text]
-        self.query_one("#facts", Static).update(Content("\n").join(facts))
+        summary, workers = data.summary, data.workers
+        self._show("numbers", *facts.counts(summary, data.trend), *facts.rates(data.trend, self.size.width))
+        problems = [
+            *facts.never(data.classes, workers, summary.unworkable_jobs),
+            *facts.failing(workers),
+            *facts.oldest(summary),
+            *facts.memory(summary),
+        ]
+        self._show("problems", *problems)
+        self._show("fleet", facts.fleet(workers))
+        shown = self.query_one(FleetMap)
+        shown.fleet = workers
+        shown.most_lines = max(2, self.size.height - 8 - len(problems) - 6)
+
+    def _show(self, name: str, *lines: Line) -> None:
+        links = self.query_one(f"#{name}", Links)
+        links.lines = lines
+        links.display = bool(lines)

@@ -36,4 +36,6 @@ class WorkersScreen(QueueScreen):
 
     def draw(self, data: Sequence[Worker], at: int) -> None:
         """Show them."""
-        self.query_one("#rows", RowTable).show(data, at, Layout().columns_of(WORKERS, data, at))
+        table = self.query_one("#rows", RowTable)
+        table.nothing = "no worker is running"
+        table.show(data, at, Layout().columns_of(WORKERS, data, at))

@@ -1,6 +1,5 @@
 """The line for a filter, with its mistakes and what may come next."""
 
-from collections.abc import Iterator
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -12,13 +11,16 @@ from textual.widgets import Input, Static
 
 from emp_cli.output.clean import clean
 from emp_cli.tui.text import line, lines
-from emp_core.domain.filter import Filter, FilterError, complete, parse, render
+from emp_core.domain.filter import Filter, FilterError, LiveValues, complete, parse, render
 
 
 class FilterBar(Vertical):
     """Hidden while there is no filter."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close", "Close", show=False),
+        Binding("ctrl+s", "save", "Keep this filter"),
+    ]
 
     class Changed(Message):
         """Enter on a filter that can be read."""
@@ -27,17 +29,28 @@ class FilterBar(Vertical):
             super().__init__()
             self.wanted = wanted
 
+    class Saved(Message):
+        """The filter that was typed is to be kept."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
     class Closed(Message):
         """The filter stays as it was."""
 
-    def __init__(self, text: str = "") -> None:
+    def __init__(self, text: str, values: LiveValues) -> None:
         super().__init__()
         self._text = text
+        self._values = values
 
     def compose(self) -> ComposeResult:
         """The field, and what is said of it."""
         yield Input(
-            self._text, placeholder="status:failed customer:acme age>10m", suggester=Completions(), compact=True
+            self._text,
+            placeholder="status:failed age>10m",
+            suggester=Completions(self._values),
+            compact=True,
         )
         yield Static(id="help")
 
@@ -62,14 +75,30 @@ class FilterBar(Vertical):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Take the filter, if it can be read."""
         event.stop()
+        self.take(event.value)
+
+    def take(self, text: str) -> None:
+        """Show the jobs of this filter, or say what is wrong with it."""
+        wanted = self._parsed(text)
+        if wanted is not None:
+            self._text = self.query_one(Input).value = text.strip()
+            self._settle()
+            self.post_message(self.Changed(wanted))
+
+    def action_save(self) -> None:
+        """Keep what was typed under a name."""
+        text = self.query_one(Input).value.strip()
+        if text and self._parsed(text) is not None:
+            self.post_message(self.Saved(text))
+
+    def _parsed(self, text: str) -> Filter | None:
         try:
-            wanted = parse(event.value)
+            return parse(text)
         except FilterError as error:
-            self.query_one("#help", Static).update(lines(render(error, clean), "$text-error"))
-            return
-        self._text = event.value.strip()
-        self._settle()
-        self.post_message(self.Changed(wanted))
+            shown = self.query_one("#help", Static)
+            self.display = shown.display = True
+            shown.update(lines(render(error, clean), "$text-error"))
+            return None
 
     def action_close(self) -> None:
         """Leave the filter as it was."""
@@ -84,18 +113,18 @@ class FilterBar(Vertical):
     def _say(self, text: str) -> None:
         shown = self.query_one("#help", Static)
         shown.display = True
-        offers = [offer.text for offer in complete(text, len(text), _no_values)][:8]
+        offers = [offer.text for offer in complete(text, len(text), self._values)][:8]
         shown.update(line("  ".join(offers), "dim"))
 
 
-def _no_values(field: str, prefix: str) -> Iterator[str]:
-    return iter(())
-
-
 class Completions(Suggester):
-    """Ends the word that is being typed, by the grammar of the language."""
+    """Ends the word that is being typed, by the grammar of the language and the values in memory."""
+
+    def __init__(self, values: LiveValues) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._values = values
 
     async def get_suggestion(self, value: str) -> str | None:
         """The text with the first word that may end it."""
-        offer = next(iter(complete(value, len(value), _no_values)), None)
+        offer = next(iter(complete(value, len(value), self._values)), None)
         return value[: offer.start] + offer.text if offer and offer.text.startswith(value[offer.start :]) else None

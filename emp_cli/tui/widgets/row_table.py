@@ -76,7 +76,7 @@ class RowTable(ScrollView, Generic[T], can_focus=True):
         self.marks: dict[str, T] = {}
         """By their keys, as they were when they were marked."""
 
-        self.nothing = "nothing to show"
+        self.nothing = "reading"
         """What an empty table says."""
 
         self._now = 0
@@ -101,6 +101,11 @@ class RowTable(ScrollView, Generic[T], can_focus=True):
             # The row stays where the eye is.
             self.scroll_to(y=max(0, self._cursor - seen_at), animate=False)
         self._keep_cursor_in_sight()
+
+    def tick(self, now: int) -> None:
+        """The same rows at another time: ages grow."""
+        self._now, self._cells = now, {}
+        self.refresh()
 
     @property
     def cursor_key(self) -> str:

@@ -4,7 +4,7 @@
 with a caret. One table of fields (`fields`) serves all of them and the docs (docs/filters.md).
 """
 
-from emp_core.domain.filter.completing import Completion, complete
+from emp_core.domain.filter.completing import Completion, LiveValues, complete
 from emp_core.domain.filter.fields import FAMILIES, FIELDS, Field, Index, field_of
 from emp_core.domain.filter.filters import EVERY_JOB, Filter
 from emp_core.domain.filter.mistakes import render
@@ -26,6 +26,7 @@ __all__ = [
     "FilterError",
     "Glob",
     "Index",
+    "LiveValues",
     "Moment",
     "Number",
     "Operator",

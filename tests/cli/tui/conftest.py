@@ -3,12 +3,14 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
 from emp_cli.tui.app import Dashboard
+from emp_cli.tui.preferences import load_preferences
 from emp_cli.tui.screens.base import QueueScreen
 from emp_cli.tui.widgets.row_table import RowTable
 from emp_core.client import redis_queue
@@ -93,13 +95,14 @@ def location_of(server: Server) -> Location:
 
 
 @pytest.fixture
-def dashboard(server: Server, open_queue: OpenQueue) -> StartDashboard:
+def dashboard(server: Server, open_queue: OpenQueue, tmp_path: Path) -> StartDashboard:
     """Starts one on the queue; with options of `Dashboard`, `size` and `read_only`."""
 
     @asynccontextmanager
     async def start(*, size: tuple[int, int] = SIZE, read_only: bool = False, **options: Any) -> AsyncIterator[Driver]:
         queue = await open_queue(read_only=read_only)
-        app = Dashboard(queue, AsyncEmp(queue, location_of(server)), **options)
+        kept = load_preferences(tmp_path / "dashboard.json")
+        app = Dashboard(queue, AsyncEmp(queue, location_of(server)), kept, **options)
         async with app.run_test(size=size, notifications=True) as pilot:
             yield Driver(app, pilot)
 

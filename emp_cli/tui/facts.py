@@ -1,0 +1,178 @@
+"""What the overview says, as lines in which each number leads to the list behind it."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from emp_cli.output.explanation import asked
+from emp_cli.tui.widgets.links import Line, Part
+from emp_core.domain.durations import duration
+from emp_core.domain.filter import Filter
+from emp_core.domain.folding import fold_names
+from emp_core.domain.nearest import nearest
+from emp_core.domain.requirements import Requirements
+from emp_core.domain.sizes import size
+from emp_core.domain.standing import down
+from emp_core.domain.trend import Trend
+from emp_core.domain.worker import Worker
+
+if TYPE_CHECKING:
+    from emp_core.client.queue import ClassView, Summary
+
+LABEL = 10
+WINDOW = 5
+"""Minutes of a rate, and of what is compared with it."""
+
+KINDS = 3
+"""Kinds of jobs that can never run, of which it is said why."""
+
+BARS = "▁▂▃▄▅▆▇█"
+
+
+def counts(summary: "Summary", trend: Trend) -> Iterator[Line]:
+    """How many jobs are in which state, and how that changed in the last five minutes."""
+    jobs, span = summary.jobs, trend.last(WINDOW)
+    held = [_number(summary.held, "held")] if summary.held else []
+    waiting = _change(span.entered - span.started) if span else ""
+    yield _line(
+        "waiting",
+        _number(jobs["pending"], "pending", more=waiting),
+        _number(jobs["delayed"], "delayed"),
+        _number(jobs["blocked"], "blocked"),
+        *held,
+    )
+    stopping = [_number(jobs["cancelling"], "cancelling")] if jobs["cancelling"] else []
+    slots = Part(f"{summary.busy_slots:,} of {summary.slots:,} slots", to="workers")
+    yield _line("running", _number(jobs["active"], "active", "$text-success"), *stopping, slots)
+    failed = "$text-error" if jobs["failed"] else ""
+    ended = {name: _change(getattr(span, name)) if span else "" for name in ("completed", "failed", "cancelled")}
+    yield _line(
+        "ended",
+        _number(jobs["completed"], "completed", more=ended["completed"]),
+        _number(jobs["failed"], "failed", failed, more=ended["failed"]),
+        _number(jobs["cancelled"], "cancelled", more=ended["cancelled"]),
+    )
+
+
+def rates(trend: Trend, width: int) -> Iterator[Line]:
+    """How fast jobs come and go, how long they wait, and how that was in the last hour."""
+    span, before = trend.last(WINDOW), trend.last(WINDOW, before=WINDOW)
+    if span is None:
+        return
+    room = max(0, min(60, width - LABEL - 30))
+    minutes = list(trend.minutes)[-60:]
+    for label, name in (("in", "entered"), ("out", "ended")):
+        now = span.per_minute(getattr(span, name))
+        then = before.per_minute(getattr(before, name)) if before else now
+        yield _plot(label, f"{now:,.1f}/min{_arrow(now, then)}", [getattr(each, name) for each in minutes], room)
+    middle, slow = span.wait(0.5), span.wait(0.95)
+    if middle is not None and slow is not None:
+        words = f"p50 {duration(middle)}  p95 {duration(slow)}"
+        yield _plot("waits", words, [each.wait(0.95) or 0 for each in minutes], room)
+
+
+def never(classes: Sequence["ClassView"], workers: Sequence[Worker], jobs: int) -> Iterator[Line]:
+    """The jobs that no live worker can run, by what they ask, each with the smallest remedy."""
+    if not jobs:
+        return
+    yield (Part(f"{jobs:,} {_jobs(jobs)} can never run", "bold $text-error", "jobs unworkable:yes"),)
+    counts = Counter[str]()
+    kinds: dict[str, Requirements] = {}
+    for each in classes:
+        if each.unworkable:
+            asks = replace(each.requirements, customer_id=None)
+            kinds[asked(asks)] = asks
+            counts[asked(asks)] += each.pending
+    offers = {worker.profile_id: (worker.id, worker.capabilities) for worker in workers}
+    for words, count in counts.most_common(KINDS):
+        miss = next(iter(nearest(kinds[words], offers.values(), 1)), None)
+        why = miss.sentence() if miss else "no worker is running"
+        yield Part(f"  {count:,} ask for ", "$text-muted"), Part(words), Part(f": {why}", "$text-muted")
+    if len(kinds) > KINDS:
+        yield (Part(f"  and {len(kinds) - KINDS:,} other kinds", "$text-muted", "classes"),)
+
+
+def oldest(summary: "Summary") -> Iterator[Line]:
+    """How long the oldest pending job has waited."""
+    if summary.oldest_pending_ms is None:
+        return
+    least = "" if summary.oldest_pending_exact else "at least "
+    kinds = "1 kind" if summary.classes_waiting == 1 else f"{summary.classes_waiting:,} kinds"
+    yield _line(
+        "oldest",
+        Part(f"waits for {least}{duration(summary.oldest_pending_ms / 1000)}"),
+        Part(f"{kinds} of jobs wait", to="classes"),
+    )
+
+
+def failing(workers: Sequence[Worker]) -> Iterator[Line]:
+    """The services that take no jobs, on which workers, and why."""
+    outages: dict[tuple[str, str], list[str]] = {}
+    for worker in workers:
+        for service in sorted(down(worker)):
+            outage = worker.outages.get(service)
+            outages.setdefault((service, outage.why if outage else "down"), []).append(worker.id)
+    for (service, why), names in sorted(outages.items(), key=lambda each: -len(each[1]))[:3]:
+        where = fold_names(names)
+        to = f"worker {names[0]}" if len(names) == 1 else "workers"
+        yield Part(f"{service} fails", "bold $text-error"), Part(" on "), Part(where, "", to), Part(f": {why}")
+
+
+def fleet(workers: Sequence[Worker]) -> Line:
+    """How many workers there are, by state."""
+    states = Counter(worker.state.value for worker in workers)
+    said = ", ".join(f"{count:,} {state}" for state, count in sorted(states.items()))
+    return _line("workers", Part(said or "none", "" if workers else "$text-error", "workers"))
+
+
+def memory(summary: "Summary") -> Iterator[Line]:
+    """How full Redis is, and who fills it."""
+    found = summary.memory
+    if found is None:
+        return
+    of = f" of {size(found.limit)} ({found.share:.0%})" if found.limit else ", no limit"
+    yield _line(
+        "redis",
+        Part(f"{size(found.used)}{of}", "$text-error" if found.is_crowded else ""),
+        Part(f"{found.waiting:,} jobs wait, {found.recent + found.older:,} ended ones are kept", "$text-muted"),
+    )
+
+
+def spark(values: Sequence[float], width: int) -> str:
+    """The last values as bars, scaled to the largest."""
+    shown = values[-width:] if width else ()
+    most = max(shown, default=0)
+    return "".join(BARS[round(value / most * (len(BARS) - 1))] if most else BARS[0] for value in shown)
+
+
+def _line(label: str, *parts: Part) -> Line:
+    gaps = [Part("   ")] * len(parts)
+    between = [each for pair in zip(parts, gaps, strict=True) for each in pair][:-1]
+    return (Part(label.ljust(LABEL), "$text-muted"), *between)
+
+
+def _plot(label: str, words: str, values: Sequence[float], width: int) -> Line:
+    return (
+        Part(label.ljust(LABEL), "$text-muted"),
+        Part(words.ljust(max(24, len(words) + 2))),
+        Part(spark(values, width), "$primary"),
+    )
+
+
+def _number(count: int, state: str, style: str = "", more: str = "") -> Part:
+    return Part(f"{count:,} {state}{more}", style if count else "$text-muted", f"jobs {Filter.of(status=state)}")
+
+
+def _change(count: int) -> str:
+    return f" {count:+,}" if count else ""
+
+
+def _arrow(now: float, then: float) -> str:
+    if then and now > then * 1.1:
+        return " ▲"
+    return " ▼" if now < then * 0.9 else ""
+
+
+def _jobs(count: int) -> str:
+    return "job" if count == 1 else "jobs"
