@@ -1,10 +1,12 @@
 """The dashboard: its screens, its keys, and the one feed."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
@@ -188,6 +190,20 @@ class Dashboard(App[None]):
                 await self._go(command)
 
         await self.push_screen(CommandLine(ways.WORDS), go)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """What Ctrl+P offers: the screens, the saved filters and the keys of this screen, then Textual's own."""
+        for name in ways.MODES:
+            yield SystemCommand(name.capitalize(), f"go to {name}", partial(self._go, name))
+        for name, text in self._preferences.filters.items():
+            yield SystemCommand(f"Jobs: {one_line(name)}", one_line(text), partial(self._go, f"jobs {text}"))
+        if isinstance(screen, QueueScreen):
+            for active in screen.active_bindings.values():
+                if active.binding.description and active.enabled and active.node in (screen, self):
+                    key = self.get_key_display(active.binding)
+                    run = partial(self.run_action, active.binding.action, active.node)
+                    yield SystemCommand(active.binding.description, f"key {key}", run)
+        yield from super().get_system_commands(screen)
 
     async def action_help(self) -> None:
         """Say what each key does here."""
