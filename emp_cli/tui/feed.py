@@ -36,7 +36,7 @@ class Feed:
         self._changed = False
         self._at_once = False
         self._read_at = float("-inf")
-        self._answered_at = float("-inf")
+        self._answered_at = 0.0
         self._trouble: Trouble | None = None
         self._looking = asyncio.Future[None]()
         self.frozen = False
@@ -65,6 +65,7 @@ class Feed:
 
     async def run(self) -> None:
         """Read until cancelled."""
+        self._answered_at = asyncio.get_running_loop().time()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen())
             while True:

@@ -80,9 +80,9 @@ async def open_queue(server: Server) -> AsyncIterator[OpenQueue]:
     """Opens the queue as an operator; it is closed at the end."""
     opened: list[RedisQueue] = []
 
-    async def open_it(*, read_only: bool = False) -> RedisQueue:
+    async def open_it(*, read_only: bool = False, url: str = "") -> RedisQueue:
         caller = Caller(role=Role.OPERATOR, actor="ada@node1", request_id="r1", read_only=read_only)
-        opened.append(await redis_queue.open_queue(location_of(server), caller))
+        opened.append(await redis_queue.open_queue(location_of(url or server.url), caller))
         return opened[-1]
 
     yield open_it
@@ -90,19 +90,21 @@ async def open_queue(server: Server) -> AsyncIterator[OpenQueue]:
         await queue.close()
 
 
-def location_of(server: Server) -> Location:
-    return Location(url=server.url, prefix="{emp}:", source="the test", artifacts=None)
+def location_of(url: str) -> Location:
+    return Location(url=url, prefix="{emp}:", source="the test", artifacts=None)
 
 
 @pytest.fixture
 def dashboard(server: Server, open_queue: OpenQueue, tmp_path: Path) -> StartDashboard:
-    """Starts one on the queue; with options of `Dashboard`, `size` and `read_only`."""
+    """Starts one on the queue; with options of `Dashboard`, `size`, `read_only` and `url`."""
 
     @asynccontextmanager
-    async def start(*, size: tuple[int, int] = SIZE, read_only: bool = False, **options: Any) -> AsyncIterator[Driver]:
-        queue = await open_queue(read_only=read_only)
+    async def start(
+        *, size: tuple[int, int] = SIZE, read_only: bool = False, url: str = "", **options: Any
+    ) -> AsyncIterator[Driver]:
+        queue = await open_queue(read_only=read_only, url=url)
         kept = load_preferences(tmp_path / "dashboard.json")
-        app = Dashboard(queue, AsyncEmp(queue, location_of(server)), kept, **options)
+        app = Dashboard(queue, AsyncEmp(queue, location_of(url or server.url)), kept, **options)
         async with app.run_test(size=size, notifications=True) as pilot:
             yield Driver(app, pilot)
 
