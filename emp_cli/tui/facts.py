@@ -98,11 +98,12 @@ def oldest(summary: "Summary") -> Iterator[Line]:
     if summary.oldest_pending_ms is None:
         return
     least = "" if summary.oldest_pending_exact else "at least "
-    kinds = "1 kind" if summary.classes_waiting == 1 else f"{summary.classes_waiting:,} kinds"
+    one = summary.classes_waiting == 1
+    kinds = "1 kind of jobs waits" if one else f"{summary.classes_waiting:,} kinds of jobs wait"
     yield _line(
         "oldest",
         Part(f"waits for {least}{duration(summary.oldest_pending_ms / 1000)}"),
-        Part(f"{kinds} of jobs wait", to="classes"),
+        Part(kinds, to="classes"),
     )
 
 

@@ -165,7 +165,8 @@ async def test_a_queue_that_is_away_is_told_to_the_app_once_it_is_back(
         trouble = await wait_until(
             lambda: next((each.trouble for each in told if isinstance(each, Contact)), None), "the trouble"
         )
-        assert trouble and trouble.why
+        assert trouble
+        assert trouble.why
         await proxy.start()
         await wait_until(lambda: isinstance(told[-1], Seen), "it is read again")
         assert [each.trouble for each in told if isinstance(each, Contact)][-1] is None
