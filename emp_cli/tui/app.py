@@ -1,6 +1,5 @@
 """The dashboard: its screens, its keys, and the one feed."""
 
-import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
@@ -24,6 +23,7 @@ from emp_cli.tui.screens.dialogs import Ask, Confirm
 from emp_cli.tui.screens.help import HelpScreen
 from emp_cli.tui.theme import DARK, LIGHT
 from emp_cli.tui.widgets.masthead import Masthead, Standing
+from emp_core.clock import Clock, SystemClock
 from emp_core.domain.caller import Role
 from emp_core.errors import EmpError
 
@@ -61,14 +61,14 @@ class Dashboard(App[None]):
         emp: "AsyncEmp",
         preferences: Preferences,
         *,
-        screen: str = "overview",
-        wanted: str = "",
+        start: str = "overview",
+        clock: Clock | None = None,
     ) -> None:
         super().__init__()
         self._preferences = preferences
-        self._first = screen
-        self._wanted = wanted
-        self._feed = Feed(queue, self.post_message)
+        self._clock = clock or SystemClock()
+        self._start = start
+        self._feed = Feed(queue, self.post_message, self._clock)
         self._hands = Hands(emp, self._confirm)
         self._caller = queue.caller
         self._queue_name = emp.queue.context or emp.queue.engine
@@ -85,9 +85,8 @@ class Dashboard(App[None]):
         self.theme_changed_signal.subscribe(self, self._keep_theme)
         self.run_worker(self._feed.run())
         self.set_interval(1, self._tick)
-        await self.switch_mode(self._first)
-        if self._wanted:
-            await self._go(f"jobs {self._wanted}")
+        await self.switch_mode("overview")
+        await self._go(self._start)
 
     # The feed.
 
@@ -100,9 +99,14 @@ class Dashboard(App[None]):
             self._feed.show(message.read, lambda told: self._told(screen, told), now=message.now)
             self._show_standing()
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether what is wanted was read."""
+        return self._feed.is_settled
+
     def _told(self, screen: Screen[Any], told: Message) -> None:
         if isinstance(told, Seen):
-            self._at, self._seen_at = told.at, asyncio.get_running_loop().time()
+            self._at, self._seen_at = told.at, self._clock.monotonic()
         screen.post_message(told)
         self._show_standing()
 
@@ -115,7 +119,7 @@ class Dashboard(App[None]):
         """The queue's time in ms; that of the last answer while none comes, 0 before the first."""
         if not self._at or self._trouble or self._feed.frozen:
             return self._at
-        return self._at + round((asyncio.get_running_loop().time() - self._seen_at) * 1000)
+        return self._at + round((self._clock.monotonic() - self._seen_at) * 1000)
 
     def _tick(self) -> None:
         self._show_standing()
@@ -126,7 +130,7 @@ class Dashboard(App[None]):
         screens = [screen for screen in self.screen_stack if isinstance(screen, QueueScreen)]
         if not screens:
             return
-        stale = asyncio.get_running_loop().time() - self._trouble.since if self._trouble else None
+        stale = self._clock.monotonic() - self._trouble.since if self._trouble else None
         for masthead in screens[-1].query(Masthead):
             masthead.standing = Standing(
                 crumbs=tuple(screen.crumb for screen in screens),

@@ -72,7 +72,9 @@ def rates(trend: Trend, width: int) -> Iterator[Line]:
         yield _plot("waits", words, [each.wait(0.95) or 0 for each in minutes], room)
 
 
-def never(classes: Sequence["ClassView"], workers: Sequence[Worker], jobs: int) -> Iterator[Line]:
+def never(
+    classes: Sequence["ClassView"], workers: Sequence[Worker], jobs: int, kinds_shown: int = KINDS
+) -> Iterator[Line]:
     """The jobs that no live worker can run, by what they ask, each with the smallest remedy."""
     if not jobs:
         return
@@ -85,12 +87,12 @@ def never(classes: Sequence["ClassView"], workers: Sequence[Worker], jobs: int) 
             kinds[asked(asks)] = asks
             counts[asked(asks)] += each.pending
     offers = {worker.profile_id: (worker.id, worker.capabilities) for worker in workers}
-    for words, count in counts.most_common(KINDS):
+    for words, count in counts.most_common(kinds_shown):
         miss = next(iter(nearest(kinds[words], offers.values(), 1)), None)
         why = miss.sentence() if miss else "no worker is running"
-        yield Part(f"  {count:,} ask for ", "$text-muted"), Part(words), Part(f": {why}", "$text-muted")
-    if len(kinds) > KINDS:
-        yield (Part(f"  and {len(kinds) - KINDS:,} other kinds", "$text-muted", "classes"),)
+        yield Part(f"  {count:,} ask for ", "$foreground-muted"), Part(words), Part(f": {why}", "$foreground-muted")
+    if len(kinds) > kinds_shown:
+        yield (Part(f"  and {len(kinds) - kinds_shown:,} other kinds", "$foreground-muted", "classes"),)
 
 
 def oldest(summary: "Summary") -> Iterator[Line]:
@@ -120,6 +122,16 @@ def failing(workers: Sequence[Worker]) -> Iterator[Line]:
         yield Part(f"{service} fails", "bold $text-error"), Part(" on "), Part(where, "", to), Part(f": {why}")
 
 
+def failures(trend: Trend) -> Iterator[Line]:
+    """How many jobs failed in the last hour, by what failed them."""
+    span = trend.last(60)
+    codes = Counter(span.failures).most_common(KINDS) if span else []
+    if span and codes:
+        said = ", ".join(f"{count:,} {code}" for code, count in codes)
+        link = Part(f"{span.failed:,} in the last hour", "$text-error", "jobs status:failed ended<1h")
+        yield _line("failed", link, Part(said, "$foreground-muted"))
+
+
 def fleet(workers: Sequence[Worker]) -> Line:
     """How many workers there are, by state."""
     states = Counter(worker.state.value for worker in workers)
@@ -136,7 +148,7 @@ def memory(summary: "Summary") -> Iterator[Line]:
     yield _line(
         "redis",
         Part(f"{size(found.used)}{of}", "$text-error" if found.is_crowded else ""),
-        Part(f"{found.waiting:,} jobs wait, {found.recent + found.older:,} ended ones are kept", "$text-muted"),
+        Part(f"{found.waiting:,} jobs wait, {found.recent + found.older:,} ended ones are kept", "$foreground-muted"),
     )
 
 
@@ -150,19 +162,19 @@ def spark(values: Sequence[float], width: int) -> str:
 def _line(label: str, *parts: Part) -> Line:
     gaps = [Part("   ")] * len(parts)
     between = [each for pair in zip(parts, gaps, strict=True) for each in pair][:-1]
-    return (Part(label.ljust(LABEL), "$text-muted"), *between)
+    return (Part(label.ljust(LABEL), "$foreground-muted"), *between)
 
 
 def _plot(label: str, words: str, values: Sequence[float], width: int) -> Line:
     return (
-        Part(label.ljust(LABEL), "$text-muted"),
+        Part(label.ljust(LABEL), "$foreground-muted"),
         Part(words.ljust(max(24, len(words) + 2))),
         Part(spark(values, width), "$primary"),
     )
 
 
 def _number(count: int, state: str, style: str = "", more: str = "") -> Part:
-    return Part(f"{count:,} {state}{more}", style if count else "$text-muted", f"jobs {Filter.of(status=state)}")
+    return Part(f"{count:,} {state}{more}", style if count else "$foreground-muted", f"jobs {Filter.of(status=state)}")
 
 
 def _change(count: int) -> str:

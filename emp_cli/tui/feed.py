@@ -8,6 +8,7 @@ from textual.message import Message
 
 from emp_cli.tui.messages import Contact, Refused, Seen, Trouble
 from emp_cli.tui.reads import Read
+from emp_core.clock import Clock
 from emp_core.errors import EmpError, QueueUnavailable
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ RETRY_SECONDS = 1.0
 class Feed:
     """Reads what the open screen shows, and tells it. Nothing is read for a screen that is hidden."""
 
-    def __init__(self, queue: "Queue", tell_app: Listener) -> None:
+    def __init__(self, queue: "Queue", tell_app: Listener, clock: Clock) -> None:
+        self._clock = clock
         self._queue = queue
         self._tell_app = tell_app
         self._read: Read[Any] | None = None
@@ -53,6 +55,11 @@ class Feed:
             self._follow.clear()
         self._wake.set()
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether what is wanted was read."""
+        return self._looking.done() and not self._at_once
+
     def refresh(self) -> None:
         """Read once more now, also if the screen is frozen."""
         self._at_once = True
@@ -65,7 +72,7 @@ class Feed:
 
     async def run(self) -> None:
         """Read until cancelled."""
-        self._answered_at = asyncio.get_running_loop().time()
+        self._answered_at = self._clock.monotonic()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen())
             while True:
@@ -104,23 +111,22 @@ class Feed:
         read, listener = self._read, self._listener
         if read is None:
             return
-        loop = asyncio.get_running_loop()
         self._changed = self._at_once = False
-        self._read_at = loop.time()
+        self._read_at = asyncio.get_running_loop().time()
         try:
             data = await read.read(self._queue)
             at = await self._queue.now_ms()
         except QueueUnavailable as error:
             self._lost(error)
         except EmpError as error:
-            self._found(loop.time())
+            self._found()
             listener(Refused(read, error))
         else:
-            self._found(loop.time())
+            self._found()
             listener(Seen(read, data, at))
 
-    def _found(self, now: float) -> None:
-        self._answered_at = now
+    def _found(self) -> None:
+        self._answered_at = self._clock.monotonic()
         if self._trouble:
             self._trouble = None
             self._tell_app(Contact(None))

@@ -46,7 +46,7 @@ class Trouble:
 
     why: str
     since: float
-    """The loop's clock at the last answer."""
+    """The monotonic clock at the last answer."""
 
 
 class Contact(Message):

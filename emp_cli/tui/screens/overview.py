@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
+from textual.geometry import Size
 from textual.widget import Widget
 
 from emp_cli.tui import facts
@@ -11,6 +12,13 @@ from emp_cli.tui.reads import Glance, OverviewRead
 from emp_cli.tui.screens.base import QueueScreen
 from emp_cli.tui.widgets.fleet_map import FleetMap
 from emp_cli.tui.widgets.links import Line, Links
+from emp_cli.tui.widgets.plots import Plots
+
+ROOMY = Size(100, 32)
+"""The least screen on which the last hour is drawn as bars of several lines."""
+
+MANY = 10
+"""Kinds of jobs that can never run, on such a screen."""
 
 
 class Pile(VerticalScroll, can_focus=False):
@@ -19,6 +27,7 @@ class Pile(VerticalScroll, can_focus=False):
     def compose(self) -> ComposeResult:
         """What waits and runs; what is wrong; the fleet."""
         yield Links(id="numbers")
+        yield Plots()
         yield Links(id="problems")
         yield Links(id="fleet")
         yield FleetMap()
@@ -55,10 +64,17 @@ class OverviewScreen(QueueScreen):
     def draw(self, data: Glance, at: int) -> None:
         """Show it."""
         summary, workers = data.summary, data.workers
-        self._show("numbers", *facts.counts(summary, data.trend), *facts.rates(data.trend, self.size.width))
+        has_room = self.size.width >= ROOMY.width and self.size.height >= ROOMY.height
+        bars = 0 if has_room else self.size.width
+        self._show("numbers", *facts.counts(summary, data.trend), *facts.rates(data.trend, bars))
+        plots = self.query_one(Plots)
+        plots.display = has_room and len(data.trend.minutes) > 1
+        plots.show(data.trend)
+        kinds = MANY if has_room else facts.KINDS
         problems = [
-            *facts.never(data.classes, workers, summary.unworkable_jobs),
+            *facts.never(data.classes, workers, summary.unworkable_jobs, kinds),
             *facts.failing(workers),
+            *facts.failures(data.trend),
             *facts.oldest(summary),
             *facts.memory(summary),
         ]
@@ -66,7 +82,7 @@ class OverviewScreen(QueueScreen):
         self._show("fleet", facts.fleet(workers))
         shown = self.query_one(FleetMap)
         shown.fleet = workers
-        shown.most_lines = max(2, self.size.height - 8 - len(problems) - 6)
+        shown.most_lines = max(2, self.size.height - 8 - len(problems) - (12 if has_room else 6))
 
     def _show(self, name: str, *lines: Line) -> None:
         links = self.query_one(f"#{name}", Links)

@@ -7,11 +7,12 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from emp_cli.output.clean import one_line
 from emp_cli.tui.text import line
 from emp_core.domain.standing import down
 from emp_core.domain.worker import Worker, WorkerState
 
-BUSY, IDLE, DOWN = ("█", "$success"), ("·", "$text-muted"), ("!", "$text-error")
+BUSY, IDLE, DOWN = ("█", "$success"), ("·", "$foreground-muted"), ("!", "$text-error")
 STATES = {
     WorkerState.DRAINING: ("▒", "$warning"),
     WorkerState.PAUSED: ("=", "$warning"),
@@ -25,6 +26,9 @@ LEGEND = (
     ("service down", *DOWN),
     *((state.value, *sign) for state, sign in STATES.items()),
 )
+
+NAME = 12
+"""Characters of a machine's name."""
 
 Sign = tuple[str, str]
 
@@ -52,7 +56,7 @@ class FleetMap(Widget):
         hidden += sum(len(signs) for each in rest for _, signs in each)
         shown = [_drawn(each) for each in lines[: self.most_lines]]
         if hidden:
-            shown.append(Content.styled(f"and {hidden:,} more slots", "$text-muted"))
+            shown.append(Content.styled(f"and {hidden:,} more slots", "$foreground-muted"))
         return Content("\n").join([*shown, _legend(self.fleet)])
 
 
@@ -66,7 +70,7 @@ def _blocks(workers: Iterable[Worker]) -> Iterator[Block]:
         some = list(group)
         memory = {worker.capabilities.gpu_memory_gb for worker in some if worker.capabilities.gpu_memory_gb}
         vram = f" {max(memory)}G" if memory else ""
-        yield f"{machine}{vram} ", [sign for worker in some for sign in signs(worker)]
+        yield f"{one_line(machine, NAME)}{vram} ", [sign for worker in some for sign in signs(worker)]
 
 
 def signs(worker: Worker) -> list[Sign]:
@@ -97,7 +101,7 @@ def _wrapped(blocks: Sequence[Block], width: int) -> list[list[Block]]:
 
 def _drawn(blocks: Sequence[Block]) -> Content:
     gap = Content("  ") if any(name for name, _ in blocks) else Content("")
-    return gap.join([line(name, "$text-muted") + (" " if name else "") + _cells(cells) for name, cells in blocks])
+    return gap.join([line(name, "$foreground-muted") + (" " if name else "") + _cells(cells) for name, cells in blocks])
 
 
 def _cells(cells: Sequence[Sign]) -> Content:
@@ -109,7 +113,7 @@ def _legend(workers: Sequence[Worker]) -> Content:
     """The signs that are on the map."""
     shown = {sign for worker in workers for sign in signs(worker)}
     parts = [
-        Content.styled(mark, style) + Content.styled(f" {word}", "$text-muted")
+        Content.styled(mark, style) + Content.styled(f" {word}", "$foreground-muted")
         for word, mark, style in LEGEND
         if (mark, style) in shown
     ]

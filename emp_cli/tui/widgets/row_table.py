@@ -132,13 +132,18 @@ class RowTable(ScrollView, Generic[T], can_focus=True):
         self._marks_changed()
 
     def _lay_out(self) -> None:
-        self.virtual_size = Size(self.size.width, len(self.rows) + 1)
+        self.virtual_size = Size(self._width, len(self.rows) + 1)
         wishes = [
             Wish(max([len(column.name), *(cell_len(cells[place]) for cells in self._all_cells())]), column.shrinks)
             for place, column in enumerate(self.columns)
         ]
-        self._widths = share(wishes, max(0, self.size.width - 2), GAP)
+        self._widths = share(wishes, max(0, self._width - 1), GAP)
         self.refresh()
+
+    @property
+    def _width(self) -> int:
+        """Cells beside the scrollbar."""
+        return self.scrollable_content_region.width
 
     def _all_cells(self) -> list[list[str]]:
         return [self._cells_of(place) for place in range(len(self.rows))]
@@ -159,7 +164,7 @@ class RowTable(ScrollView, Generic[T], can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """The strip of one line of the screen; the first is the header."""
-        width = self.size.width
+        width = self._width
         if y == 0:
             names = [column.name for column in self.columns]
             style = self.get_component_rich_style("row-table--header")

@@ -96,15 +96,22 @@ def location_of(url: str) -> Location:
 
 @pytest.fixture
 def dashboard(server: Server, open_queue: OpenQueue, tmp_path: Path) -> StartDashboard:
-    """Starts one on the queue; with options of `Dashboard`, `size`, `read_only` and `url`."""
+    """Starts one on the queue; `screen`: what is typed behind `:`."""
 
     @asynccontextmanager
     async def start(
-        *, size: tuple[int, int] = SIZE, read_only: bool = False, url: str = "", **options: Any
+        *,
+        screen: str = "overview",
+        wanted: str = "",
+        size: tuple[int, int] = SIZE,
+        read_only: bool = False,
+        url: str = "",
     ) -> AsyncIterator[Driver]:
         queue = await open_queue(read_only=read_only, url=url)
         kept = load_preferences(tmp_path / "dashboard.json")
-        app = Dashboard(queue, AsyncEmp(queue, location_of(url or server.url)), kept, **options)
+        app = Dashboard(
+            queue, AsyncEmp(queue, location_of(url or server.url)), kept, start=f"jobs {wanted}" if wanted else screen
+        )
         async with app.run_test(size=size, notifications=True) as pilot:
             yield Driver(app, pilot)
 

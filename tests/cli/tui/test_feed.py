@@ -12,6 +12,7 @@ from emp_cli.tui.feed import Feed
 from emp_cli.tui.messages import Contact, Refused, Seen
 from emp_cli.tui.reads import Read
 from emp_core.client.queue import Queue
+from emp_core.clock import SystemClock
 from emp_core.errors import NotFound
 from emp_core.store import Store
 from tests.cli.tui.conftest import OpenQueue, StartDashboard
@@ -59,7 +60,7 @@ class Missing(Counted):
 @asynccontextmanager
 async def fed(queue: Queue) -> AsyncIterator[tuple[Feed, list[Message]]]:
     told: list[Message] = []
-    feed = Feed(queue, told.append)
+    feed = Feed(queue, told.append, SystemClock())
     running = asyncio.create_task(feed.run())
     yield feed, told
     running.cancel()
