@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emp_cli.output.explanation import asked
+from emp_cli.tui.bars import bars
 from emp_cli.tui.widgets.links import Line, Part
 from emp_core.domain.durations import duration
 from emp_core.domain.filter import Filter
@@ -26,8 +27,6 @@ WINDOW = 5
 
 KINDS = 3
 """Kinds of jobs that can never run, of which it is said why."""
-
-BARS = "▁▂▃▄▅▆▇█"
 
 
 def counts(summary: "Summary", trend: Trend) -> Iterator[Line]:
@@ -152,13 +151,6 @@ def memory(summary: "Summary") -> Iterator[Line]:
     )
 
 
-def spark(values: Sequence[float], width: int) -> str:
-    """The last values as bars, scaled to the largest."""
-    shown = values[-width:] if width else ()
-    most = max(shown, default=0)
-    return "".join(BARS[round(value / most * (len(BARS) - 1))] if most else BARS[0] for value in shown)
-
-
 def _line(label: str, *parts: Part) -> Line:
     gaps = [Part("   ")] * len(parts)
     between = [each for pair in zip(parts, gaps, strict=True) for each in pair][:-1]
@@ -169,7 +161,7 @@ def _plot(label: str, words: str, values: Sequence[float], width: int) -> Line:
     return (
         Part(label.ljust(LABEL), "$foreground-muted"),
         Part(words.ljust(max(24, len(words) + 2))),
-        Part(spark(values, width), "$primary"),
+        Part(bars(values[-width:] if width else (), 1)[0], "$primary"),
     )
 
 

@@ -3,32 +3,34 @@
 from collections.abc import Sequence
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.content import Content
-from textual.widgets import Sparkline, Static
+from textual.reactive import reactive
+from textual.widget import Widget
 
+from emp_cli.tui.bars import bars, stretched
 from emp_core.domain.durations import duration
 from emp_core.domain.trend import Trend
 
+LINES = 4
 
-class Plot(Vertical):
+
+class Plot(Widget):
     """One figure over time, under its name and its largest value."""
 
     DEFAULT_CSS = """
-    Plot { width: 1fr; height: 5; padding: 0 1; }
-    Plot Sparkline { height: 4; }
-    Plot Static { color: $foreground-muted; }
+    Plot { width: 1fr; height: auto; padding: 0 1; }
     """
 
-    def compose(self) -> ComposeResult:
-        """The name, then the bars."""
-        yield Static()
-        yield Sparkline()
+    values: reactive[Sequence[float]] = reactive(())
+    title = reactive("")
 
-    def show(self, name: str, most: str, values: Sequence[float]) -> None:
-        """Draw these values, the latest on the right."""
-        self.query_one(Static).update(Content(f"{name}, at most {most}"))
-        self.query_one(Sparkline).data = values
+    def render(self) -> Content:
+        """The name, then the bars."""
+        drawn = bars(stretched(self.values, self.content_size.width), LINES)
+        return Content("\n").join(
+            [Content.styled(self.title, "$foreground-muted"), *(Content.styled(line, "$primary") for line in drawn)]
+        )
 
 
 class Plots(Horizontal):
@@ -47,5 +49,9 @@ class Plots(Horizontal):
         minutes = trend.minutes
         waits = [each.wait(0.95) or 0.0 for each in minutes]
         for name, values in (("in", [each.entered for each in minutes]), ("out", [each.ended for each in minutes])):
-            self.query_one(f"#{name}", Plot).show(name, f"{max(values, default=0):,} a minute", values)
-        self.query_one("#waits", Plot).show("wait p95", duration(max(waits, default=0.0)), waits)
+            self._draw(name, f"{name}, at most {max(values, default=0):,} a minute", values)
+        self._draw("waits", f"wait p95, at most {duration(max(waits, default=0.0))}", waits)
+
+    def _draw(self, name: str, title: str, values: Sequence[float]) -> None:
+        plot = self.query_one(f"#{name}", Plot)
+        plot.title, plot.values = title, values

@@ -2,20 +2,24 @@
 
 import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 from textual.pilot import Pilot
 
 from emp_cli.tui.app import Dashboard
+from emp_cli.tui.messages import Open
 from emp_cli.tui.preferences import Preferences
 from emp_core.client.async_emp import AsyncEmp
+from emp_core.client.locate import Location
 from emp_core.client.queue import Queue
 from tests.cli.tui.canned import CannedQueue, Scene, StoppedClock
 from tests.support.waiting import wait_until
+
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
 @contextmanager
@@ -34,30 +38,52 @@ def utc() -> Iterator[None]:
         time.tzset()
 
 
-async def picture(
-    scene: Scene, size: tuple[int, int], command: str = "overview", *, keys: Sequence[str] = (), away: bool = False
-) -> str:
-    """The screen that a command leads to, as SVG."""
-    canned = CannedQueue(scene)
-    emp = cast(AsyncEmp, SimpleNamespace(queue=SimpleNamespace(context="prod", engine="valkey 9.1.0")))
-    queue = cast(Queue, canned)
-    app = Dashboard(queue, emp, Preferences(path=Path()), clock=StoppedClock(), start=command)
+@dataclass(slots=True)
+class Camera:
+    """A dashboard, and what it looks like."""
+
+    app: Dashboard
+    pilot: Pilot[None]
+    queue: CannedQueue
+
+    async def of(self, command: str) -> str:
+        """The screen that a command leads to."""
+        self.app.post_message(Open(command))
+        return await self.after()
+
+    async def after(self, *keys: str) -> str:
+        """The screen after some keys: its text, and below it the style of each run of cells, to be read in a diff."""
+        await self.pilot.press(*keys)
+        await self._settle()
+        return f"{text_of(self.app)}\n\n{_styles_of(self.app)}"
+
+    async def svg(self, command: str) -> str:
+        """The screen that a command leads to, as a picture."""
+        await self.of(command)
+        return self.app.export_screenshot(title="emp dashboard")
+
+    async def unplug(self) -> None:
+        """From now on the queue does not answer."""
+        self.queue.is_away = True
+        self.app.action_refresh()
+        await wait_until(lambda: "stale" in text_of(self.app), "the queue is away")
+
+    async def _settle(self) -> None:
+        await self.pilot.pause()
+        await wait_until(lambda: self.app.is_settled, "the screen shows what was read")
+        await self.pilot.pause()
+
+
+@asynccontextmanager
+async def camera(scene: Scene, size: tuple[int, int]) -> AsyncIterator[Camera]:
+    """A dashboard over a queue that never changes, at noon UTC."""
+    queue = CannedQueue(scene)
+    place = Location(url="", prefix="", source="a picture", artifacts=None, context="prod")
+    emp = AsyncEmp(cast(Queue, queue), place)
+    app = Dashboard(cast(Queue, queue), emp, Preferences(path=Path()), clock=StoppedClock())
     with utc():
         async with app.run_test(size=size) as pilot:
-            await _settled(app, pilot)
-            if away:
-                canned.is_away = True
-                app.action_refresh()
-                await wait_until(lambda: "stale" in text_of(app), "the queue is away")
-            await pilot.press(*keys)
-            await _settled(app, pilot)
-            return app.export_screenshot(title="emp dashboard")
-
-
-async def _settled(app: Dashboard, pilot: Pilot[None]) -> None:
-    await wait_until(lambda: app.is_settled, "the screen shows what was read")
-    await pilot.pause()
-    await pilot.pause()
+            yield Camera(app, pilot, queue)
 
 
 def text_of(app: Dashboard) -> str:
@@ -65,3 +91,27 @@ def text_of(app: Dashboard) -> str:
     width, _ = app.size
     strips: Any = app.screen._compositor.render_strips()
     return "\n".join(strip.text[:width].rstrip() for strip in strips)
+
+
+def _styles_of(app: Dashboard) -> str:
+    """A line for each line of the screen: a letter for each style, and how many cells have it; then the letters."""
+    letters: dict[str, str] = {}
+    lines = []
+    for strip in app.screen._compositor.render_strips():
+        runs: list[tuple[str, int]] = []
+        for segment in strip:
+            style = str(segment.style or "none").replace("@", "")
+            letter = letters.setdefault(style, LETTERS[len(letters)])
+            width = segment.cell_length
+            if runs and runs[-1][0] == letter:
+                runs[-1] = (letter, runs[-1][1] + width)
+            else:
+                runs.append((letter, width))
+        lines.append(" ".join(f"{letter}{width}" for letter, width in runs))
+    legend = [f"{letter} {_told(style)}" for style, letter in letters.items()]
+    return "\n".join([*lines, "", *legend])
+
+
+def _told(style: str) -> str:
+    """A style without what tells clicks apart."""
+    return " ".join(word for word in style.split() if "meta" not in word)

@@ -1,0 +1,61 @@
+"""Every screen as it looks, at three sizes and in four plights. `pytest --snapshot-update` takes them anew."""
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from emp_cli.tui.ways import MODES
+from tests.cli.tui import canned
+from tests.cli.tui.canned import Scene
+from tests.cli.tui.pictures import Camera, camera
+
+SMALL, MIDDLE, LARGE = (80, 24), (120, 40), (200, 60)
+
+COMMANDS = (*MODES,)
+
+
+async def all_are_as_before(shot: Camera, snapshot: SnapshotAssertion) -> None:
+    for command in COMMANDS:
+        drawn = await shot.of(command)
+        assert "\x1b" not in drawn
+        assert drawn == snapshot(name=command)
+
+
+@pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE], ids=["80x24", "120x40", "200x60"])
+async def test_each_screen_at_three_sizes(size: tuple[int, int], snapshot: SnapshotAssertion) -> None:
+    async with camera(canned.usual(), size) as shot:
+        await all_are_as_before(shot, snapshot)
+
+
+async def test_hostile_text_changes_nothing_but_itself(snapshot: SnapshotAssertion) -> None:
+    async with camera(canned.hostile(), SMALL) as shot:
+        await all_are_as_before(shot, snapshot)
+
+
+async def test_an_empty_queue_says_so(snapshot: SnapshotAssertion) -> None:
+    async with camera(Scene(), SMALL) as shot:
+        await all_are_as_before(shot, snapshot)
+
+
+async def test_a_thousand_workers(snapshot: SnapshotAssertion) -> None:
+    async with camera(canned.crowded(), SMALL) as shot:
+        await all_are_as_before(shot, snapshot)
+
+
+async def test_a_queue_that_is_away_leaves_what_was_seen(snapshot: SnapshotAssertion) -> None:
+    async with camera(canned.usual(), SMALL) as shot:
+        for command in COMMANDS:
+            await shot.of(command)
+        await shot.unplug()
+        for command in COMMANDS:
+            drawn = await shot.of(command)
+            assert "stale" in drawn
+            assert drawn == snapshot(name=command)
+
+
+async def test_help_and_questions_are_in_front(snapshot: SnapshotAssertion) -> None:
+    async with camera(canned.usual(), SMALL) as shot:
+        await shot.of("jobs")
+        assert await shot.after("question_mark") == snapshot(name="help")
+        assert await shot.after("escape", "X") == snapshot(name="question")
+        assert await shot.after("n", "colon") == snapshot(name="command line")
+        assert await shot.after("escape", "slash") == snapshot(name="filter")
