@@ -2,26 +2,26 @@
 
 import asyncio
 import json
-import signal
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from statistics import quantiles
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
 from daemons.hub.settings import HubSettings
 from daemons.logs import configure_logs
 from daemons.simulation.fleet import Pace, SimulatedFleet
 from daemons.simulation.load import broken_job, impossible_job, mixed_jobs
+from emp_cli.local.own_queue import own_queue
+from emp_cli.local.signals import Signals
 from emp_cli.output import formats, terminal
 from emp_cli.output.columns import JOBS, WORKERS
 from emp_cli.output.details import write_facts
 from emp_cli.output.explanation import write_explanation
 from emp_cli.output.layout import Layout
-from emp_core import embedded
 from emp_core.artifacts import open_artifacts
 from emp_core.client.async_emp import AsyncEmp
 from emp_core.client.locate import Location, local_files
@@ -31,7 +31,6 @@ from emp_core.domain.filter import Filter
 from emp_core.domain.job import Job
 from emp_core.domain.states import OPEN, JobState
 from emp_core.domain.worker import Worker
-from emp_core.embedded import Embedded
 from emp_core.environment import names_of
 from emp_core.errors import EmpError, HubUnavailable
 from emp_core.store import Summary, open_store
@@ -48,8 +47,6 @@ LIMIT_SECONDS = 60.0
 HUB_SECONDS = 15.0
 """How long its hub may take to end; it lets requests go on for 10 s."""
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
 
 class Demonstration:
     """One run of it."""
@@ -64,7 +61,7 @@ class Demonstration:
     async def run(self) -> int:
         """From nothing to nothing. The number of the signal that cut it short, or 0."""
         configure_logs("WARNING", "console")
-        with _Signals() as signals:
+        with Signals("stopping the demo") as signals:
             async with AsyncExitStack() as stack:
                 directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emp-demo-")))
                 await signals.heed(self._work(stack, directory))
@@ -82,7 +79,7 @@ class Demonstration:
         await self._sum_up(emp, asyncio.get_running_loop().time() - began)
 
     async def _start(self, stack: AsyncExitStack, directory: Path) -> AsyncEmp:
-        server = await stack.enter_async_context(_queue(directory))
+        server = await stack.enter_async_context(own_queue(directory))
         terminal.note(f"queue: an embedded {server.engine} {server.version}")
         hub_url = await stack.enter_async_context(_hub(directory, server.url))
         terminal.note(f"hub:   {hub_url}")
@@ -204,58 +201,6 @@ async def _screen() -> "AsyncIterator[_Drawing | _Telling]":
 def _counts(summary: Summary) -> str:
     counts = ", ".join(f"{count} {state}" for state, count in summary.jobs.items() if count)
     return f"{counts}; {summary.busy_slots} of {summary.slots} workers busy"
-
-
-class _Signals:
-    """Ctrl-C, SIGTERM and a closed terminal cut the work short, but not the cleaning up after it."""
-
-    def __init__(self) -> None:
-        self.number = 0
-        """Of the first that came."""
-
-        self._heard = [number for number in STOP_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup
-        self._working: asyncio.Task[Any] | None = None
-
-    def __enter__(self) -> Self:
-        for number in self._heard:
-            asyncio.get_running_loop().add_signal_handler(number, self._hear, number)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number in self._heard:
-            asyncio.get_running_loop().remove_signal_handler(number)
-
-    def _hear(self, number: int) -> None:
-        if self.number:
-            return
-        self.number = number
-        if self._working is not None:
-            self._working.cancel()
-
-    async def heed(self, work: Awaitable[None]) -> None:
-        """Does it, to its end or to a signal; what it fails with after a signal does not matter."""
-        task = self._working = asyncio.current_task()
-        try:
-            await work
-        except (asyncio.CancelledError, EmpError, OSError):
-            if task is None or not self.number:
-                raise
-            task.uncancel()
-            # The terminal may be gone.
-            with suppress(OSError):
-                terminal.note("stopping the demo")
-        finally:
-            self._working = None
-
-
-@asynccontextmanager
-async def _queue(directory: Path) -> AsyncIterator[Embedded]:
-    """A server of its own. Its start is waited for even by who is cancelled: a thread goes on, and its server stays."""
-    starting = asyncio.ensure_future(asyncio.to_thread(embedded.start, directory))
-    try:
-        yield await asyncio.shield(starting)
-    finally:
-        embedded.stop(await starting)
 
 
 @asynccontextmanager

@@ -1,0 +1,19 @@
+"""A queue that is there only for a while."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from emp_core import embedded
+from emp_core.embedded import Embedded
+
+
+@asynccontextmanager
+async def own_queue(directory: Path) -> AsyncIterator[Embedded]:
+    """A server of its own. Its start is waited for even by who is cancelled: a thread goes on, and its server stays."""
+    starting = asyncio.ensure_future(asyncio.to_thread(embedded.start, directory))
+    try:
+        yield await asyncio.shield(starting)
+    finally:
+        embedded.stop(await starting)
