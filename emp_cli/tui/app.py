@@ -13,6 +13,7 @@ from textual.theme import Theme
 
 from emp_cli.output.clean import one_line
 from emp_cli.tui import ways
+from emp_cli.tui.driver import driver_class
 from emp_cli.tui.feed import Feed
 from emp_cli.tui.messages import Contact, Keep, Open, Preferred, Seen, Trouble, Wanted
 from emp_cli.tui.orders import Hands, Ordered
@@ -46,7 +47,7 @@ class Dashboard(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(str(key), f"switch_mode('{name}')", name.capitalize(), show=False) for key, name in NUMBERED),
         Binding("question_mark", "help", "Help", key_display="?"),
-        Binding("colon", "go", "Go to", show=False),
+        Binding("colon", "go", "Go to", show=False, priority=True),
         Binding("y", "copy_command", "Copy the emp command", show=False),
         Binding("c", "copy_id", "Copy the id", show=False),
         Binding("p", "freeze", "Freeze", show=False),
@@ -64,7 +65,7 @@ class Dashboard(App[None]):
         start: str = "overview",
         clock: Clock | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(driver_class=driver_class())
         self._preferences = preferences
         self._clock = clock or SystemClock()
         self._start = start
@@ -257,7 +258,9 @@ class Dashboard(App[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While a question is in front, keys belong to it."""
-        return action in ("quit", "command_palette") or isinstance(self.screen, QueueScreen)
+        if isinstance(self.screen, QueueScreen):
+            return self.screen.check_action(action, parameters)
+        return action in ("quit", "command_palette")
 
     async def _confirm(self, question: str, detail: str) -> bool:
         answer: bool = await self.push_screen_wait(Confirm(question, detail))

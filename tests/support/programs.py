@@ -17,6 +17,7 @@ PACKAGES: Mapping[str, str] = {
     "redis-server": "redis-server",
     "bash": "bash",
     "fish": "fish",
+    "tmux": "tmux",
     "zsh": "zsh",
 }
 """Each program, and the Debian package that brings it."""

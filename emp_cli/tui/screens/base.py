@@ -8,13 +8,17 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer
+from textual.widgets import Footer, Input
 
 from emp_cli.tui.messages import Preferred, Refused, Seen, Wanted
 from emp_cli.tui.preferences import Preferences
 from emp_cli.tui.reads import Read
 from emp_cli.tui.widgets.masthead import Masthead
 from emp_cli.tui.widgets.row_table import RowTable
+
+TYPES = ("filter", "go")
+"""Actions after which a text is typed. Their keys have priority: only so the keys that are on their way behind one
+reach the field."""
 
 
 class QueueScreen(Screen[None]):
@@ -91,6 +95,10 @@ class QueueScreen(Screen[None]):
 
     def forget_marks(self) -> None:
         """An order was carried out for what was marked."""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While a text is typed, a key that begins another text is a part of it."""
+        return action not in TYPES or not isinstance(self.focused, Input)
 
     def action_back(self) -> None:
         """Go back to the screen below, if there is one."""

@@ -22,6 +22,10 @@ class CommandLine(ModalScreen[str | None]):
         """The field."""
         yield Input(placeholder=" ".join(self._words), suggester=SuggestFromList(self._words), compact=True)
 
+    def on_mount(self) -> None:
+        """The field has the keys at once: the next may be on its way already."""
+        self.set_focus(self.query_one(Input))
+
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter goes there."""
         self.app.call_later(self.dismiss, event.value.strip() or None)

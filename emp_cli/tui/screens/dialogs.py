@@ -53,6 +53,10 @@ class Ask(ModalScreen[str | None]):
             yield Static(line(self.question, "bold"))
             yield Input(self.value)
 
+    def on_mount(self) -> None:
+        """The field has the keys at once: the next may be on its way already."""
+        self.set_focus(self.query_one(Input))
+
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter closes with the text."""
         self.app.call_later(self.dismiss, event.value.strip())

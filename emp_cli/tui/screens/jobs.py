@@ -33,7 +33,7 @@ class JobsScreen(QueueScreen):
     """A table of jobs, with orders on those that are marked."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "Filter"),
+        Binding("slash", "filter", "Filter", priority=True),
         Binding("a", "mark_all", "Mark all"),
         Binding("s", "sort", "Sort"),
         Binding("f", "saved", "Saved filters", show=False),

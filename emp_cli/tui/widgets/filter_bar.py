@@ -62,7 +62,7 @@ class FilterBar(Vertical):
         """Type in it."""
         self.display = True
         field = self.query_one(Input)
-        field.focus()
+        self.screen.set_focus(field)  # now: the next key may be on its way already
         field.cursor_position = len(field.value)
         self._say(field.value)
 
