@@ -28,16 +28,10 @@ def main(arguments: Sequence[str]) -> int:
         return app(hoisted(completed(arguments)), prog_name="emp", standalone_mode=False, obj=session) or ExitCode.OK
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
-        terminal.fail(_in_our_words(error.format_message()), f"{context.command_path if context else 'emp'} --help")
+        terminal.fail(error.format_message(), f"{context.command_path if context else 'emp'} --help")
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the edge: whatever it is, a person gets a line and a way on
         return _told(error, debug="--debug" in arguments)
-
-
-def _in_our_words(message: str) -> str:
-    """What pydantic says of a value, as the rest of the command would say it."""
-    message = message.replace("Value error, ", "").replace("Input should be", "must be")
-    return message.replace("must be a valid integer, unable to parse string as an integer", "must be a whole number")
 
 
 def _told(error: Exception, *, debug: bool) -> int:
