@@ -9,8 +9,7 @@ from typing import Any, get_args
 
 import typer
 
-TRUE = ("1", "true", "t", "yes", "y", "on")
-FALSE = ("0", "false", "f", "no", "n", "off")
+from emp_core import checks
 
 
 class TypedValue:
@@ -32,10 +31,12 @@ def _read(value: Any, kind: type, param: Any) -> Any:
     """Raises `ValueError` with what it must be."""
     if issubclass(kind, StrEnum):
         return _choice(value, kind)
-    if kind is bool:
-        return _flag(value)
-    if kind in (int, float):
-        return _within(_number(value, kind), param.min, param.max)
+    if kind is bool:  # from a variable: a flag is typed without a value
+        return bool(value.strip()) and checks.yes_or_no(value)
+    if kind is int:
+        return _within(checks.whole_number(str(value)), param.min, param.max)
+    if kind is float:
+        return _within(_number(value), param.min, param.max)
     if kind is str:
         return str(value)
     raise TypeError(f"emp_cli.typed reads no {kind.__name__}, as {param.name} is")
@@ -47,22 +48,11 @@ def _choice(value: Any, kind: type[StrEnum]) -> StrEnum:
     raise ValueError(f"{value!r} is not one of {', '.join(repr(str(each)) for each in kind)}.")
 
 
-def _flag(value: Any) -> bool:
-    """A flag is typed without a value; a variable has one in its place."""
-    word = str(value).strip().lower()
-    if word in ("", *FALSE):
-        return False
-    if word in TRUE:
-        return True
-    raise ValueError("must be true or false")
-
-
-def _number(value: Any, kind: type) -> float:
+def _number(value: Any) -> float:
     try:
-        number: float = kind(value)
+        return float(value)
     except ValueError:
-        raise ValueError(f"must be a {'whole number' if kind is int else 'number'}") from None
-    return number
+        raise ValueError("must be a number") from None
 
 
 def _within(number: float, low: float | None, high: float | None) -> float:

@@ -61,7 +61,7 @@ def stderr() -> "Console":
 def _console(*, to_stderr: bool, width: int | None) -> "Console":
     from rich.console import Console
 
-    from emp_core.environment import variable
+    from emp_core.variables import variable
 
     forced = _wanted is Color.ALWAYS or (_wanted is Color.AUTO and variable("CLICOLOR_FORCE") not in ("", "0"))
     return Console(

@@ -23,7 +23,7 @@ from emp_core.domain.trend import Trend
 from emp_core.domain.worker import Worker, WorkerState
 from emp_core.errors import EmpError, InvalidInput
 from emp_core.ids import digest, new_job_id
-from emp_core.settings import masked
+from emp_core.urls import masked
 
 Request = JobRequest | Mapping[str, Any]
 
