@@ -12,11 +12,9 @@ from typing import Any
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup
 
+from emp_cli.help_text import EXAMPLES, help_text
 from emp_cli.typed import read_plainly
 from emp_core.errors import InvalidInput
-
-EXAMPLES = "Examples:\n"
-"""Begins the last paragraph of a command's help."""
 
 
 class HelpfulCommand(TyperCommand):
@@ -34,6 +32,9 @@ class HelpfulCommand(TyperCommand):
             error.hint = error.hint or f"{ctx.command_path} --help"
             raise
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        formatter.write(help_text(self, ctx))
+
     def get_help_option(self, ctx: Any) -> Any:
         return _plain(super().get_help_option(ctx))
 
@@ -47,6 +48,9 @@ class HelpfulGroup(TyperGroup):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         _make_readable(self)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        formatter.write(help_text(self, ctx))
 
     def get_help_option(self, ctx: Any) -> Any:
         return _plain(super().get_help_option(ctx))

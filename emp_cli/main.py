@@ -70,13 +70,29 @@ def run() -> None:
     try:
         _open_what_is_closed()
         gc.set_threshold(GARBAGE_THRESHOLD)
+        # What people and scripts ask most often is answered before the tree of commands is imported.
         if sys.argv[1:] in (["--version"], ["-V"]):
-            # What people and scripts ask most often is answered before the tree of commands is imported.
-            sys.stdout.write(f"emp {__version__}\n")
-            return
+            sys.exit(_answer(f"emp {__version__}\n"))
+        if sys.argv[1:] in (["--help"], ["-h"]):
+            sys.exit(_answer(_help()))
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+def _answer(text: str) -> int:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        return _told(error, debug=False)
+    return 0
+
+
+def _help() -> str:
+    """The help of `emp`, which `python -m tests.generated` writes to a file."""
+    with open(os.path.join(os.path.dirname(__file__), "help.txt"), encoding="utf-8") as file:
+        return file.read()
 
 
 def _open_what_is_closed() -> None:

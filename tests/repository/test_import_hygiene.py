@@ -35,10 +35,15 @@ def test_version_loads_not_even_the_tree() -> None:
     assert modules_of("--version").isdisjoint({*HEAVY, "typer"})
 
 
-def test_help_loads_no_command() -> None:
-    loaded = modules_of("--help")
-    assert loaded.isdisjoint({*HEAVY, "daemons"} - {"rich"})
-    assert [name for name in loaded if name.startswith("emp_cli.commands")] == []
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"]])
+def test_help_loads_not_even_the_tree(arguments: list[str]) -> None:
+    assert modules_of(*arguments).isdisjoint({*HEAVY, "typer"})
+
+
+def test_help_of_a_command_loads_no_other() -> None:
+    loaded = modules_of("jobs", "--help")
+    assert loaded.isdisjoint({*HEAVY, "daemons"})
+    assert {name for name in loaded if name.startswith("emp_cli.commands.")} == {"emp_cli.commands.jobs"}
 
 
 def test_completion_of_a_command_loads_no_other() -> None:
