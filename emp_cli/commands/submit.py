@@ -24,9 +24,10 @@ from emp_cli.submit import options as submitting
 from emp_cli.submit.bulk import Bulk, open_batch
 from emp_cli.submit.request import Asked, Line, digest_of, read_inputs, read_texts, requests
 from emp_core.domain.explain import Explanation
+from emp_core.domain.explanation_views import explanation_view
 from emp_core.domain.standing import Tier
 from emp_core.domain.states import JobState
-from emp_core.domain.views import explanation_view, job_view
+from emp_core.domain.views import job_view
 from emp_core.errors import InvalidInput, QueueUnavailable
 from emp_core.ids import new_job_id
 

@@ -5,15 +5,17 @@ from itertools import repeat
 
 from emp_cli.output import terminal
 from emp_cli.output.clean import one_line
-from emp_cli.output.columns import TIER_STYLES, labels_of, state_of
+from emp_cli.output.columns import labels_of, state_of
 from emp_cli.output.formats import write_table
 from emp_cli.output.layout import Column
 from emp_core.domain.explain import Explanation, Reason, Skipped, WorkerExplanation
 from emp_core.domain.folding import Kinds, Workers, fold_classes, fold_names, fold_workers
 from emp_core.domain.matching import DIMENSIONS
 from emp_core.domain.requirements import Requirements
-from emp_core.domain.standing import MOST_CLASSES, WaitingClass
+from emp_core.domain.standing import MOST_CLASSES, Tier, WaitingClass
 from emp_core.domain.states import WAITING
+
+TIER_STYLES = {Tier.NOW: "green", Tier.NOT_NOW: "yellow", Tier.NEVER: "red"}
 
 FIRST_KINDS = 10
 """Kinds of jobs that are shown of each list."""

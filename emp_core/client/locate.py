@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from emp_core import embedded
 from emp_core.client.client_settings import ClientSettings, read_client_settings
 from emp_core.errors import Misconfigured, QueueUnavailable
 from emp_core.store import Link
@@ -55,6 +54,8 @@ async def locate(url: str | None = None) -> Location:
 
 def none_found(data_dir: Path) -> QueueUnavailable:
     """What to say if there is no queue, or a stopped one."""
+    from emp_core import embedded
+
     stopped = embedded.kept_in(data_dir)
     if stopped is None:
         return QueueUnavailable("redis_unavailable", NOT_FOUND, hint=WHAT_TO_DO)
@@ -86,6 +87,8 @@ def _settings(url: str | None) -> ClientSettings:
 
 
 async def _search(settings: ClientSettings) -> tuple[str, str] | None:
+    from emp_core import embedded
+
     server = await asyncio.to_thread(embedded.find, settings.data_dir)
     if server is not None:
         return server.url, "the embedded server"
