@@ -83,7 +83,7 @@ class Root(HelpfulGroup):
 app = Commands(
     cls=Root,
     add_completion=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="--redis, --context, --read-only, --color and --debug can come before or after the command."

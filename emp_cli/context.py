@@ -50,7 +50,7 @@ class Session:
 
     def command(self, *more: str) -> str:
         """What was typed, with more options, to be typed again; without the password of a URL."""
-        from emp_core.settings import masked
+        from emp_core.urls import masked
 
         words = [word.replace(self.redis, masked(self.redis)) if self.redis else word for word in self.arguments]
         place = words.index("--") if "--" in words else len(words)

@@ -12,10 +12,9 @@ from typing import Any
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup
 
+from emp_cli.help_text import EXAMPLES, help_text
+from emp_cli.typed import read_plainly
 from emp_core.errors import InvalidInput
-
-EXAMPLES = "Examples:\n"
-"""Begins the last paragraph of a command's help."""
 
 
 class HelpfulCommand(TyperCommand):
@@ -33,6 +32,9 @@ class HelpfulCommand(TyperCommand):
             error.hint = error.hint or f"{ctx.command_path} --help"
             raise
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        formatter.write(help_text(self, ctx))
+
     def get_help_option(self, ctx: Any) -> Any:
         return _plain(super().get_help_option(ctx))
 
@@ -46,6 +48,9 @@ class HelpfulGroup(TyperGroup):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         _make_readable(self)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        formatter.write(help_text(self, ctx))
 
     def get_help_option(self, ctx: Any) -> Any:
         return _plain(super().get_help_option(ctx))
@@ -115,6 +120,7 @@ def _make_readable(command: Any) -> None:
     """Paragraphs are as wide as the terminal, examples a line each, and an argument has a name and no type."""
     texts = (command.help or "").split("\n\n")
     command.help = "\n\n".join(text if text.startswith(EXAMPLES) else text.replace("\n", " ") for text in texts)
+    read_plainly(command.params)
     for param in command.params:
         if isinstance(param, TyperArgument) and param.metavar:
             param.display_type_rich = _no_type  # type: ignore[method-assign]
@@ -127,6 +133,7 @@ def _no_type(ctx: Any) -> None:
 def _plain(help_option: Any) -> Any:
     if help_option is not None:
         help_option.metavar, help_option.help = "", "Show this help."
+        read_plainly([help_option])
     return help_option
 
 

@@ -28,16 +28,10 @@ def main(arguments: Sequence[str]) -> int:
         return app(hoisted(completed(arguments)), prog_name="emp", standalone_mode=False, obj=session) or ExitCode.OK
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
-        terminal.fail(_in_our_words(error.format_message()), f"{context.command_path if context else 'emp'} --help")
+        terminal.fail(error.format_message(), f"{context.command_path if context else 'emp'} --help")
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the edge: whatever it is, a person gets a line and a way on
         return _told(error, debug="--debug" in arguments)
-
-
-def _in_our_words(message: str) -> str:
-    """What pydantic says of a value, as the rest of the command would say it."""
-    message = message.replace("Value error, ", "").replace("Input should be", "must be")
-    return message.replace("must be a valid integer, unable to parse string as an integer", "must be a whole number")
 
 
 def _told(error: Exception, *, debug: bool) -> int:
@@ -76,13 +70,29 @@ def run() -> None:
     try:
         _open_what_is_closed()
         gc.set_threshold(GARBAGE_THRESHOLD)
+        # What people and scripts ask most often is answered before the tree of commands is imported.
         if sys.argv[1:] in (["--version"], ["-V"]):
-            # What people and scripts ask most often is answered before the tree of commands is imported.
-            sys.stdout.write(f"emp {__version__}\n")
-            return
+            sys.exit(_answer(f"emp {__version__}\n"))
+        if sys.argv[1:] in (["--help"], ["-h"]):
+            sys.exit(_answer(_help()))
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+def _answer(text: str) -> int:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        return _told(error, debug=False)
+    return 0
+
+
+def _help() -> str:
+    """The help of `emp`, which `python -m tests.generated` writes to a file."""
+    with open(os.path.join(os.path.dirname(__file__), "help.txt"), encoding="utf-8") as file:
+        return file.read()
 
 
 def _open_what_is_closed() -> None:

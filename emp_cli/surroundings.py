@@ -13,17 +13,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
-
 from emp_core.client import locate as core
 from emp_core.client.async_emp import AsyncEmp
+from emp_core.client.client_settings import PARTS, SECRETS, ClientSettings, read_client_settings, variables_of
 from emp_core.client.contexts import load_contexts
-from emp_core.client.locate import ClientSettings, Location
+from emp_core.client.locate import Location
 from emp_core.client.redis_queue import RedisQueue, open_queue
 from emp_core.domain.caller import Caller
-from emp_core.environment import CONTEXT, environment_without, load_settings, variable
 from emp_core.errors import Misconfigured, QueueUnavailable
-from emp_core.settings import Settings, masked, variables_of
+from emp_core.urls import masked
+from emp_core.variables import CONTEXT, environment_without, variable
 
 FILES = {".env.hub": "daemons.hub.settings:HubSettings", ".env.worker": "daemons.worker.settings:WorkerSettings"}
 """The files, and the settings of the programs that read them, which are imported if the file exists."""
@@ -31,21 +30,8 @@ FILES = {".env.hub": "daemons.hub.settings:HubSettings", ".env.worker": "daemons
 DECISIVE = ("redis_url", "key_prefix", "data_dir", "artifacts_url", "hub_ws_url", "hub_auth_token")
 """What must not be said twice: it decides which queue it is, and where its files are."""
 
-PARTS = ("redis_url", "redis_host", "redis_port", "redis_db", "redis_password")
-"""What names a Redis."""
-
-WHOLE = {*DECISIVE, *PARTS} - {"data_dir"}
-"""What the environment does not say of the queue of a context."""
-
-
-class CommandSettings(ClientSettings):
-    """Settings of the emp command."""
-
-    context: str | None = Field(default=None, validation_alias="EMP_CONTEXT", examples=["prod"])
-    """The context that names the queue, unless REDIS_URL does."""
-
-    read_only: bool = Field(default=False, validation_alias="EMP_READ_ONLY")
-    """Refuse every command that changes jobs, workers, hubs or the queue."""
+OF_A_CONTEXT = variables_of({*DECISIVE, *PARTS} - {"data_dir"})
+"""The variables that say nothing about the queue of a context."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,47 +72,47 @@ def chosen_context(redis: str | None, context: str | None) -> str:
     name = context or variable(CONTEXT).strip()
     if context or not name:
         return name
-    return "" if redis or load_settings(ClientSettings).url else name
+    return "" if redis or read_client_settings().url else name
 
 
 def _in_context(name: str) -> Told:
-    environ = environment_without(ClientSettings, WHOLE)
-    settings = load_settings(ClientSettings, environ, overrides=load_contexts().find(name).variables())
+    environ = environment_without(OF_A_CONTEXT)
+    settings = read_client_settings(environ, overrides=load_contexts().find(name).variables())
     return Told(settings, f"context {name}", name)
 
 
 def _without_context(redis: str | None, decisive: Sequence[str]) -> Told:
     given = {"REDIS_URL": redis} if redis else {}
-    bare = load_settings(ClientSettings, overrides=given)
-    files = {
-        file: load_settings(ClientSettings, overrides=given, program=_program(settings))
-        for file, settings in FILES.items()
-        if Path(file).exists()
-    }
+    bare = read_client_settings(overrides=given)
+    files = {file: _read_file(program, given) for file, program in FILES.items() if Path(file).exists()}
     _refuse_contradictions(files, decisive)
-    told = ClientSettings(**{name: value for each in (*files.values(), bare) for name, value in _set(each).items()})
+    values = {name: value for each in (*files.values(), bare) for name, value in _set(each).items()}
+    told = ClientSettings(**values, told=frozenset(values))
     if bare.url == told.url:
         return Told(told, "--redis" if redis else "the environment")
     return Told(told, next((file for file, each in files.items() if each.url == told.url), "the environment"))
 
 
-def _program(settings: str) -> type[Settings]:
-    module, _, name = settings.partition(":")
-    program: type[Settings] = getattr(import_module(module), name)
-    return program
+def _read_file(program: str, given: Mapping[str, str]) -> ClientSettings:
+    """What a program's file says, under the environment and what was `given`; pydantic is imported for it."""
+    from emp_core.client.client_model import ClientModel
+    from emp_core.environment import load_settings
+
+    module, _, name = program.partition(":")
+    return load_settings(ClientModel, overrides=given, program=getattr(import_module(module), name)).plain()
 
 
 def _set(settings: ClientSettings) -> Mapping[str, Any]:
-    return {name: getattr(settings, name) for name in settings.model_fields_set}
+    return {name: getattr(settings, name) for name in settings.told}
 
 
 def _refuse_contradictions(files: Mapping[str, ClientSettings], decisive: Sequence[str]) -> None:
     for field in decisive:
         said = {file: value for file, each in files.items() if (value := _said(each, field)) is not None}
         if len(set(said.values())) > 1:
-            variable = variables_of(field, ClientSettings.model_fields[field])[0]
+            variable = variables_of([field])[0]
             raise Misconfigured(
-                f"{' and '.join(said)} disagree on {variable}{_shown(said.values())}",
+                f"{' and '.join(said)} disagree on {variable}{'' if field in SECRETS else _shown(said.values())}",
                 hint=f"make them equal, or set {variable} in the environment, which overrides both",
             )
 
@@ -141,7 +127,7 @@ def _said(settings: ClientSettings, field: str) -> Any:
     """A value that was set, the parts of a URL as the URL that they make."""
     if field == "redis_url":
         return settings.url
-    return getattr(settings, field) if field in settings.model_fields_set else None
+    return getattr(settings, field) if field in settings.told else None
 
 
 async def find(redis: str | None = None, context: str | None = None) -> Location | None:

@@ -13,33 +13,14 @@ from typing import Any
 from dotenv.parser import Binding, parse_stream
 from pydantic.fields import FieldInfo
 
-from emp_core.domain.values import did_you_mean
 from emp_core.errors import Misconfigured
 from emp_core.settings import Settings, SettingsModel, is_used, variables_of
+from emp_core.variables import Mistake, not_a_setting
 
 WIDTH = 100
 
 KnownNames = Callable[[Mapping[str, str]], Sequence[str] | None]
 """Given a file's variables, the names that may stand in it; None: any may."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mistake:
-    """A variable that cannot be used."""
-
-    place: str
-    """`.env.hub, line 3`; empty if it is in no file."""
-
-    name: str
-    problem: str
-    shown: str = ""
-    """Its value, if it is wrong and no secret."""
-
-    def text(self) -> str:
-        """One line: the place, the name of the setting, and the problem."""
-        place = f"{self.place}: " if self.place else ""
-        name = f"{self.name} " if self.name else ""
-        return f"{place}{self.name}={self.shown}: {self.problem}" if self.shown else f"{place}{name}{self.problem}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +49,6 @@ class EnvFile:
             for line, name, _ in self.bindings
             if names is not None and name not in names
         ]
-
-
-def not_a_setting(name: str, known: Sequence[str]) -> str:
-    """What is wrong with a name that nobody reads, and the nearest that somebody reads."""
-    return f"is not a setting{did_you_mean(name, known)}"
 
 
 def read_env_file(path: Path) -> EnvFile:

@@ -3,9 +3,7 @@
 The command line wins over the environment, the environment over the `.env` file. An empty value counts as not set.
 """
 
-import os
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -14,24 +12,13 @@ from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from emp_core.env_file import Mistake, not_a_setting, read_env_file
+from emp_core.env_file import read_env_file
 from emp_core.errors import Misconfigured
-from emp_core.settings import Hidden, Settings, SettingsModel, masked, variables_of
+from emp_core.settings import Hidden, Settings, SettingsModel, variables_of
+from emp_core.urls import masked
+from emp_core.variables import OF_THE_COMMAND, Mistake, environment, is_link, printable, unknown_names
 
 S = TypeVar("S", bound=SettingsModel)
-
-OUR_PREFIX = "EMP_"
-"""What begins so is nobody else's, so a name that we do not know is a typing error."""
-
-CONTEXT = "EMP_CONTEXT"
-IMPORT_FROM = "EMP_IMPORT_FROM"
-OF_THE_COMMAND = (CONTEXT, "EMP_READ_ONLY", IMPORT_FROM)
-"""Variables of the `emp` command itself; no program has them in its settings or its file."""
-
-# Kubernetes tells every container where the services beside it are: for a service `emp-hub` it sets EMP_HUB_PORT to a
-# URL, and EMP_HUB_SERVICE_HOST, EMP_HUB_SERVICE_PORT_HTTP, EMP_HUB_PORT_3001_TCP_ADDR and the like.
-_LINK_NAME = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)")
-_LINK_VALUE = re.compile(r"(tcp|udp|sctp)://.*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +119,9 @@ def read_variables(
     strict: bool = True,
 ) -> Variables:
     """What `load_settings` reads, with the place of each value. Raises `Misconfigured` if a file cannot be read."""
-    environ = os.environ if environ is None else environ
-    unknown = _unknown(environ, (*names_of(cls, program or cls), *OF_THE_COMMAND)) if strict else []
-    links = {name: environ[name] for name in names_of(cls) if _is_link(name, environ.get(name, ""))}
+    environ = environment() if environ is None else environ
+    unknown = unknown_names(environ, (*names_of(cls, program or cls), *OF_THE_COMMAND)) if strict else []
+    links = {name: environ[name] for name in names_of(cls) if is_link(name, environ.get(name, ""))}
     given = Layer(overrides or {}, "the command line")
     around = Layer({name: text for name, text in environ.items() if name not in links}, "the environment")
 
@@ -149,41 +136,6 @@ def read_variables(
     file = read_env_file(path)
     layers = (given, around, Layer(file.texts, str(path), file.lines))
     return Variables(cls, layers, [*unknown, *file.unknown(known_in_file)], links)
-
-
-def variable(name: str) -> str:
-    """A variable of the machine that is no setting of ours, such as PAGER; empty if it is not set."""
-    return os.environ.get(name, "")
-
-
-def environment_with(redis_url: str | None) -> dict[str, str]:
-    """The environment of a process that is to use this queue, or that of this process."""
-    if redis_url is None:
-        return dict(os.environ)
-    return {name: text for name, text in os.environ.items() if name != "HUB_REDIS_URL"} | {"REDIS_URL": redis_url}
-
-
-def environment_without(cls: type[SettingsModel], fields: Iterable[str]) -> dict[str, str]:
-    """The environment of this process without what it says of some fields."""
-    names = {name for field in fields for name in variables_of(field, cls.model_fields[field], _prefix(cls))}
-    return {name: text for name, text in os.environ.items() if name not in names}
-
-
-def environment_of_host(redis_url: str | None) -> dict[str, str]:
-    """What a library reads of its host program's environment; if a URL is given, nothing else about Redis."""
-    return {name: text for name, text in os.environ.items() if redis_url is None or not name.startswith("REDIS_")}
-
-
-def _unknown(environ: Mapping[str, str], known: Sequence[str]) -> list[Mistake]:
-    return [
-        Mistake(place="", name=name, problem=not_a_setting(name, known))
-        for name, text in environ.items()
-        if name.startswith(OUR_PREFIX) and name not in known and not _is_link(name, text)
-    ]
-
-
-def _is_link(name: str, text: str) -> bool:
-    return bool(_LINK_NAME.fullmatch(name) or (name.endswith("_PORT") and _LINK_VALUE.fullmatch(text)))
 
 
 def names_of(*models: type[SettingsModel]) -> tuple[str, ...]:
@@ -221,7 +173,7 @@ def _mistake(variables: Variables, error: ErrorDetails) -> Mistake:
     origin = variables.origin(field_name) if field_name else None
     if origin is None:
         return Mistake(place="", name="", problem=_allowed(error))
-    shown = "***" if is_secret(variables.cls.model_fields[field_name]) else _printable(masked(origin.text))
+    shown = "***" if is_secret(variables.cls.model_fields[field_name]) else printable(masked(origin.text))
     place = origin.source if origin.in_file else ""
     return Mistake(place=place, name=origin.variable, problem=_allowed(error), shown=shown)
 
@@ -240,8 +192,3 @@ def _allowed(error: ErrorDetails) -> str:
             return "must be a JSON object"
         case _:
             return error["msg"].replace("Input should be", "must be")
-
-
-def _printable(text: str, width: int = 80) -> str:
-    line = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
-    return line if len(line) <= width else f"{line[: width - 1]}…"

@@ -4,14 +4,12 @@ A field is read from the variable of the same name in capitals, or from those th
 reading. A program reads its settings once, where it starts, and passes them down.
 """
 
-import ipaddress
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
-from urllib.parse import quote, urlsplit
 
 import platformdirs
 from pydantic import (
@@ -28,105 +26,27 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
+from emp_core import checks
+from emp_core.urls import redis_url_of
 
-_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9]+)?")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HEADERS = "must be a JSON object of header names and values, or Name: value pairs with commas between them"
-_KEY_PREFIX = re.compile(r"[A-Za-z0-9._:-]*\{[A-Za-z0-9._:-]+\}[A-Za-z0-9._:-]*")
-_SECRET_IN_QUERY = re.compile(r"((?:password|secret|token|key|sig)[^=&]{0,200}=)[^&]*", re.IGNORECASE)
-
-
-def masked(url: str) -> str:
-    """A URL, or what was meant as one, without the user, the password and the tokens in it."""
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        scheme, rest = "", url
-    userinfo, _, place = rest.rpartition("@")
-    shown = _SECRET_IN_QUERY.sub(r"\1***", place)
-    return f"{scheme}{separator}{'***@' if userinfo else ''}{shown}"
-
-
-def host_in_url(host: str) -> str:
-    """A host as a URL has it: IPv6 addresses in brackets."""
-    return f"[{host}]" if ":" in host else host
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach what listens there."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def is_on_this_machine(redis_url: str) -> bool:
-    """Whether all hosts of a Redis URL are this one."""
-    parts = urlsplit(redis_url)
-    hosts = parts.netloc.rpartition("@")[2].split(",")
-    return parts.scheme == "unix" or all(is_loopback(urlsplit(f"//{host}").hostname or "") for host in hosts)
 
 
 def between(low: float, high: float) -> AfterValidator:
     """A bound that names the whole range when it is broken."""
-
-    def check(value: float) -> float:
-        if not low <= value <= high:
-            raise ValueError(f"must be {low} to {high}")
-        return value
-
-    return AfterValidator(check)
+    return AfterValidator(checks.within(low, high))
 
 
 def url_of(*schemes: str) -> AfterValidator:
     """A URL of one of these schemes that says where to go."""
-
-    def check(url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in schemes or not (parts.netloc or parts.path.strip("/")):
-            raise ValueError(f"must be a URL that begins with {', '.join(f'{scheme}://' for scheme in schemes)}")
-        return url
-
-    return AfterValidator(check)
-
-
-def _check_redis_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme == "unix":
-        return url
-    for place in parts.netloc.rpartition("@")[2].split(","):
-        server = urlsplit(f"//{place}")
-        if not server.hostname or server.port == 0:
-            raise ValueError("must name a host, or host:port")
-    if parts.scheme in ("redis", "rediss") and not re.fullmatch(r"/?\d*", parts.path):
-        raise ValueError("must end in the number of a database, such as /0")
-    return url
-
-
-def _check_host(host: str) -> str:
-    if not _HOST.fullmatch(host):
-        raise ValueError("must be a host name or an address, without scheme and port")
-    return host
-
-
-def _expand_home(path: Path) -> Path:
-    try:
-        return path.expanduser()
-    except RuntimeError:
-        raise ValueError("begins at a home directory that is not known") from None
+    return AfterValidator(checks.has_scheme(*schemes))
 
 
 def _check_token(token: SecretStr | None) -> SecretStr | None:
-    text = token.get_secret_value() if token else ""
-    if not (text.isascii() and text.isprintable()):
-        raise ValueError("must be printable ASCII, because it is sent in a header")
+    if token is not None:
+        checks.check_token(token.get_secret_value())
     return token
-
-
-def _check_key_prefix(prefix: str) -> str:
-    if not _KEY_PREFIX.fullmatch(prefix):
-        raise ValueError("must contain a hash tag in braces, such as {emp}:, so that all keys are in one Cluster slot")
-    return prefix
 
 
 def split_names(text: object) -> object:
@@ -183,17 +103,18 @@ Port = Annotated[int, between(1, 65_535)]
 ListenPort = Annotated[int, between(0, 65_535)]
 """0 is any port that is free."""
 
-Host = Annotated[str, AfterValidator(_check_host)]
+Host = Annotated[str, AfterValidator(checks.check_host)]
 Token = Annotated[SecretStr | None, AfterValidator(_check_token)]
 HttpUrl = Annotated[str, url_of("http", "https")]
 WsUrl = Annotated[str, url_of("ws", "wss")]
-RedisUrl = Annotated[str, url_of(*REDIS_SCHEMES), AfterValidator(_check_redis_url)]
-ArtifactsUrl = Annotated[str, url_of("s3", "gs", "az", "file")]
+RedisUrl = Annotated[str, AfterValidator(checks.check_redis_url)]
+ArtifactsUrl = Annotated[str, url_of(*checks.FILE_SCHEMES)]
+KeyPrefix = Annotated[str, AfterValidator(checks.check_key_prefix)]
 Names = Annotated[tuple[str, ...], BeforeValidator(split_names)]
 NamesOrAll = Annotated[Literal["all"] | tuple[str, ...], BeforeValidator(_split_unless_all)]
 JsonObject = Annotated[dict[str, Any], BeforeValidator(_parse_object)]
 Headers = Annotated[dict[str, str], BeforeValidator(_parse_headers), AfterValidator(_check_headers), Hidden()]
-UserPath = Annotated[Path, AfterValidator(_expand_home)]
+UserPath = Annotated[Path, AfterValidator(checks.expand_home)]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)]
 
 
@@ -291,10 +212,7 @@ class Settings(SettingsModel):
     @field_validator("lease_seconds")
     @classmethod
     def _lease_in_range(cls, seconds: int, info: ValidationInfo) -> int:
-        least = 1 if info.data.get("test_settings") else 10
-        if not least <= seconds <= 300:
-            raise ValueError(f"must be {least} to 300")
-        return seconds
+        return checks.check_lease(seconds, for_tests=bool(info.data.get("test_settings")))
 
 
 class FileSettings(Settings):
@@ -325,7 +243,9 @@ class RedisSettings(Settings):
     redis_max_connections: Annotated[int, between(4, 10_000)] = 16
     """How many connections to Redis a process opens at most; calls beyond them wait for a free one."""
 
-    key_prefix: Annotated[str, AfterValidator(_check_key_prefix)] = Field("{emp}:", validation_alias="EMP_KEY_PREFIX")
+    key_prefix: Annotated[str, AfterValidator(checks.check_key_prefix)] = Field(
+        "{emp}:", validation_alias="EMP_KEY_PREFIX"
+    )
     """The prefix of every key. Another prefix is another queue; the braces keep the queue in one Cluster slot."""
 
     @property
@@ -333,9 +253,8 @@ class RedisSettings(Settings):
         """The Redis to use, or None where nothing names one."""
         if self.redis_url or not self._parts:
             return self.redis_url
-        host = host_in_url(self.redis_host or "localhost")
-        password = f":{quote(self.redis_password.get_secret_value(), safe='')}@" if self.redis_password else ""
-        return f"redis://{password}{host}:{self.redis_port}/{self.redis_db}"
+        password = self.redis_password.get_secret_value() if self.redis_password else ""
+        return redis_url_of(self.redis_host or "localhost", self.redis_port, self.redis_db, password)
 
     @property
     def _parts(self) -> list[str]:

@@ -12,7 +12,8 @@ from daemons.hub.http.problems import LastWord, answer_problems
 from daemons.hub.settings import HubSettings
 from emp_core import __version__
 from emp_core.artifacts.objects import ObjectArtifacts
-from emp_core.client.redis_queue import Files, RedisQueue
+from emp_core.client.file_store import Files
+from emp_core.client.redis_queue import RedisQueue
 from emp_core.client.this_process import this_process
 from emp_core.store import Store
 

@@ -20,8 +20,8 @@ from emp_core.artifacts import open_objects
 from emp_core.client.locate import local_files
 from emp_core.clock import SystemClock
 from emp_core.errors import QueueUnavailable
-from emp_core.settings import masked
 from emp_core.store import Store, open_store
+from emp_core.urls import masked
 
 log = structlog.get_logger()
 

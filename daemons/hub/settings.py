@@ -5,7 +5,8 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import AliasChoices, Field, model_validator
 
-from emp_core.settings import FileSettings, Host, ListenPort, RedisSettings, Settings, Token, between, is_loopback
+from emp_core.settings import FileSettings, Host, ListenPort, RedisSettings, Settings, Token, between
+from emp_core.urls import is_loopback
 
 
 class ListenSettings(Settings):

@@ -22,8 +22,8 @@ from emp_core.client.locate import files_url
 from emp_core.clock import SystemClock
 from emp_core.errors import Misconfigured, Refused
 from emp_core.ids import new_job_id
-from emp_core.settings import masked
 from emp_core.store import Store, open_store
+from emp_core.urls import masked
 
 log = structlog.get_logger()
 

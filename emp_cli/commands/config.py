@@ -18,7 +18,7 @@ from emp_core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from emp_cli.local.programs import Given, Setting
-    from emp_core.env_file import Mistake
+    from emp_core.variables import Mistake
 
 app = Commands(name="config", cls=HelpfulGroup, help="Show settings and where they come from, check and describe them.")
 

@@ -93,10 +93,9 @@ def _socket_url(hub: str) -> str:
 
 def _check(context: "Context") -> None:
     """Raises `Misconfigured` where a program could not be told this by variables."""
-    from emp_core.client.locate import ClientSettings
-    from emp_core.environment import load_settings
+    from emp_core.client.client_settings import read_client_settings
 
-    load_settings(ClientSettings, {}, overrides=context.variables())
+    read_client_settings({}, overrides=context.variables())
 
 
 @app.command("use")
@@ -170,7 +169,7 @@ def remove(name: ContextName) -> None:
 
 
 def _row(contexts: "Contexts", name: str) -> Row:
-    from emp_core.settings import masked
+    from emp_core.urls import masked
 
     found = contexts.find(name)
     return {

@@ -18,8 +18,8 @@ from emp_core.clock import SystemClock
 from emp_core.errors import AccessDenied, EmpError, HubUnavailable, Misconfigured, QueueUnavailable
 
 if TYPE_CHECKING:
+    from emp_core.client.client_settings import ClientSettings
     from emp_core.client.doctor import HubReading
-    from emp_core.client.locate import ClientSettings
     from emp_core.store.readings import Readings
 
 
@@ -69,19 +69,18 @@ async def _hubs(told: "ClientSettings") -> "list[HubReading]":
     """What the hubs of this machine say, and the one that HUB_WS_URL names."""
     from emp_cli.local.hub_report import http_url
 
-    token = told.hub_auth_token.get_secret_value() if told.hub_auth_token else ""
     found = {hub.url: "the data directory" for hub in Roster(told.data_dir, HUB).living()}
-    asked = [_hub(url, token, source, direct=True) for url, source in found.items()]
+    asked = [_hub(url, told.hub_auth_token, source, direct=True) for url, source in found.items()]
     elsewhere = http_url(told.hub_ws_url) if told.hub_ws_url else None
     if elsewhere is not None and elsewhere not in found:
-        asked.append(_hub(elsewhere, token, "HUB_WS_URL", direct=False))
+        asked.append(_hub(elsewhere, told.hub_auth_token, "HUB_WS_URL", direct=False))
     return list(await asyncio.gather(*asked))
 
 
 async def _hub(url: str, token: str, named_by: str, *, direct: bool) -> "HubReading":
     from emp_cli.local.hub_report import report
     from emp_core.client.doctor import HubReading
-    from emp_core.settings import masked
+    from emp_core.urls import masked
 
     clock = SystemClock()
     before = clock.now_ms()

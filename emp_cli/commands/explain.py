@@ -12,7 +12,7 @@ from emp_cli.output import formats, pager
 from emp_cli.output.explanation import write_explanation, write_worker_explanation
 from emp_cli.output.layout import Format, Layout
 from emp_cli.run import run
-from emp_core.domain.views import explanation_view, worker_explanation_view
+from emp_core.domain.explanation_views import explanation_view, worker_explanation_view
 from emp_core.errors import InvalidInput
 
 if TYPE_CHECKING:

@@ -95,7 +95,7 @@ FORMATS: Mapping[Format, str] = {
 
 def _environment() -> str:
     """The settings of the command; those of daemons are in their examples."""
-    from emp_cli.surroundings import CommandSettings
+    from emp_core.client.client_model import CommandSettings
     from emp_core.env_file import variables_page
 
     return f"""\

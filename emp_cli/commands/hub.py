@@ -146,7 +146,7 @@ def _arguments(session: Session, host: str | None, port: int | None) -> list[str
 
 def _detach(settings: "HubSettings", redis: str | None, arguments: list[str]) -> None:
     """Start another process as a hub, and stay until it answers or has failed."""
-    from emp_core.environment import environment_with
+    from emp_core.variables import environment_with
 
     launch = Launch(Roster(settings.data_dir, HUB), arguments, environment_with(redis))
     hub = launch.wait(START_SECONDS, lambda entry: _health_code(entry.url) == 200)
@@ -270,8 +270,7 @@ def status(ctx: typer.Context, hub: HubOption = None, output: ReportOption = For
     told = read(session.redis, session.context, decisive=("hub_ws_url", "hub_auth_token")).settings
     url, named_by = (hub, "--hub") if hub else (told.hub_ws_url, "HUB_WS_URL")
     if url:
-        token = told.hub_auth_token.get_secret_value() if told.hub_auth_token else ""
-        leave(run_alone(ctx, _status_elsewhere(url, token, named_by, output)))
+        leave(run_alone(ctx, _status_elsewhere(url, told.hub_auth_token, named_by, output)))
     else:
         leave(run_alone(ctx, _status(session, output)))
 

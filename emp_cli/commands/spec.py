@@ -5,7 +5,8 @@ from enum import StrEnum
 from typing import Any, get_args
 
 from emp_cli.exits import MEANINGS
-from emp_cli.group import EXAMPLES, loaded
+from emp_cli.group import loaded
+from emp_cli.help_text import EXAMPLES
 from emp_cli.output.layout import Format
 from emp_core import __version__
 from emp_core.domain import json_fields

@@ -24,9 +24,10 @@ from emp_cli.submit import options as submitting
 from emp_cli.submit.bulk import Bulk, open_batch
 from emp_cli.submit.request import Asked, Line, digest_of, read_inputs, read_texts, requests
 from emp_core.domain.explain import Explanation
+from emp_core.domain.explanation_views import explanation_view
 from emp_core.domain.standing import Tier
 from emp_core.domain.states import JobState
-from emp_core.domain.views import explanation_view, job_view
+from emp_core.domain.views import job_view
 from emp_core.errors import InvalidInput, QueueUnavailable
 from emp_core.ids import new_job_id
 
@@ -209,7 +210,7 @@ async def _submit_lines(
     batch = open_batch(digest, lines, then.resume)
     at_once = then.output.is_table or then.output is Format.IDS or (then.output is Format.JSONL and not then.waits)
     again = session.command(*(() if then.resume else ("--resume", batch.id)))
-    bulk = Bulk(session, batch, lines, lambda each: _write_stored(emp, [each], then) if at_once else None, again)
+    bulk = Bulk(session, batch, lines, lambda some: _write_stored(emp, some, then) if at_once else None, again)
     code = await bulk.run(emp)
     if not at_once:
         _write_stored(emp, bulk.stored, then)
@@ -218,8 +219,8 @@ async def _submit_lines(
 
 def _write_stored(emp: "AsyncEmp", stored: Sequence["Submitted"], then: Then) -> None:
     if then.output.is_table or then.output is Format.IDS:
-        for each in stored:
-            terminal.data(each.id)
+        if stored:
+            terminal.data("\n".join(each.id for each in stored))
     elif not then.waits:
         durability = emp.queue.durability
         formats.write_views([{**asdict(each), "durability": durability} for each in stored], Layout(then.output))

@@ -20,8 +20,8 @@ from emp_cli.output.clean import ascii_json
 from emp_cli.output.refusals import Refusals
 from emp_cli.output.units import count_jobs
 from emp_cli.run import leave, run_alone
-from emp_core.environment import IMPORT_FROM
 from emp_core.errors import EmpError, InvalidInput
+from emp_core.variables import IMPORT_FROM
 
 if TYPE_CHECKING:
     from emp_core.artifacts import ArtifactStore
@@ -68,7 +68,7 @@ def export(
 
     async def work() -> None:
         from emp_core.client.transfer.exporting import Export
-        from emp_core.settings import masked
+        from emp_core.urls import masked
 
         session = session_of(ctx)
         async with opened(session) as (queue, location):

@@ -56,8 +56,8 @@ def hide_password(redis: str | None, source: str | None = None) -> None:
 
     Everybody on the machine can read the arguments of a process, as long as it runs.
     """
-    from emp_core.environment import IMPORT_FROM, environment_with
-    from emp_core.settings import masked
+    from emp_core.urls import masked
+    from emp_core.variables import IMPORT_FROM, environment_with
 
     words, environ = hoisted(sys.argv[1:]), environment_with(None)
     if redis is not None and masked(redis) != redis:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from emp_core.errors import AccessDenied, HubUnavailable, InvalidInput
-from emp_core.settings import masked
+from emp_core.urls import masked
 
 if TYPE_CHECKING:
     from emp_core.client.async_emp import QueueInfo

@@ -11,13 +11,16 @@ from pydantic import SecretStr
 from daemons.hub.settings import HubSettings
 from daemons.worker.catalog import SHIPPED, find_factory, missing, settings_model
 from daemons.worker.settings import WorkerSettings
-from emp_cli.surroundings import FILES, PARTS, WHOLE, CommandSettings, Told, chosen_context, read
+from emp_cli.surroundings import FILES, OF_A_CONTEXT, Told, chosen_context, read
+from emp_core.client.client_model import CommandSettings
+from emp_core.client.client_settings import PARTS
 from emp_core.client.contexts import load_contexts
-from emp_core.client.locate import ClientSettings
-from emp_core.env_file import Mistake, read_env_file
-from emp_core.environment import Layer, Variables, environment_without, is_secret, read_variables
+from emp_core.env_file import read_env_file
+from emp_core.environment import Layer, Variables, is_secret, read_variables
 from emp_core.errors import Misconfigured
-from emp_core.settings import Settings, SettingsModel, masked, split_names, variables_of
+from emp_core.settings import Settings, SettingsModel, split_names, variables_of
+from emp_core.urls import masked
+from emp_core.variables import Mistake, environment_without
 
 PROGRAMS: Mapping[str, type[Settings]] = {"command": CommandSettings, "hub": HubSettings, "worker": WorkerSettings}
 
@@ -114,7 +117,7 @@ def _of_daemon(cls: type[Settings], given: Given) -> Variables:
     if chosen:
         return _below(read_variables(cls), chosen)
     found = read_variables(cls, overrides={"REDIS_URL": given.redis} if given.redis else {})
-    if any(found.origin(name) for name in PARTS):
+    if any(found.origin(name) for name in ("redis_url", *PARTS)):
         return found
     current = load_contexts().current
     return _below(found, current) if current else found
@@ -129,7 +132,7 @@ def _below(found: Variables, context: str) -> Variables:
 def _of_command(given: Given) -> Variables:
     told = given.told()
     if told.context:
-        around = Layer(environment_without(ClientSettings, WHOLE), "the environment")
+        around = Layer(environment_without(OF_A_CONTEXT), "the environment")
         return _below(Variables(CommandSettings, (around,)), told.context)
     overrides = {"REDIS_URL": given.redis} if given.redis else {}
     found = read_variables(CommandSettings, overrides=overrides)

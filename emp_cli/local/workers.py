@@ -14,8 +14,8 @@ from emp_cli.output.units import since
 from emp_core.domain import json_fields
 from emp_core.domain.views import time_view
 from emp_core.domain.worker import Worker
-from emp_core.environment import environment_with
 from emp_core.errors import AccessDenied, Conflict, EmpError, QueueUnavailable
+from emp_core.variables import environment_with
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ async def take_jobs(session: Session, source: str, where: str, *, dry_run: bool,
     from emp_core.client.transfer.exporting import waiting
     from emp_core.client.transfer.taking import Take
     from emp_core.ids import new_nonce
-    from emp_core.settings import masked
+    from emp_core.urls import masked
 
     def refuse(job_id: str, error: EmpError) -> None:
         refusals.tell(f"job {job_id} was not moved: {error.message}", error)
@@ -111,7 +111,7 @@ async def _move(
     """The move to the queue of the command; None if that does not answer."""
     from emp_cli.surroundings import reach
     from emp_core.client.transfer.taking import Take
-    from emp_core.settings import masked
+    from emp_core.urls import masked
 
     try:
         new, location = await reach(session.redis, session.context, caller=session.caller)

@@ -118,11 +118,11 @@ def _chosen(ctx: typer.Context, order: Order, choice: Choice, layout: Layout) ->
 
 async def _show_sample(emp: "AsyncEmp", found: Found, *, to_stdout: bool) -> None:
     now = await emp.now_ms()
-    grid = formats.table(found.sample, Layout().columns_of(JOBS, found.sample, now), now)
+    columns = Layout().columns_of(JOBS, found.sample, now)
     if to_stdout:
-        formats.write_table(grid)
+        formats.write_table(found.sample, columns, now)
     else:
-        terminal.stderr().print(grid)
+        terminal.stderr().print(formats.table(found.sample, columns, now))
     if len(found.ids) > SHOWN:
         terminal.note(f"and {len(found.ids) - SHOWN:,} more")
 

@@ -8,7 +8,6 @@ from emp_core.domain.events import Event, Order
 from emp_core.domain.job import Job
 from emp_core.domain.outcome import Artifact
 from emp_core.domain.sizes import size
-from emp_core.domain.standing import Tier, down, outages_in_words
 from emp_core.domain.states import HELD, WAITING, JobState
 from emp_core.domain.worker import Worker, WorkerState
 
@@ -31,8 +30,6 @@ WORKER_STYLES = {
     WorkerState.LOST: "red",
     WorkerState.STOPPED: "dim",
 }
-
-TIER_STYLES = {Tier.NOW: "green", Tier.NOT_NOW: "yellow", Tier.NEVER: "red"}
 
 
 def state_of(job: Job) -> str:
@@ -157,6 +154,8 @@ def silence(worker: Worker, now: int) -> str:
 
 def worker_note(worker: Worker, now: int) -> str:
     """The one thing worth saying about a worker: who stopped it, that it is silent, or why a service is down."""
+    from emp_core.domain.standing import down, outages_in_words  # which lists of jobs do not need
+
     return worker.reason or silence(worker, now) or outages_in_words(worker, down(worker), now)
 
 

@@ -20,7 +20,7 @@ from emp_cli.output.columns import (
     state_style,
 )
 from emp_cli.output.explanation import asked
-from emp_cli.output.formats import table, write_table
+from emp_cli.output.formats import write_table
 from emp_cli.output.layout import Column
 from emp_cli.output.units import clock, since
 from emp_core.domain.durations import duration
@@ -73,10 +73,10 @@ def write_job(details: JobDetails, now: int) -> None:
         terminal.data(f"{'workers':<{LABEL}} all that can run it are {one_line(reservations(job))}")
     if details.attempts:
         terminal.data("\nattempts")
-        write_table(table(details.attempts, ATTEMPT_COLUMNS, now))
+        write_table(details.attempts, ATTEMPT_COLUMNS, now)
     if details.artifacts:
         terminal.data(f"\nfiles (emp job result {job.id} --output-dir DIR saves them)")
-        write_table(table(details.artifacts, ARTIFACT_COLUMNS, now))
+        write_table(details.artifacts, ARTIFACT_COLUMNS, now)
 
 
 def _facts(job: Job, now: int) -> Iterable[tuple[str, str]]:

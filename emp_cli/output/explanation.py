@@ -5,15 +5,17 @@ from itertools import repeat
 
 from emp_cli.output import terminal
 from emp_cli.output.clean import one_line
-from emp_cli.output.columns import TIER_STYLES, labels_of, state_of
-from emp_cli.output.formats import table, write_table
+from emp_cli.output.columns import labels_of, state_of
+from emp_cli.output.formats import write_table
 from emp_cli.output.layout import Column
 from emp_core.domain.explain import Explanation, Reason, Skipped, WorkerExplanation
 from emp_core.domain.folding import Kinds, Workers, fold_classes, fold_names, fold_workers
 from emp_core.domain.matching import DIMENSIONS
 from emp_core.domain.requirements import Requirements
-from emp_core.domain.standing import MOST_CLASSES, WaitingClass
+from emp_core.domain.standing import MOST_CLASSES, Tier, WaitingClass
 from emp_core.domain.states import WAITING
+
+TIER_STYLES = {Tier.NOW: "green", Tier.NOT_NOW: "yellow", Tier.NEVER: "red"}
 
 FIRST_KINDS = 10
 """Kinds of jobs that are shown of each list."""
@@ -60,7 +62,7 @@ def _write_workers(explanation: Explanation) -> None:
     shown = [column for column in columns if any(column.cell(group, explanation.now) for group in groups)]
     if groups:
         terminal.data("")
-        write_table(table(groups, shown, explanation.now))
+        write_table(groups, shown, explanation.now)
 
 
 def _dimensions(explanation: Explanation) -> Iterator[Column[Workers]]:
@@ -135,7 +137,7 @@ def _why(skipped: Skipped) -> str:
 
 def _write_kinds(kinds: Sequence[Kinds], columns: Sequence[Column[Kinds]]) -> None:
     some = kinds[:FIRST_KINDS]
-    write_table(table(some, [each for each in columns if not each.optional or any(map(each.cell, some, repeat(0)))], 0))
+    write_table(some, [each for each in columns if not each.optional or any(map(each.cell, some, repeat(0)))], 0)
     if len(kinds) > FIRST_KINDS:
         terminal.note(f"showing {FIRST_KINDS} of {len(kinds)} kinds of jobs; -o json shows all")
 

@@ -31,7 +31,7 @@ def write(rows: Sequence[T], sheet: Sheet[T], layout: Layout, now: int = 0, *, n
     rows = layout.sorted(sheet, rows, now)
     if layout.format.is_table:
         if rows:
-            write_table(table(rows, layout.columns_of(sheet, rows, now), now, headers=layout.headers))
+            write_table(rows, layout.columns_of(sheet, rows, now), now, headers=layout.headers)
         else:
             terminal.note(nothing)
     elif layout.format is Format.IDS:
@@ -93,19 +93,43 @@ def _text(column: Column[T], row: T, now: int) -> "RichText":
     return Text(one_line(column.cell(row, now)), style=style, no_wrap=True, overflow="ellipsis")
 
 
-def write_table(grid: "Table") -> None:
-    """Write a table as wide as the terminal, or whole where there is none."""
-    for line in lines_of(grid):
+def write_table(rows: Sequence[T], columns: Sequence[Column[T]], now: int, *, headers: bool = True) -> None:
+    """Write a table as wide as the terminal, or whole if there is none."""
+    lines = _plain_lines if terminal.out_is_plain() else _lines
+    for line in lines(rows, columns, now, headers=headers):
         terminal.data(line)
 
 
-def lines_of(grid: "Table") -> list[str]:
-    """The lines of a table as they are written, with their colours."""
+def _lines(rows: Sequence[T], columns: Sequence[Column[T]], now: int, *, headers: bool) -> list[str]:
+    """The lines of a table with their colours."""
     console = terminal.stdout()
     with console.capture() as captured:
-        console.print(grid)
+        console.print(table(rows, columns, now, headers=headers))
     lines = captured.get().splitlines()
     return lines if terminal.out_is_terminal() else [line.rstrip() for line in lines]
+
+
+def _plain_lines(rows: Sequence[T], columns: Sequence[Column[T]], now: int, *, headers: bool) -> list[str]:
+    """The same without colours and uncut, for which Rich need not be imported."""
+    lines = [[one_line(column.cell(row, now)) for column in columns] for row in rows]
+    if headers:
+        lines.insert(0, [column.name for column in columns])
+    widths = [max(map(_width, cells)) for cells in zip(*lines, strict=True)]
+    return ["  ".join(map(_padded, cells, widths, (column.align for column in columns))).rstrip() for cells in lines]
+
+
+def _padded(cell: str, width: int, align: str) -> str:
+    space = " " * (width - _width(cell))
+    return space + cell if align == "right" else cell + space
+
+
+def _width(cell: str) -> int:
+    """How many places a text takes; some characters take two, or none."""
+    if cell.isascii():
+        return len(cell)
+    from rich.cells import cell_len
+
+    return cell_len(cell)
 
 
 def _csv(views: Sequence[View], *, headers: bool) -> str:

@@ -35,7 +35,7 @@ def show(write: Callable[[], None]) -> None:
     if not pager:
         write()
         return
-    from emp_core.environment import environment_with
+    from emp_core.variables import environment_with
 
     lines = written(write)
     if len(lines) < terminal.stdout().height:
@@ -48,7 +48,7 @@ def show(write: Callable[[], None]) -> None:
 
 def _pager() -> list[str]:
     """The command that shows long text; nothing if there is none, or it is not wanted."""
-    from emp_core.environment import variable
+    from emp_core.variables import variable
 
     words = shlex.split(variable("PAGER") or "less")
     return words if words and words != ["cat"] and shutil.which(words[0]) else []

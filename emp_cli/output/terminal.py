@@ -46,6 +46,23 @@ def err_is_terminal() -> bool:
     return sys.stderr.isatty()
 
 
+def out_is_plain() -> bool:
+    """Whether the data is neither coloured nor cut, so that it can be written without Rich."""
+    return not out_is_terminal() and not _may_be_coloured()
+
+
+def _err_is_plain() -> bool:
+    return not err_is_terminal() and not _may_be_coloured()
+
+
+def _may_be_coloured() -> bool:
+    """Whether a stream that is no terminal may be told to be coloured all the same; if so, Rich decides."""
+    from emp_core.variables import variable
+
+    asked = any(variable(name) for name in ("FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE"))
+    return _wanted is Color.ALWAYS or (_wanted is Color.AUTO and asked)
+
+
 @cache
 def stdout() -> "Console":
     """The console of the data. Width and colour are Rich's to find out (COLUMNS, TERM, NO_COLOR, FORCE_COLOR)."""
@@ -61,7 +78,7 @@ def stderr() -> "Console":
 def _console(*, to_stderr: bool, width: int | None) -> "Console":
     from rich.console import Console
 
-    from emp_core.environment import variable
+    from emp_core.variables import variable
 
     forced = _wanted is Color.ALWAYS or (_wanted is Color.AUTO and variable("CLICOLOR_FORCE") not in ("", "0"))
     return Console(
@@ -94,6 +111,9 @@ def drop_stdout() -> None:
 
 def headline(text: str, style: str) -> None:
     """Write a line of data that stands over others, in colour where there is a person to see it."""
+    if out_is_plain():
+        data(one_line(text))
+        return
     from rich.text import Text
 
     stdout().print(Text(one_line(text), style=f"bold {style}".strip()), soft_wrap=True)
@@ -123,6 +143,10 @@ def hint_line(text: str) -> None:
 
 
 def _say(label: str, style: str, text: str) -> None:
+    if not label or _err_is_plain():
+        sys.stderr.write(f"{label}{clean(text).expandtabs()}\n")
+        sys.stderr.flush()
+        return
     from rich.text import Text
 
     stderr().print(Text.assemble((label, style), clean(text)), soft_wrap=True)

@@ -15,6 +15,7 @@ from emp_cli.exits import ExitCode, code_of
 from emp_cli.output import terminal
 from emp_cli.submit.request import Line
 from emp_core.domain.job import JobRequest
+from emp_core.domain.policy import JOBS_A_CALL
 from emp_core.errors import (
     ArtifactsUnavailable,
     DeletedId,
@@ -30,10 +31,10 @@ if TYPE_CHECKING:
     from emp_core.client.async_emp import AsyncEmp
     from emp_core.store import Submitted
 
-AT_ONCE = 100
+AT_ONCE = 4 * JOBS_A_CALL
 """Lines between two looks at the progress; after Ctrl-C so many may be stored whose ids were not printed."""
 
-READ_AT_ONCE = 4
+READ_AT_ONCE = 16
 """Lines that are read without a look at what the queue has answered; about 1 ms."""
 
 TOLD = 20
@@ -78,8 +79,8 @@ class Bulk:
     session: Session
     batch: Batch
     lines: Sequence[Line]
-    write: Callable[["Submitted"], None]
-    """Is given each job as soon as it is stored."""
+    write: Callable[[Sequence["Submitted"]], None]
+    """Is given the jobs of a piece as soon as they are stored."""
 
     again: str
     """The command that goes on with the batch."""
@@ -101,8 +102,10 @@ class Bulk:
                     self.session.farewell = (
                         f"{self._so_far()}, and up to {len(some)} more may be; go on with:\n{self.again}"
                     )
+                    before = len(self.stored)
                     for line, answer in zip(some, await self._send(emp, read), strict=True):
                         self._take(line, answer)
+                    self._write(self.stored[before:])
                     if self.lost:
                         break
                     advance(len(some))
@@ -155,9 +158,8 @@ class Bulk:
             case _:
                 self.stored.append(answer)
                 self.repeated += answer.repeated
-                self._write(answer)
 
-    def _write(self, stored: "Submitted") -> None:
+    def _write(self, stored: Sequence["Submitted"]) -> None:
         try:
             self.write(stored)
         except BrokenPipeError:  # the reader has seen enough, but the jobs are still to be stored

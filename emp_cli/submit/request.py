@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from emp_cli.input.arguments import read_stdin
 from emp_cli.output.units import read_duration, read_time
 from emp_cli.submit.graph import read_graph, set_input
 from emp_core.domain.job import JobRequest
-from emp_core.domain.json_text import parse_json, sorted_json
+from emp_core.domain.json_text import parse_json, read_json, sorted_json
 from emp_core.domain.requirements import REQUIREMENT_FIELDS
 from emp_core.domain.values import did_you_mean, read_mapping
 from emp_core.errors import InvalidInput, LimitExceeded
@@ -113,7 +113,7 @@ def requests(asked: Asked, texts: Mapping[str, str], now: int) -> list[Line]:
     typed = {name: text for name, text in times.items() if text}
     if asked.source is None:
         return [Line(1, "request", {}, options=options, typed=typed)]
-    lines = [replace(line, options=options, typed=typed) for line in _lines(asked.source, texts["source"])]
+    lines = [Line(*place, options=options, typed=typed) for place in _lines(asked.source, texts["source"])]
     if len(lines) > 1:
         for name, value in (("id", asked.job_id), ("idempotency_key", asked.idempotency_key)):
             if value:
@@ -133,22 +133,31 @@ def read_inputs(asked: Asked) -> dict[str, Path]:
     return {name if equals else Path(name).name: Path(path if equals else name) for name, equals, path in pairs}
 
 
-def _lines(source: str, text: str) -> list[Line]:
-    """One JSON object, a list of them, or one on each line."""
+def _lines(source: str, text: str) -> list[tuple[int, str, Any, str]]:
+    """One JSON object, a list of them, or one on each line: number, place, value or text of each."""
     if not text.strip():
         raise InvalidInput(source, "is empty: a request is a JSON object")
     if text.lstrip().startswith("["):
-        return [
-            Line(number, f"{source}[{number}]", value) for number, value in enumerate(parse_json(source, text), start=1)
-        ]
+        values = enumerate(parse_json(source, text), start=1)
+        return [(number, f"{source}[{number}]", value, "") for number, value in values]
     first, _, more = text.partition("\n")
-    try:
-        return [Line(1, source, _object(source, parse_json(source, text)))]
-    except InvalidInput:
-        if not more.strip() or not first.rstrip().endswith("}"):
-            raise
+    may_be_lines = bool(more.strip()) and first.rstrip().endswith("}")
+    if not (may_be_lines and _is_json(first)):
+        try:
+            return [(1, source, _object(source, parse_json(source, text)), "")]
+        except InvalidInput:
+            if not may_be_lines:
+                raise
     numbered = enumerate(text.split("\n"), start=1)
-    return [Line(number, f"line {number}", text=line) for number, line in numbered if line.strip()]
+    return [(number, f"line {number}", None, line) for number, line in numbered if line.strip()]
+
+
+def _is_json(text: str) -> bool:
+    try:
+        read_json("line 1", text)
+    except InvalidInput:
+        return False
+    return True
 
 
 def _object(where: str, value: Any) -> Body:

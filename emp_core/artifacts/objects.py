@@ -34,7 +34,7 @@ from emp_core.artifacts.contract import (
 from emp_core.domain.outcome import Artifact
 from emp_core.errors import ArtifactsUnavailable, Conflict, InvalidInput, NotFound
 from emp_core.ids import is_id
-from emp_core.settings import masked
+from emp_core.urls import masked
 
 if TYPE_CHECKING:
     from obstore import GetOptions, GetResult, ObjectMeta, PutResult

@@ -12,7 +12,7 @@ from emp_core.artifacts.contract import MAX_ARTIFACT_BYTES, ArtifactStore
 from emp_core.artifacts.local import LocalArtifacts
 from emp_core.artifacts.objects import ObjectArtifacts, first_line
 from emp_core.errors import Misconfigured
-from emp_core.settings import masked
+from emp_core.urls import masked
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore

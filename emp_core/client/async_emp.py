@@ -6,16 +6,14 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from emp_core.client import changes, files
+from emp_core.client import changes
 from emp_core.client.locate import Location, locate
-from emp_core.client.name_template import NameTemplate
 from emp_core.client.queue import SEARCHED_AT_MOST, Attempt, ClassView, Page, Queue, Submitted, Summary
 from emp_core.client.redis_queue import open_queue
 from emp_core.client.results import Outcome
 from emp_core.domain.events import Event, Order
-from emp_core.domain.explain import Explanation, WorkerExplanation
 from emp_core.domain.filter import EVERY_JOB, Filter, parse
 from emp_core.domain.job import Job, JobRequest
 from emp_core.domain.outcome import Artifact
@@ -23,7 +21,10 @@ from emp_core.domain.trend import Trend
 from emp_core.domain.worker import Worker, WorkerState
 from emp_core.errors import EmpError, InvalidInput
 from emp_core.ids import digest, new_job_id
-from emp_core.settings import masked
+from emp_core.urls import masked
+
+if TYPE_CHECKING:
+    from emp_core.domain.explain import Explanation, WorkerExplanation
 
 Request = JobRequest | Mapping[str, Any]
 
@@ -106,13 +107,15 @@ class AsyncEmp:
         answers = iter(await self._queue.submit_many(valid))
         return [next(answers) if isinstance(request, JobRequest) else request for request in parsed]
 
-    async def preview(self, request: Request) -> Explanation:
+    async def preview(self, request: Request) -> "Explanation":
         """What would become of a job if it were submitted now; changes nothing."""
         return await self._queue.preview(_parsed(request))
 
     async def _with_inputs(self, request: JobRequest, inputs: Mapping[str, Path]) -> JobRequest:
         if request.template is not None:
             raise InvalidInput("inputs", "work with a payload, not with a template")
+        from emp_core.client import files
+
         # A repeated submit must name the same files, so its id follows from its key.
         key, customer = request.idempotency_key, request.customer_id or self._queue.caller.customer or ""
         job_id = request.id or (digest(f"{customer}/{key}") if key else new_job_id())
@@ -196,6 +199,9 @@ class AsyncEmp:
         They keep the names and folders that the service gave them. `name_template` changes that:
         `{job}-{index:03}.{ext}`, with the fields job, attempt, index, name, folder, stem, ext, node and kind.
         """
+        from emp_core.client import files
+        from emp_core.client.name_template import NameTemplate
+
         template = NameTemplate(name_template)
         outcome = await self.result(job_id) or {}
         found = [Artifact(**entry) for entry in outcome.get("artifacts", ())]
@@ -230,7 +236,7 @@ class AsyncEmp:
             async for change in news:
                 yield change
 
-    async def explain(self, job_id: str) -> Explanation:
+    async def explain(self, job_id: str) -> "Explanation":
         """Why a job is where it is."""
         return await self._queue.explain(job_id)
 
@@ -284,7 +290,7 @@ class AsyncEmp:
         """Pause, resume or drain a worker. The state before."""
         return await self._queue.steer(worker_id, state, reason=reason)
 
-    async def explain_worker(self, worker_id: str) -> WorkerExplanation:
+    async def explain_worker(self, worker_id: str) -> "WorkerExplanation":
         """What a worker would take next, what it skips, and why."""
         return await self._queue.explain_worker(worker_id)
 

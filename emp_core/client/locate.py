@@ -9,41 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pydantic import AliasChoices, Field, SecretStr
-
-from emp_core import embedded
-from emp_core.environment import environment_of_host, load_settings
+from emp_core.client.client_settings import ClientSettings, read_client_settings
 from emp_core.errors import Misconfigured, QueueUnavailable
-from emp_core.settings import FileSettings, RedisSettings, RedisUrl, WsUrl, is_on_this_machine
 from emp_core.store import Link
 from emp_core.store.connection import MAX_CONNECTIONS, build_client
+from emp_core.urls import is_on_this_machine
+from emp_core.variables import environment_of_host
 
 USUAL = "redis://127.0.0.1:6379/0"
 
 NOT_FOUND = "no queue found: no setting names one, and this machine runs none"
 WHAT_TO_DO = "start one with `emp hub start`, or give its URL with --redis or REDIS_URL"
-
-
-class ClientSettings(RedisSettings, FileSettings):
-    """Settings of programs that submit and look."""
-
-    redis_url: RedisUrl | None = Field(
-        default=None,
-        validation_alias=AliasChoices("REDIS_URL", "HUB_REDIS_URL"),
-        repr=False,
-        examples=["redis://localhost:6379/0"],
-    )
-    """The queue's Redis (redis, rediss, unix, redis+sentinel or redis+cluster); wins over its parts below."""
-
-    hub_ws_url: WsUrl | None = Field(default=None, repr=False, examples=["ws://hub-host:3001"])
-    """The hub that keeps the files, if no store does."""
-
-    hub_auth_token: SecretStr | None = Field(
-        default=None,
-        validation_alias=AliasChoices("HUB_AUTH_TOKEN", "WS_AUTH_TOKEN"),
-        examples=["a-long-random-text"],
-    )
-    """The token that the hub asks for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +54,8 @@ async def locate(url: str | None = None) -> Location:
 
 def none_found(data_dir: Path) -> QueueUnavailable:
     """What to say if there is no queue, or a stopped one."""
+    from emp_core import embedded
+
     stopped = embedded.kept_in(data_dir)
     if stopped is None:
         return QueueUnavailable("redis_unavailable", NOT_FOUND, hint=WHAT_TO_DO)
@@ -97,7 +75,7 @@ async def find(url: str | None = None, settings: ClientSettings | None = None) -
         prefix=settings.key_prefix,
         source=source,
         artifacts=files_url(settings, place),
-        token=settings.hub_auth_token.get_secret_value() if settings.hub_auth_token else "",
+        token=settings.hub_auth_token,
         max_connections=settings.redis_max_connections,
     )
 
@@ -105,10 +83,12 @@ async def find(url: str | None = None, settings: ClientSettings | None = None) -
 def _settings(url: str | None) -> ClientSettings:
     """For a library, whose host program may have variables of its own that begin with `EMP_` or `REDIS_`."""
     overrides = {"REDIS_URL": url} if url else {}
-    return load_settings(ClientSettings, environment_of_host(url), overrides=overrides, strict=False)
+    return read_client_settings(environment_of_host(url), overrides=overrides, strict=False)
 
 
 async def _search(settings: ClientSettings) -> tuple[str, str] | None:
+    from emp_core import embedded
+
     server = await asyncio.to_thread(embedded.find, settings.data_dir)
     if server is not None:
         return server.url, "the embedded server"

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from emp_core.client.results import Outcome
 from emp_core.domain.caller import Caller
 from emp_core.domain.events import Event, Order
-from emp_core.domain.explain import Explanation, WorkerExplanation
 from emp_core.domain.filter import Filter
 from emp_core.domain.job import Job, JobRequest
 from emp_core.domain.outcome import Artifact
@@ -35,6 +34,7 @@ from emp_core.store.search import SEARCHED_AT_MOST
 
 if TYPE_CHECKING:
     from emp_core.artifacts import ArtifactStore
+    from emp_core.domain.explain import Explanation, WorkerExplanation
 
 __all__ = [
     "SEARCHED_AT_MOST",
@@ -109,7 +109,7 @@ class Queue(Protocol):
         """
         ...
 
-    async def preview(self, request: JobRequest) -> Explanation:
+    async def preview(self, request: JobRequest) -> "Explanation":
         """What would become of a job if it were submitted now; changes nothing."""
         ...
 
@@ -152,7 +152,7 @@ class Queue(Protocol):
         """The last 200 events of a job, oldest first; none of one that is not there."""
         ...
 
-    async def explain(self, job_id: str) -> Explanation:
+    async def explain(self, job_id: str) -> "Explanation":
         """Why a job is where it is. Raises `NotFound`."""
         ...
 
@@ -330,7 +330,7 @@ class Queue(Protocol):
         """Pause, resume or drain a worker. The state before. Raises `NotFound`."""
         ...
 
-    async def explain_worker(self, worker_id: str) -> WorkerExplanation:
+    async def explain_worker(self, worker_id: str) -> "WorkerExplanation":
         """What a worker would take next, what it skips, and why. Raises `NotFound`."""
         ...
 

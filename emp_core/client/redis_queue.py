@@ -1,17 +1,17 @@
 """`RedisQueue`: the queue over Redis and a file store."""
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, Self
 
-from emp_core.client import changes, results, situation, submitting
+from emp_core.client import changes, results, submitting
+from emp_core.client.file_store import Files
 from emp_core.client.locate import Location
 from emp_core.client.results import Outcome
 from emp_core.client.this_process import this_process
 from emp_core.domain.caller import Caller, Role
 from emp_core.domain.events import Event, Order
-from emp_core.domain.explain import Explanation, WorkerExplanation
 from emp_core.domain.filter import Filter
 from emp_core.domain.job import Job, JobRequest
 from emp_core.domain.outcome import Artifact
@@ -42,26 +42,9 @@ from emp_core.store.transfers import Transfers
 
 if TYPE_CHECKING:
     from emp_core.artifacts import ArtifactStore
+    from emp_core.domain.explain import Explanation, WorkerExplanation
 
 CURSOR = re.compile(r"[0-9]{1,15}-[0-9]{1,15}")
-
-
-class Files:
-    """The file store, opened when it is first needed."""
-
-    def __init__(self, opener: "Callable[[], ArtifactStore]") -> None:
-        self._opener = opener
-        self._opened: ArtifactStore | None = None
-
-    def __call__(self) -> "ArtifactStore":
-        if self._opened is None:
-            self._opened = self._opener()
-        return self._opened
-
-    async def close(self) -> None:
-        """Close it, if it was needed."""
-        if self._opened is not None:
-            await self._opened.aclose()
 
 
 class RedisQueue:
@@ -107,8 +90,10 @@ class RedisQueue:
         self._caller.check_change(Role.CLIENT, "submit jobs")
         return await submitting.submit_many(self._store, self._files, requests, patience)
 
-    async def preview(self, request: JobRequest) -> Explanation:
+    async def preview(self, request: JobRequest) -> "Explanation":
         self._caller.check_role(Role.CLIENT, "submit jobs")
+        from emp_core.client import situation
+
         return await situation.preview(self._store, request)
 
     # Jobs that are there.
@@ -139,7 +124,9 @@ class RedisQueue:
     async def events_of(self, job_id: str) -> list[Event]:
         return await self._store.events.of_job(job_id)
 
-    async def explain(self, job_id: str) -> Explanation:
+    async def explain(self, job_id: str) -> "Explanation":
+        from emp_core.client import situation
+
         return await situation.explain_job(self._store, await self.job(job_id))
 
     # What they take and make.
@@ -333,8 +320,10 @@ class RedisQueue:
         self._caller.check_unscoped("steer workers")
         return await self._store.registry.steer(worker_id, state, reason=reason)
 
-    async def explain_worker(self, worker_id: str) -> WorkerExplanation:
+    async def explain_worker(self, worker_id: str) -> "WorkerExplanation":
         self._caller.check_unscoped("explain workers")
+        from emp_core.client import situation
+
         return await situation.explain_worker(self._store, await self.worker(worker_id))
 
     async def holds(self, job_id: str, worker: str, attempt: int, nonce: str) -> bool:

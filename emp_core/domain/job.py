@@ -1,6 +1,8 @@
 """A job as it is asked for, and as it is."""
 
+import functools
 import json
+import marshal
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
@@ -17,6 +19,9 @@ from emp_core.errors import InvalidInput, LimitExceeded
 from emp_core.ids import digest
 
 MAX_PARENTS = 100
+
+KEPT_BYTES = 1_000
+"""Requirements that are kept to be used again, at most 1,000, are no longer than this."""
 
 DIGEST_VERSION = "2"
 """Of the way in which requests are compared. Digests of version 1 have no version in front."""
@@ -85,7 +90,7 @@ class JobRequest:
         given = {name: value for name, value in body.items() if value is not None}
         asked = values.read_mapping("requirements", given.pop("requirements", {}))
         read = {name: _READERS[name](name, value) for name, value in given.items()}
-        read["requirements"] = _within_limit(_requirements(asked, read))
+        read["requirements"] = _requirements_of(asked, read)
         read["customer_id"] = read["requirements"].customer_id
         read["job_type"] = read["requirements"].job_type
         if read.get("on_lost") == "fail":
@@ -141,6 +146,21 @@ def _compared(body: Mapping[str, Any]) -> Mapping[str, Any]:
     if not sent.get("labels", True):
         del sent["labels"]
     return sent
+
+
+def _requirements_of(asked: Mapping[str, Any], read: Mapping[str, Any]) -> Requirements:
+    """The same object for requests that ask the same, as most requests of a batch do: its texts are made once."""
+    own = {name: read[name] for name in ("service", "job_type", "customer_id") if name in read}
+    try:
+        key = marshal.dumps((dict(asked), own), 2)  # tells 1, 1.0 and True apart, and refuses what is no plain value
+    except ValueError:
+        return _within_limit(_requirements(asked, own))
+    return _kept(key) if len(key) <= KEPT_BYTES else _within_limit(_requirements(asked, own))
+
+
+@functools.lru_cache(maxsize=1_000)
+def _kept(key: bytes) -> Requirements:
+    return _within_limit(_requirements(*marshal.loads(key)))
 
 
 def _requirements(source: Mapping[str, Any], read: Mapping[str, Any]) -> Requirements:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from itertools import islice
+from types import NoneType
 from typing import Any, NoReturn, cast
 
 import orjson
@@ -58,26 +59,47 @@ def _bound_nodes(field: str, text: str) -> None:
 
 def check_json(field: str, value: object) -> None:
     """Hold a parsed value to the limits: 64 levels, 100,000 nodes, text that can be written as UTF-8."""
-    level: list[object] = [value]
+    level: list[Any] = [value]
     nodes = 0
     for _ in range(MAX_JSON_DEPTH + 1):
         nodes += len(level)
         if nodes > MAX_JSON_NODES:
             raise LimitExceeded(field, "max_json_nodes", nodes, MAX_JSON_NODES)
-        level = [child for node in level for child in _children(field, node)]
+        level = _below(field, level)
         if not level:
             return
     raise LimitExceeded(field, "max_json_depth", MAX_JSON_DEPTH + 1, MAX_JSON_DEPTH)
+
+
+def _below(field: str, level: list[Any]) -> list[Any]:
+    """What the nodes of one level hold. The kinds that a parser makes come first: to ask for a `Mapping` takes long."""
+    below: list[Any] = []
+    for node in level:
+        kind = type(node)
+        if kind is str:
+            _check_text(field, node)
+        elif kind is dict:
+            _check_keys(field, node)
+            below += node.values()
+        elif kind is list:
+            below += node
+        elif kind not in (int, bool, NoneType):
+            below += _children(field, node)
+    return below
+
+
+def _check_keys(field: str, mapping: Mapping[object, object]) -> None:
+    for key in mapping:
+        if not isinstance(key, str):
+            raise InvalidInput(field, f"has a key that is not text: {shown(key)}")
+        _check_text(field, key)
 
 
 def _children(field: str, node: object) -> Iterable[object]:
     if isinstance(node, str):
         _check_text(field, node)
     elif isinstance(node, Mapping):
-        for key in cast(Mapping[object, object], node):
-            if not isinstance(key, str):
-                raise InvalidInput(field, f"has a key that is not text: {shown(key)}")
-            _check_text(field, key)
+        _check_keys(field, cast(Mapping[object, object], node))
         return cast(Mapping[str, object], node).values()
     elif isinstance(node, list | tuple):
         return cast(Iterable[object], node)

@@ -170,9 +170,9 @@ def test_ctrl_c_in_a_bulk_submit_says_what_is_stored_and_how_to_go_on(
     *_, told, again = said.err.splitlines()
     assert again == f"emp submit many.jsonl --resume {batch_of(said)}"
     number, rest = told.split(" ", 1)
-    assert rest == "of 6000 jobs are stored, and up to 100 more may be; go on with:"
+    assert rest == f"of 6000 jobs are stored, and up to {bulk.AT_ONCE} more may be; go on with:"
     stored = do(lambda store: store.inspector.summary()).jobs["pending"]
-    assert int(number) <= stored <= int(number) + 100 < 6_000
+    assert int(number) <= stored <= int(number) + bulk.AT_ONCE < 6_000
 
 
 def test_bulk_whose_ids_nobody_reads_is_stored_whole(shell: Shell, surroundings: Path, do: Do[Any]) -> None:

@@ -7,10 +7,11 @@ import pytest
 
 from daemons.worker.catalog import models_of
 from emp_cli.local.programs import PROGRAMS, models
-from emp_cli.surroundings import CommandSettings
+from emp_core.client.client_model import CommandSettings
 from emp_core.env_file import description_of
-from emp_core.environment import IMPORT_FROM, OF_THE_COMMAND, is_secret, names_of
+from emp_core.environment import is_secret, names_of
 from emp_core.settings import SettingsModel
+from emp_core.variables import IMPORT_FROM, OF_THE_COMMAND
 from tests.cli.conftest import Command
 from tests.generated import PROGRAMS as DAEMONS
 

@@ -1,6 +1,8 @@
 """Every command says what it does, and shows it."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +14,7 @@ from emp_cli.commands.completion import Shell, script
 from emp_cli.exits import ExitCode
 from emp_cli.group import Deferred, loaded
 from tests.cli.conftest import Command
+from tests.support.help_of_emp import help_of_emp
 
 
 def commands(command: Any, path: str = "emp") -> Iterator[tuple[str, Any]]:
@@ -60,7 +63,8 @@ def test_the_help_speaks_of_what_people_type_and_not_of_types(path: str, emp: Co
     said = emp(*path.split()[1:], "--help")
     assert said.code == 0
     assert re.findall(r"<[a-z\[\]]+>|list\[|\{[A-Za-z]+\}|\x08", said.out) == []
-    assert re.search(r"--help\s+-h\s+Show this help\.", said.out)
+    assert re.search(r"-h, --help +Show this help\.", said.out)
+    assert [line for line in said.lines if len(line) > 80 and "emp " not in line] == []
 
 
 @pytest.mark.parametrize("path", TREE)
@@ -79,6 +83,14 @@ def test_the_examples_have_a_heading(path: str, emp: Command) -> None:
     assert lines[heading - 2].strip()
 
 
+def test_help_that_is_kept_in_a_file_is_that_of_the_tree() -> None:
+    answers = [
+        subprocess.run([sys.executable, "-m", "emp_cli", *words], capture_output=True, text=True, check=True).stdout
+        for words in (["--help"], ["-h"], [])
+    ]
+    assert set(answers) == {help_of_emp()}
+
+
 def test_the_help_of_emp_lists_the_exit_codes(emp: Command) -> None:
     (block,) = re.findall(r"Exit codes: *\n(.*)", emp("--help").out, re.DOTALL)
     assert [int(line.split()[0]) for line in block.splitlines() if line.strip()] == [*ExitCode]
@@ -90,7 +102,7 @@ def test_list_of_commands_says_what_the_command_says(listed: Deferred) -> None:
 
 
 def test_the_commands_stand_in_the_order_in_which_one_needs_them(emp: Command) -> None:
-    shown = re.findall(r"^│ ([a-z]+) ", emp("--help").out, re.MULTILINE)
+    shown = re.findall(r"^  ([a-z]+) ", emp("--help").out, re.MULTILINE)
     assert shown == [
         *("submit", "jobs", "job", "explain"),
         *("summary", "workers", "worker", "events", "audit"),

@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from emp_core.environment import load_settings
 from emp_core.errors import Misconfigured
-from emp_core.settings import FileSettings, RedisSettings, Settings, is_on_this_machine, masked
+from emp_core.settings import FileSettings, RedisSettings, Settings
+from emp_core.urls import is_on_this_machine, masked
 
 
 def refusal(**variables: str) -> str:

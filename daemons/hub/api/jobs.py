@@ -34,13 +34,14 @@ from daemons.hub.http.bodies import read_body, understand
 from daemons.hub.http.problems import Problem, now, problem_of
 from emp_core.client import results
 from emp_core.client.queue import Queue
+from emp_core.domain.explanation_views import explanation_view
 from emp_core.domain.filter import Filter, parse
 from emp_core.domain.job import Job
 from emp_core.domain.json_text import dump_json, load_json
 from emp_core.domain.policy import MAX_INLINE_PAYLOAD, MAX_WHOLE_RESULT
 from emp_core.domain.states import HELD, JobState
 from emp_core.domain.values import read_choice
-from emp_core.domain.views import event_view, explanation_view, time_view
+from emp_core.domain.views import event_view, time_view
 from emp_core.errors import ArtifactsUnavailable, Conflict, EmpError, NotFound
 
 log = structlog.get_logger()

@@ -6,8 +6,8 @@ from daemons.hub.api.answers import in_pieces, success, worker_answer
 from daemons.hub.api.dependencies import CallersQueue, Hub, ListRoute, SharedHub, TimedRoute, WorkerId, in_time
 from daemons.hub.http.bodies import read_order
 from emp_core.client.queue import Queue
+from emp_core.domain.explanation_views import worker_explanation_view
 from emp_core.domain.values import read_text
-from emp_core.domain.views import worker_explanation_view
 from emp_core.domain.worker import WorkerState
 
 router = APIRouter(tags=["workers"])

@@ -20,7 +20,7 @@ from daemons.hub.settings import ListenSettings
 from emp_core.domain.caller import Caller, Role, local_caller
 from emp_core.errors import EmpError, Forbidden
 from emp_core.ids import new_nonce
-from emp_core.settings import is_loopback
+from emp_core.urls import is_loopback
 
 OPEN_PATHS = frozenset({"/health", "/api/health"})
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from daemons.hub.settings import ListenSettings
 from emp_core.errors import Misconfigured
-from emp_core.settings import host_in_url
+from emp_core.urls import host_in_url
 
 BACKLOG = 2048
 

@@ -41,7 +41,7 @@ async def _diff(emp: "AsyncEmp", first: str, second: str, output: Format) -> Non
         formats.write_views(rows, Layout(output))
     elif rows:
         columns = (CAPABILITY, _column(some.id), _column(other.id))
-        formats.write_table(formats.table(rows, columns, 0))
+        formats.write_table(rows, columns, 0)
     else:
         terminal.note(f"{some.id} and {other.id} offer the same")
 

@@ -166,10 +166,10 @@ def _roster() -> "Roster":
     """Where a worker that starts here announces itself."""
     from daemons.worker.settings import WorkerSettings
     from emp_cli.local.roster import WORKER, Roster
-    from emp_core.client.locate import ClientSettings
+    from emp_core.client.client_model import ClientModel
     from emp_core.environment import load_settings
 
-    return Roster(load_settings(ClientSettings, program=WorkerSettings).data_dir, WORKER)
+    return Roster(load_settings(ClientModel, program=WorkerSettings).data_dir, WORKER)
 
 
 def _chosen(roster: "Roster", ids: list[str] | None, every: bool) -> "list[LocalProcess]":

@@ -137,7 +137,7 @@ def _detach(told: "Configuration", programs: "Sequence[Program]", redis: str | N
     """Start the workers in the background, and stay until each has registered or has failed."""
     from emp_cli.local.detached import Launch, ready
     from emp_cli.local.roster import WORKER, Roster
-    from emp_core.environment import environment_with
+    from emp_core.variables import environment_with
 
     roster, environ = Roster(told.settings.data_dir, WORKER), environment_with(redis)
     launches = [Launch(roster, program.arguments, {**environ, **program.environ}) for program in programs]
@@ -148,7 +148,7 @@ def _detach(told: "Configuration", programs: "Sequence[Program]", redis: str | N
 def _run_several(programs: "Sequence[Program]", redis: str | None) -> None:
     from daemons.lifecycle import run_daemon
     from emp_cli.local.side_by_side import run_side_by_side
-    from emp_core.environment import environment_with
+    from emp_core.variables import environment_with
 
     code = run_daemon(run_side_by_side(programs, environment_with(redis)))
     if code:

@@ -64,6 +64,8 @@ def _parser() -> "Lark":
 
 def read(text: str) -> list[RawTerm]:
     """The terms of a filter. Raises `FilterError`."""
+    if not text.strip():
+        return []
     from lark.exceptions import UnexpectedInput
 
     try:

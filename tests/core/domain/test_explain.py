@@ -7,12 +7,12 @@ import pytest
 
 from emp_core.domain.capabilities import Capabilities
 from emp_core.domain.explain import Explanation, explain, explain_worker
+from emp_core.domain.explanation_views import explanation_view, worker_explanation_view
 from emp_core.domain.job import Job
 from emp_core.domain.matching import match
 from emp_core.domain.requirements import Requirements
 from emp_core.domain.standing import Line, Situation, Tier, WaitingClass
 from emp_core.domain.states import JobState
-from emp_core.domain.views import explanation_view, worker_explanation_view
 from emp_core.domain.worker import ServiceOutage, Worker, WorkerState
 
 NOW = 1_767_225_600_000

@@ -10,7 +10,7 @@ from tests.generated import ROOT
 from tests.support.key_scan import literals, lua_files, python_files, python_literals, rows_of, writers
 from tests.support.redis_data import redis_data_page
 
-MAY_NAME_THE_PREFIX = {"emp_core/store/connection.py", "emp_core/settings.py"}
+MAY_NAME_THE_PREFIX = {"emp_core/store/connection.py", "emp_core/settings.py", "emp_core/checks.py"}
 """Its default, and the variable that changes it."""
 
 

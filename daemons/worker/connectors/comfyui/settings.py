@@ -7,18 +7,8 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt
 from pydantic_settings import SettingsConfigDict
 
-from emp_core.settings import (
-    Headers,
-    Host,
-    HttpUrl,
-    Names,
-    Port,
-    SettingsModel,
-    UserPath,
-    WsUrl,
-    host_in_url,
-    split_names,
-)
+from emp_core.settings import Headers, Host, HttpUrl, Names, Port, SettingsModel, UserPath, WsUrl, split_names
+from emp_core.urls import host_in_url
 
 GIBIBYTE = 1 << 30
 
