@@ -1,5 +1,6 @@
 """`emp dashboard`: the terminal dashboard."""
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -7,7 +8,9 @@ import typer
 from emp_cli.context import opened, session_of
 from emp_cli.exits import ExitCode
 from emp_cli.input.options import flag
+from emp_cli.output import terminal
 from emp_cli.run import run_alone
+from emp_core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from emp_core.client.locate import Location
@@ -35,6 +38,8 @@ def dashboard(
     emp dashboard --filter 'status:failed ended<1h'
     emp dashboard --demo
     """
+    if not terminal.can_redraw() or not sys.stdin.isatty():
+        raise InvalidInput("stdout", "is no terminal", hint="emp summary --watch and emp jobs --watch work anywhere")
     start = screen if where is None else f"jobs {where}"
     number = run_alone(ctx, _rehearse(ctx, start) if demo else _run(ctx, start))
     if number:

@@ -121,9 +121,9 @@ VIEWS = [
 
 NO_TEXT_OF_OTHERS = {
     "worker start", "worker stop", "worker restart", "hub start", "hub stop", "demo",
-    "config check", "config schema", "completion",
+    "config check", "config schema", "completion", "dashboard",
 }  # fmt: skip
-"""Commands that show nothing that comes from jobs, services or logs. The settings have a test of their own."""
+"""Commands that show nothing that comes from jobs, services or logs. Settings and dashboard have tests of their own."""
 
 
 def acts(text: str) -> list[str]:

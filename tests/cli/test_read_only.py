@@ -62,11 +62,12 @@ READS: Mapping[str, Sequence[str]] = {
     "config check": [],
     "config schema": [],
     "doctor": [],
+    "dashboard": [],
     "completion": ["bash"],
     "help": ["filters"],
 }
-NOT_0 = {"worker logs": 6, "hub logs": 6, "hub status": 5, "context show": 6, "context remove": 6}
-"""No hub runs, and there are no contexts: these are a person's own notes, and no part of the queue."""
+NOT_0 = {"worker logs": 6, "hub logs": 6, "hub status": 5, "context show": 6, "context remove": 6, "dashboard": 2}
+"""No hub runs, there is no terminal, and there are no contexts: these are a person's own notes."""
 
 LEAVES = [path.removeprefix("emp ") for path, command in TREE.items() if not hasattr(command, "commands")]
 

@@ -84,7 +84,7 @@ def test_tests_whose_program_is_missing_are_not_collected_and_counted(run: Run, 
 def test_ci_without_a_program_runs_no_test(run: Run) -> None:
     done = run(NEEDY, CI="true")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
-    assert "redis-server, bash, fish, zsh, tmux must be on PATH if CI=true" in done.stderr
+    assert "redis-server, bash, fish, tmux, zsh must be on PATH if CI=true" in done.stderr
     assert "passed" not in done.stdout
 
 
