@@ -1,10 +1,11 @@
 """The queue at a glance: how much waits, and who is there to do it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from emp_core.domain.durations import duration
+from emp_core.domain.trend import Span, Trend
 from emp_core.domain.views import time_view
 
 if TYPE_CHECKING:
@@ -12,17 +13,40 @@ if TYPE_CHECKING:
     from emp_core.store import Summary
 
 
-def summary_view(found: "Summary", queue: "QueueInfo") -> dict[str, Any]:
+RATE_MINUTES = 5
+TREND_MINUTES = 60
+"""What `facts` and `summary_view` are told of."""
+
+
+def summary_view(found: "Summary", trend: Trend, queue: "QueueInfo") -> dict[str, Any]:
     """The summary as JSON."""
     waited = None if found.oldest_pending_ms is None else found.oldest_pending_ms / 1000
     view = {name: value for name, value in asdict(found).items() if name not in ("oldest_pending_ms", "at")}
-    return {"at": time_view(found.at), **view, "oldest_pending_seconds": waited, "queue": asdict(queue)}
+    hour = trend.last(TREND_MINUTES)
+    return {
+        "at": time_view(found.at),
+        **view,
+        "oldest_pending_seconds": waited,
+        "flow": _flow_view(trend),
+        "failures_last_hour": hour and dict(hour.failures),
+        "queue": asdict(queue),
+    }
 
 
-def facts(found: "Summary", queue: "QueueInfo") -> Iterator[tuple[str, str]]:
+def _flow_view(trend: Trend) -> dict[str, Any] | None:
+    now, before = trend.last(RATE_MINUTES), trend.last(RATE_MINUTES, before=RATE_MINUTES)
+    if now is None:
+        return None
+    rates = {"in_per_minute": _entering(now), "out_per_minute": _leaving(now)}
+    changes = {"in_change": _change(_entering, now, before), "out_change": _change(_leaving, now, before)}
+    return {**rates, **changes, "wait_p50_seconds": now.wait(0.5), "wait_p95_seconds": now.wait(0.95)}
+
+
+def facts(found: "Summary", trend: Trend, queue: "QueueInfo") -> Iterator[tuple[str, str]]:
     """The summary as lines."""
     yield "context", queue.context
     yield from counts(found)
+    yield from flow(trend)
     yield "queue", f"{queue.engine} ({queue.source})"
     yield "storage", durability_of(queue.durability)
 
@@ -48,6 +72,38 @@ def counts(found: "Summary") -> Iterator[tuple[str, str]]:
         "services",
         _counts(found.services) or ("none is up (emp workers shows why)" if found.workers else ""),
     )
+
+
+def flow(trend: Trend) -> Iterator[tuple[str, str]]:
+    """How fast jobs come and go, and what fails; nothing if nothing was counted yet."""
+    now, before = trend.last(RATE_MINUTES), trend.last(RATE_MINUTES, before=RATE_MINUTES)
+    if now is not None:
+        ways = (("in", _entering), ("out", _leaving))
+        rates = [f"{rate(now):.1f}/min {way}{_signed(_change(rate, now, before))}" for way, rate in ways]
+        waits = [(name, now.wait(share)) for name, share in (("p50", 0.5), ("p95", 0.95))]
+        known = " ".join(f"{name} {duration(wait)}" for name, wait in waits if wait is not None)
+        yield "flow", f"{', '.join(rates)}{f', waits {known}' if known else ''} (last {RATE_MINUTES} minutes)"
+    hour = trend.last(TREND_MINUTES)
+    if hour is not None and hour.failed:
+        often_first = dict(sorted(hour.failures.items(), key=lambda entry: -entry[1]))
+        yield "failed", f"{hour.failed} in the last hour: {_counts(often_first)}"
+
+
+def _entering(span: Span) -> float:
+    return span.per_minute(span.entered)
+
+
+def _leaving(span: Span) -> float:
+    return span.per_minute(span.ended)
+
+
+def _change(rate: Callable[[Span], float], now: Span, before: Span | None) -> float | None:
+    return None if before is None else rate(now) - rate(before)
+
+
+def _signed(change: float | None) -> str:
+    """` (+1.2)`; empty if it is not known or does not show."""
+    return f" ({change:+.1f})" if change is not None and abs(change) >= 0.05 else ""
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -96,6 +96,9 @@ SUMMARY: Fields = {
     "memory": "how full Redis is: `used` and `limit` in bytes, and how many jobs fill it",
     "oldest_pending_exact": "false: there may be an older pending job",
     "oldest_pending_seconds": "how long the oldest pending job waits; null if none does",
+    "flow": "the last 5 minutes: `in_per_minute`, `out_per_minute`, `in_change` and `out_change` against the 5 minutes "
+    "before, `wait_p50_seconds` and `wait_p95_seconds` until the first start; null if nothing was counted yet",
+    "failures_last_hour": "code -> jobs that failed for good in the last hour; null if nothing was counted yet",
     "queue": "what the command is connected to, and what a restart of Redis would lose",
 }
 

@@ -4,34 +4,29 @@ The scripts of the store count each transition once, in its minute of Redis TIME
 `submitted` or `retried`, and ends as `completed`, `failed`, `cancelled` or `moved`: the difference is still open.
 """
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import log10
-
-from emp_core.domain.states import FailureCode
 
 MINUTE_MS = 60_000
-HOUR_MS = 3_600_000
 MINUTES_AT_MOST = 1_500
 """The 25 hours that are kept."""
 
-WAIT_BUCKETS = 32
-COUNTERS = WAIT_BUCKETS + len(FailureCode) + 6
-"""A minute has at most so many."""
+KEPT_MS = (MINUTES_AT_MOST + 1) * MINUTE_MS
+"""How long the counters of a minute are kept, from its beginning."""
 
-KEPT_MS = HOUR_MS + MINUTES_AT_MOST * MINUTE_MS
-"""How long the counters of an hour are kept, from its beginning."""
+WAIT_BOUNDS_MS = tuple(round(100 * 10 ** (step / 5)) for step in range(31))
+"""A wait is counted by how many of these it reaches: five for each power of ten, from 0.1 s to above a day."""
 
-
-def wait_bucket(wait_ms: float) -> int:
-    """The bucket of a wait: the first one ends at 0.1 s, each power of ten has five, the last begins above a day."""
-    return int(min(31, max(0, 1 + 5 * log10(max(wait_ms, 1) / 100))))
+WAITS = tuple(f"wait {bucket}" for bucket in range(len(WAIT_BOUNDS_MS) + 1))
+COUNTERS = ("submitted", "retried", "again", "completed", "cancelled", "moved", *WAITS)
+"""Those of a minute, beside one for each code of a failure."""
 
 
-def wait_bound(bucket: int) -> float:
-    """The shortest wait that a bucket counts, in seconds."""
-    return 10 ** ((bucket - 1) / 5) / 10 if bucket else 0.0
+def wait_counter(wait_ms: float) -> str:
+    """The counter of a first start after this wait."""
+    return WAITS[bisect_right(WAIT_BOUNDS_MS, wait_ms)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +56,8 @@ class Span:
     failures: Mapping[str, int] = field(default_factory=dict[str, int])
     """Code -> jobs that failed for good."""
 
-    waits: Sequence[int] = (0,) * WAIT_BUCKETS
-    """For each bucket of `wait_bucket` the jobs that waited so long for their first start, from when they could run.
+    waits: Sequence[int] = (0,) * len(WAITS)
+    """How many jobs reached how many of `WAIT_BOUNDS_MS` before their first start, counted from when they could run.
 
     The time that an operator held a job does not count. A job that is retried waits anew."""
 
@@ -100,11 +95,9 @@ class Span:
 
 
 def _inside(bucket: int, part: float) -> float:
-    """The wait that is this far into a bucket, which is taken to hold its waits evenly."""
-    lowest = wait_bound(bucket)
-    if bucket == WAIT_BUCKETS - 1:
-        return lowest
-    return float(lowest + part * (wait_bound(bucket + 1) - lowest))
+    """The seconds that are this far into a bucket, which is taken to hold its waits evenly."""
+    bounds = (0, *WAIT_BOUNDS_MS, WAIT_BOUNDS_MS[-1])
+    return (bounds[bucket] + part * (bounds[bucket + 1] - bounds[bucket])) / 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

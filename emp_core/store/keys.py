@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emp_core.domain.policy import POLICY
+from emp_core.domain.states import FailureCode
 from emp_core.domain.trend import COUNTERS
 
 
@@ -158,14 +159,13 @@ KEYS: Sequence[Key] = (
     ),
     _row("counts", "hash", "Waiting state -> number of jobs; other states have a list each.", "the states"),
     _row(
-        "trend:{hour}",
+        "trend:{minute}",
         "hash",
-        "What happened in an hour since 1970: `minute counter` -> number. Counters: `submitted`, `retried`, `wait N` "
-        "(a first start, N says after how long), `again` (a later start), `completed`, `failed CODE`, `cancelled`, "
-        "`moved`.",
+        "What happened in a minute since 1970: `submitted`, `retried`, `wait N` (first starts; N says after how long), "
+        "`again` (later starts), `completed`, `failed CODE`, `cancelled`, `moved` -> number.",
         "25 hours",
         expires=True,
-        at_most=60 * COUNTERS,
+        at_most=len(COUNTERS) + len(FailureCode),
     ),
     _row("trend.since", "string", "The ms when counting began.", _FIXED),
     _row("tick", "string", "The last place given in the order of submission.", _FIXED),

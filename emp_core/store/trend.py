@@ -1,6 +1,8 @@
-"""Reads the counters of `Trend`, which the scripts keep in one hash an hour: `<minute> <counter>` -> number."""
+"""Reads the counters of `Trend`, which the scripts keep in a hash for each minute."""
 
-from emp_core.domain.trend import HOUR_MS, MINUTE_MS, MINUTES_AT_MOST, WAIT_BUCKETS, Span, Trend
+from typing import Any
+
+from emp_core.domain.trend import MINUTE_MS, MINUTES_AT_MOST, WAITS, Span, Trend
 from emp_core.errors import InvalidInput
 from emp_core.store.codec import fields_of
 from emp_core.store.connection import DAMAGED, Link
@@ -12,25 +14,24 @@ async def read_trend(link: Link, minutes: int) -> Trend:
         raise InvalidInput("minutes", f"must be 1 to {MINUTES_AT_MOST}, not {minutes}")
     seconds, micros = await link.call("TIME")
     at = int(seconds) * 1000 + int(micros) // 1000
-    first = at // MINUTE_MS - minutes + 1
-    hours = range(first * MINUTE_MS // HOUR_MS, at // HOUR_MS + 1)
-    reads = [("HGETALL", link.key(f"trend:{hour}")) for hour in hours]
+    minutes_read = range(at // MINUTE_MS - minutes + 1, at // MINUTE_MS + 1)
+    reads = [("HGETALL", link.key(f"trend:{minute}")) for minute in minutes_read]
     since, *hashes = await link.read_many([("GET", link.key("trend.since")), *reads])
     if since is None or since is DAMAGED:
         return Trend(at=at, since=None, minutes=())
-    counted: dict[int, dict[str, int]] = {}
-    for hour, flat in zip(hours, hashes, strict=True):
-        for name, count in ({} if flat is DAMAGED else fields_of(flat)).items():
-            minute, _, counter = name.partition(" ")
-            counted.setdefault(hour * 60 + int(minute), {})[counter] = int(count)
-    begun = max(first, int(since) // MINUTE_MS)
-    spans = (_span(minute, counted.get(minute, {}), int(since), at) for minute in range(begun, at // MINUTE_MS + 1))
-    return Trend(at=at, since=int(since), minutes=tuple(spans))
+    counted = [(minute, _counters(flat)) for minute, flat in zip(minutes_read, hashes, strict=True)]
+    begun = int(since) // MINUTE_MS
+    spans = [_span(minute, counters, int(since), at) for minute, counters in counted if minute >= begun]
+    return Trend(at=at, since=int(since), minutes=spans)
+
+
+def _counters(flat: Any) -> dict[str, int]:
+    return {} if flat is DAMAGED else {name: int(count) for name, count in fields_of(flat).items()}
 
 
 def _span(minute: int, counters: dict[str, int], since: int, at: int) -> Span:
     begins = minute * MINUTE_MS
-    waits = _numbered(counters)
+    waits = tuple(counters.get(name, 0) for name in WAITS)
     return Span(
         at=begins,
         seconds=(min(begins + MINUTE_MS, at) - max(begins, since)) / 1000,
@@ -43,7 +44,3 @@ def _span(minute: int, counters: dict[str, int], since: int, at: int) -> Span:
         failures={name.removeprefix("failed "): n for name, n in counters.items() if name.startswith("failed ")},
         waits=waits,
     )
-
-
-def _numbered(counters: dict[str, int]) -> tuple[int, ...]:
-    return tuple(counters.get(f"wait {bucket}", 0) for bucket in range(WAIT_BUCKETS))

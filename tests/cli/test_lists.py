@@ -4,6 +4,7 @@ import csv
 import getpass
 import io
 import json
+import re
 import socket
 from dataclasses import replace
 
@@ -205,6 +206,32 @@ def test_the_summary_counts_and_warns(emp: Command, do: Do[object]) -> None:
     view = json.loads(emp("summary", "--format", "json").out)
     assert (view["jobs"]["pending"], view["unworkable_jobs"], view["queue"]["durability"]) == (1, 1, "memory")
     assert emp("summary", "-o", "ids").code == 2
+
+
+def test_summary_tells_rates_waits_and_failures(emp: Command, do: Do[object]) -> None:
+    async def run(store: Store) -> None:
+        worker = await register(store)
+        for _ in range(3):
+            await submit(store)
+        await worker.complete(await worker.take())
+        await worker.fail(await worker.take(), retryable=False)
+
+    do(run)
+    lines = dict(line.split(maxsplit=1) for line in emp("summary").lines)
+    assert re.fullmatch(r"\S+/min in, \S+/min out, waits p50 \S+ p95 \S+ \(last 5 minutes\)", lines["flow"])
+    assert lines["failed"] == "1 in the last hour: 1 permanent"
+    view = json.loads(emp("summary", "-o", "json").out)
+    assert view["flow"]["in_per_minute"] > view["flow"]["out_per_minute"] > 0
+    assert view["failures_last_hour"] == {"permanent": 1}
+
+
+def test_summary_of_a_queue_that_counted_nothing_tells_no_rates(emp: Command, do: Do[object]) -> None:
+    do(lambda store: register(store))
+    said = emp("summary").out
+    assert "flow" not in said
+    assert "0 in the last hour" not in said
+    view = json.loads(emp("summary", "-o", "json").out)
+    assert (view["flow"], view["failures_last_hour"]) == (None, None)
 
 
 def test_a_completed_job_is_at_100_in_every_format(emp: Command, do: Do[object]) -> None:

@@ -287,6 +287,38 @@ def events_are_kept(found: Snapshot, jobs: Jobs) -> Iterator[str]:
             yield f"{name} keeps the events {kept}, the stream has {texts}"
 
 
+def trend_counts_each_event(found: Snapshot, jobs: Jobs) -> Iterator[str]:
+    counted: Counter[str] = Counter()
+    for minute in found.ids("trend:{minute}"):
+        for name, count in found.fields(f"trend:{minute}").items():
+            counted["started" if name == "again" or name.startswith("wait ") else name] += int(count)
+    told: Counter[str] = Counter()
+    states: dict[str, str] = {}
+    for entry in found.log("events"):
+        name, job, _, version, state, _, _, code, *_ = entry["e"].split(" ")
+        if job != "-":
+            told.update(_counted(name, states.get(job), version, state, code))
+            told["started"] -= name == "unclaimed" or (name, code) == ("released", "mismatch")
+            states[job] = state
+    # The event of a job that failed for good does not say whether its last worker lacked what it needs.
+    if told["started"] - told["failed permanent"] <= counted["started"] <= told["started"]:
+        told["started"] = counted["started"]
+    yield from _differ("trend", {n: c for n, c in counted.items() if c}, {n: c for n, c in told.items() if c})
+
+
+def _counted(name: str, before: str | None, version: str, state: str, code: str) -> Iterator[str]:
+    if version == "1" or name == "imported":
+        yield "submitted"
+    if name == "retried":
+        yield "retried"
+    if name == "deleted" and before in WAITING:
+        yield "moved"
+    if state in ENDED:
+        yield f"failed {code}" if state == "failed" else state
+    if name == "claimed":
+        yield "started"
+
+
 def moving_is_listed(found: Snapshot, jobs: Jobs) -> Iterator[str]:
     marked = {name: job["moving"] for name, job in jobs.items() if "moving" in job}
     yield from _differ("moving", found.fields("moving"), marked)
@@ -321,6 +353,7 @@ RULES: Mapping[str, Rule] = {
     "profilesCount": profiles_count,
     "childrenAreAwaited": children_are_awaited,
     "eventsAreKept": events_are_kept,
+    "trendCountsEachEvent": trend_counts_each_event,
     "movingIsListed": moving_is_listed,
     "nothingInQuarantine": nothing_in_quarantine,
 }

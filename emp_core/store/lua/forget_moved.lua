@@ -30,7 +30,7 @@ local function forget(id)
   call('UNLINK', P .. 'job.children:' .. id)
   call('HDEL', P .. 'moving', id)
   if place == '' then forget_key(id, job) end
-  tally('moved')
+  count_one('moved', 1)
   forget_job(id, job, place ~= '' and 'moved:' .. place)
   note_order(job, 'done', 'moved')
   return 'ok'

@@ -30,7 +30,7 @@ end
 
 -- Nothing ran: the claim counts as a start no longer.
 local function take_back_start(job)
-  add_tally(tonumber(job.claimed), start_of(job), -1)
+  count_one(start_of(job), -1, job.claimed)
 end
 
 -- What became of an attempt that did not complete, for `emp job show`.

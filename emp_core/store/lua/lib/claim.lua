@@ -18,7 +18,7 @@ local function take(id, job, worker, nonce, lease)
   call('HSET', P .. 'jobs:active:' .. worker, nonce, id)
   occupy(job.class, job.customer, 1)
   if not begun then call('ZREM', P .. 'expiry', id) end
-  tally(start_of(job))
+  count_one(start_of(job), 1)
   if job.stalls or job.progress or job.message then
     call('HDEL', P .. 'job:' .. id, 'stalls', 'progress', 'message')
   end

@@ -23,7 +23,7 @@ local function claim_of(job)
 end
 
 local function ttl_at_of(job)
-  return tonumber(string.match(job.times or '', ' (%d+)$'))
+  return tonumber(string.match(job.times or '', '^%d+ (%d+)$'))
 end
 
 local function created_of(job)
@@ -40,12 +40,12 @@ local function ends_of(job)
   return tonumber(job.claimed) + (timeout > 0 and timeout or POLICY.attempt_timeout_ms)
 end
 
--- The counter of an attempt's start: how long the job waited for its first one since it could run, or that it began anew.
+-- The counter of an attempt's start: after which wait it is the first one since the job could run, or that it is not.
 local function start_of(job)
   if job.began ~= job.claimed then return 'again' end
-  local ttl_at, ttl = ttl_at_of(job), tonumber(job.ttl) or POLICY.queue_ttl_ms
-  local wait_ms = tonumber(job.claimed) - (ttl_at and ttl_at - ttl or job.claimed)
-  return 'wait ' .. TREND.wait_bucket
+  local ttl_at = ttl_at_of(job)
+  local wait_ms = ttl_at and job.claimed - ttl_at + (job.ttl or POLICY.queue_ttl_ms) or 0
+  return TREND.wait_counter
 end
 
 -- In the newer protocol a hash comes as a table.

@@ -84,7 +84,7 @@ end
 
 local function join_class(r)
   local key = P .. 'class:' .. r.class
-  if call('HINCRBY', key, 'jobs', 1) > 1 or call('HSETNX', key, 'requirements', r.requirements) == 0 then
+  if call('HINCRBY', key, 'jobs', '1') > 1 or call('HSETNX', key, 'requirements', r.requirements) == 0 then
     local unworkable = not all_workable and call('SISMEMBER', P .. 'classes.unworkable', r.class) == 1
     return unworkable and 'unworkable' or 'judged'
   end

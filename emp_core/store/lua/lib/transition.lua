@@ -28,49 +28,42 @@ local function keep_event(id, job, from, text)
   if call('RPUSH', key, unpack(entries)) > POLICY.job_events_kept then call('LPOP', key) end
 end
 
-local held_counts, held_tallies
+local held_counts
 
--- Adds to a counter of the minute of `at` (ms): see `trend:` in the table of keys.
-local function add_tally(at, name, by)
-  local minute = math.floor(at / TREND.MINUTE_MS)
-  local hour = math.floor(minute / 60)
-  local key = P .. 'trend:' .. hour
-  -- The first of a minute's counters may be the first of the hour's.
-  if call('HINCRBY', key, minute % 60 .. ' ' .. name, int(by)) ~= by then return end
-  call('PEXPIREAT', key, int(hour * TREND.HOUR_MS + TREND.KEPT_MS))
-  call('SET', P .. 'trend.since', now_text, 'NX')
-end
-
-local function tally(name)
-  if not held_tallies then return add_tally(now, name, 1) end
-  held_tallies[name] = (held_tallies[name] or 0) + 1
-end
-
--- Jobs of the other states need no count: each of these has a list of just its jobs.
-local function count_one(state, by)
-  if state ~= 'pending' and state ~= 'delayed' and state ~= 'blocked' then return end
-  if not held_counts then return call('HINCRBY', P .. 'counts', state, int(by)) end
-  held_counts[state] = (held_counts[state] or 0) + by
+-- Waiting states have a count of their jobs. What else is counted belongs to the minute of `at`, in ms, or of now.
+local function count_one(name, by, at)
+  if held_counts and not at then
+    held_counts[name] = (held_counts[name] or 0) + by
+  elseif name == 'pending' or name == 'delayed' or name == 'blocked' then
+    call('HINCRBY', P .. 'counts', name, int(by))
+  else
+    at = at or now
+    local key = P .. 'trend:' .. int((at - at % TREND.MINUTE_MS) / TREND.MINUTE_MS)
+    -- A counter that is new may be the first of its minute.
+    if call('HINCRBY', key, name, int(by)) ~= by then return end
+    call('PEXPIREAT', key, int(at - at % TREND.MINUTE_MS + TREND.KEPT_MS))
+    call('SET', P .. 'trend.since', now_text, 'NX')
+  end
 end
 
 -- What `act` moves is counted in one go, also where it breaks off.
 local function counting(act)
-  held_counts, held_tallies = {}, {}
+  held_counts = {}
   local done, answer = pcall(act)
-  local changes, tallies = held_counts, held_tallies
-  held_counts, held_tallies = nil, nil
-  for state, by in pairs(changes) do
-    if by ~= 0 then count_one(state, by) end
+  local changes = held_counts
+  held_counts = nil
+  for name, by in pairs(changes) do
+    if by ~= 0 then count_one(name, by) end
   end
-  for name, by in pairs(tallies) do add_tally(now, name, by) end
   if not done then error(answer, 0) end
   return answer
 end
 
+-- Jobs of the other states need no count: each has a list of just its jobs.
 local function count(from, to)
   if from == to then return end
-  if from then count_one(from, -1) end
-  if to then count_one(to, 1) end
+  if from == 'pending' or from == 'delayed' or from == 'blocked' then count_one(from, -1) end
+  if to == 'pending' or to == 'delayed' or to == 'blocked' then count_one(to, 1) end
 end
 
 -- An order to a job sets `job.signed`: its customer, and who gives the order.
@@ -79,8 +72,9 @@ local function transition(id, job, to, name, code, ...)
   local from, ver = job.state, job.ver
   call('HSET', P .. 'job:' .. id, 'state', to, 'ver', ver, ...)
   count(from, to)
-  if not from then tally('submitted') elseif name == 'retried' then tally(name) end
-  if to == 'failed' then tally('failed ' .. code) elseif to == 'completed' or to == 'cancelled' then tally(to) end
+  if not from then count_one('submitted', 1) elseif name == 'retried' then count_one(name, 1) end
+  if to == 'failed' then count_one('failed ' .. code, 1)
+  elseif to == 'completed' or to == 'cancelled' then count_one(to, 1) end
   job.state = to
   local text = emit(name, id, job.gen, ver, to, job.worker, job.attempt, code, job.signed or job.customer)
   if not (ver == '3' and name == 'completed' or ver == '2' and name == 'claimed' or ver == '1' and name == 'submitted') then

@@ -49,6 +49,16 @@ async def test_summary_classes_memory_and_server_are_read(queue: Queue) -> None:
     assert await queue.now_ms() > 0
 
 
+async def test_trend_counts_what_happened_in_the_last_minutes(queue: Queue, store: Store) -> None:
+    worker = await register(store)
+    await submit(queue)
+    await queue.cancel(await submit(queue))
+    await worker.drain()
+    found = (await queue.trend(5)).last(5)
+    assert found is not None
+    assert (found.submitted, found.started, found.completed, found.cancelled) == (2, 1, 1, 1)
+
+
 async def test_events_are_read_and_watched(queue: Queue) -> None:
     async with queue.watch() as watch:
         job_id = await submit(queue)

@@ -35,6 +35,7 @@ STATES: Mapping[str, Call] = {
     "explain": lambda queue: queue.explain("order-1"),
     "workers": lambda queue: queue.workers(),
     "summary": lambda queue: queue.summary(),
+    "trend": lambda queue: queue.trend(5),
     "limits": lambda queue: queue.limits(),
     "recent_events": lambda queue: queue.recent_events(1),
 }

@@ -141,12 +141,15 @@ async def test_explanation_counts_the_slots_that_others_take_and_does_not_name_t
     assert standing.worker.active == ("-",)
 
 
-@pytest.mark.parametrize("name", ["summary", "classes", "limits", "explain_worker", "steer", "set_limit", "workflow"])
+@pytest.mark.parametrize(
+    "name", ["summary", "trend", "classes", "limits", "explain_worker", "steer", "set_limit", "workflow"]
+)
 async def test_what_concerns_all_customers_is_forbidden(queue: Queue, store: Store, name: str) -> None:
     await register(store)
     scoped = seen_by(queue, Role.OPERATOR, "other")
     calls: Mapping[str, Callable[[], Awaitable[object]]] = {
         "summary": scoped.summary,
+        "trend": lambda: scoped.trend(5),
         "classes": scoped.classes,
         "limits": scoped.limits,
         "explain_worker": lambda: scoped.explain_worker("gpu1:0"),
