@@ -79,12 +79,6 @@ def test_why_a_service_is_down_is_told_wherever_it_is_shown(emp: Command, do: Do
     assert outage["since"] == "2026-01-01T00:00:00.000Z"
 
 
-def test_worker_id_that_is_given_stays_as_it_is(shell: Shell, do: Do[object]) -> None:
-    with shell.begin("worker", "start", "--services", "simulation", "--id", "render") as process:
-        assert _ids(do, 1) == ["render"]
-        interrupt(process)
-
-
 def test_worker_without_id_is_machine_and_zero(shell: Shell, do: Do[object]) -> None:
     shell.environ["MACHINE_ID"] = "box"
     with shell.begin("worker", "start", "--services", "simulation") as process:
