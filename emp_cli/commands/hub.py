@@ -21,7 +21,7 @@ from emp_cli.local.reading import show_log
 from emp_cli.local.roster import HUB, LocalProcess, Roster, this_process
 from emp_cli.output import formats, terminal
 from emp_cli.output.details import write_facts
-from emp_cli.output.glance import counts
+from emp_cli.output.glance import counts, durability_of
 from emp_cli.output.layout import Format, Layout
 from emp_cli.output.units import since
 from emp_cli.run import leave, run_alone
@@ -298,7 +298,7 @@ def _facts_elsewhere(found: "HubReport") -> Iterator[tuple[str, str]]:
     yield from (("warning", str(warning)) for warning in health.get("warnings") or ())
     if found.queue:
         yield "queue", found.queue.engine
-        yield "durability", found.queue.durability
+        yield "durability", durability_of(found.queue.durability)
     if found.summary:
         yield from counts(found.summary)
 
@@ -337,7 +337,11 @@ def _write_status(hubs: list[dict[str, Any]], queue: "QueueInfo | None", output:
     if queue is None:
         return
     write_facts(
-        [("queue", f"{queue.engine}, {queue.source}"), ("durability", queue.durability), ("files", queue.files)]
+        [
+            ("queue", f"{queue.engine}, {queue.source}"),
+            ("durability", durability_of(queue.durability)),
+            ("files", queue.files),
+        ]
     )
     if queue.durability == "memory":
         terminal.warn("this Redis keeps jobs in memory only: a restart of Redis loses them")

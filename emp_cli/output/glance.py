@@ -24,7 +24,7 @@ def facts(found: "Summary", queue: "QueueInfo") -> Iterator[tuple[str, str]]:
     yield "context", queue.context
     yield from counts(found)
     yield "queue", f"{queue.engine} ({queue.source})"
-    yield "storage", durability_of(queue.durability)
+    yield "durability", durability_of(queue.durability)
 
 
 def counts(found: "Summary") -> Iterator[tuple[str, str]]:
@@ -56,4 +56,6 @@ def _counts(counts: Mapping[str, int]) -> str:
 
 def durability_of(durability: str) -> str:
     """What a restart of Redis costs."""
-    return "memory only: a restart of Redis loses the queue" if durability == "memory" else f"on disk ({durability})"
+    if durability == "memory":
+        return "memory only: a restart of Redis loses the queue"
+    return durability if durability == "unknown" else f"on disk ({durability})"

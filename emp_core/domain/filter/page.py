@@ -79,6 +79,7 @@ A term is a field, an operator and a value: `customer:acme`. There are no spaces
 - A time is compared with a time that names its zone, `created>2026-11-30T08:00Z`, or with how long ago it is:
   `ended<1h` finds jobs that ended less than an hour ago. `due` and `deadline` lie ahead: `due<10m` is in less than ten
   minutes.
+- `age` and `ended` count as the columns AGE and ENDED of `emp jobs` do: from the submit and from the end.
 - Sizes are in GB of 10^9 bytes if they have no unit: `gpu>=24`, `disk>500MB`, `ram>=1TB`.
 """
 
