@@ -156,6 +156,9 @@ def _states(do: Do[Any]) -> dict[str, str]:
         (["--machine", "gpu1", "--service", "comfyui"], ["gpu1:0"]),
         (["--service", "comfyui"], ["gpu1:0", "gpu2:0"]),
         (["--state", "paused"], []),
+        (["--where", "worker:gpu1* service:comfyui"], ["gpu1:0"]),
+        (["--where", "-machine:gpu2 busy=0 uptime<1h"], ["gpu1:0", "gpu1:1"]),
+        (["--where", "gpu>=24 status:paused"], []),
     ],
 )
 def test_order_to_workers_reaches_those_that_are_named_or_match(
@@ -194,6 +197,20 @@ def test_dry_run_of_an_order_to_workers_changes_nothing(emp: Command, do: Do[Any
     assert said.lines == ["gpu1:0", "gpu1:1", "gpu2:0"]
     assert "would pause 3 workers: 3 ready; nothing was done" in said.err
     assert set(_states(do).values()) == {"ready"}
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("customer:acme", "unknown field 'customer'"),
+        ("machin:gpu1", "did you mean machine?"),
+        ("state:x", "mean status?"),
+    ],
+)
+def test_filter_of_workers_by_a_field_that_they_lack_exits_2(emp: Command, where: str, message: str) -> None:
+    said = emp("worker", "pause", "--where", where)
+    assert said.code == 2
+    assert message in said.err
 
 
 @pytest.mark.usefixtures("fleet")
