@@ -52,16 +52,9 @@ def audit(
     if watch and (before or until):
         raise InvalidInput("watch", "shows the latest orders: leave out --before and --until")
 
-    async def look(emp: "AsyncEmp") -> Look:
-        now = await emp.now_ms()
-        # The newest first: a screen that is too small leaves out the last.
-        found = (await emp.audit(limit, since=time_ago("since", since, now) if since else 0))[::-1]
-        views = {order.cursor: ORDERS.view(order) for order in found}
-        return Look(now=now, views=views, write=lambda: formats.write(found, ORDERS, layout, now))
-
     async def work(emp: "AsyncEmp") -> None:
         if watch:
-            await watching(ctx, watch, layout).run(lambda: look(emp))
+            await watching(ctx, watch, layout).run(lambda: _newest(emp, limit, since, layout))
             return
         now = await emp.now_ms()
         first = time_ago("since", since, now) if since else 0
@@ -72,3 +65,11 @@ def audit(
             terminal.note(f"showing {limit}; --limit shows more, --before {found[0].cursor} shows older ones")
 
     run(ctx, work)
+
+
+async def _newest(emp: "AsyncEmp", limit: int, since: str | None, layout: Layout) -> Look:
+    """The newest first: a screen that is too small leaves out the last."""
+    now = await emp.now_ms()
+    found = (await emp.audit(limit, since=time_ago("since", since, now) if since else 0))[::-1]
+    views = {order.cursor: ORDERS.view(order) for order in found}
+    return Look(now=now, views=views, write=lambda: formats.write(found, ORDERS, layout, now))

@@ -63,7 +63,7 @@ def pause(
     Examples:
     emp worker pause gpu1:0 gpu2:0 -m "driver update"
     emp worker pause --machine gpu1
-    emp worker pause --where 'service:comfyui gpu<24 -worker:gpu1*'
+    emp worker pause --where 'service:comfyui gpu<24'
     """
     order = WorkerOrder(
         verb="pause", state=WorkerState.PAUSED, changes=(WorkerState.READY, WorkerState.DRAINING), reason=reason
