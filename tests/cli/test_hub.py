@@ -134,13 +134,30 @@ def test_no_argument_of_a_daemon_holds_the_password(alone: Shell, guarded: str, 
 
 
 @pytest.mark.timeout(180)
-def test_any_port_is_one_that_others_find(alone: Shell, emp: Command) -> None:
+def test_any_port_is_one_that_others_find_and_that_a_restart_keeps(alone: Shell, emp: Command) -> None:
+    alone.environ["REGION"] = "eu"
     started = alone("hub", "start", "--detach", "--port", "0")
     assert started.code == 0, started.err
     (hub,) = json.loads(emp("hub", "status", "-o", "json").out)["hubs"]
     assert hub["answers"]
     assert not hub["url"].endswith(":0")
     assert f"the hub answers at {hub['url']}; " in started.err
+    del alone.environ["REGION"]
+    restarted = alone("hub", "restart")
+    assert restarted.code == 0, restarted.err
+    assert f"stopped the hub at {hub['url']}\nthe hub answers at {hub['url']}; " in restarted.err
+    (after,) = json.loads(emp("hub", "status", "-o", "json").out)["hubs"]
+    assert (after["url"], after["pid"] == hub["pid"]) == (hub["url"], False)
+    assert psutil.Process(after["pid"]).environ()["REGION"] == "eu"
+
+
+def test_restart_of_a_hub_that_runs_in_a_terminal_is_refused(emp: Command, surroundings: Path) -> None:
+    assert emp("hub", "restart").code == 5
+    with Roster(surroundings / "data", HUB).announced(this_process(HUB, "4711", url="http://127.0.0.1:4711")):
+        said = emp("hub", "restart")
+    assert said.code == 7
+    assert "the hub 4711 (process " in said.err
+    assert "was not started with --detach" in said.err
 
 
 def test_a_hub_is_found_from_when_it_listens_at_the_port_that_it_has(
