@@ -1,4 +1,4 @@
-"""`emp hub start|stop|logs|status`."""
+"""`emp hub start|stop|restart|logs|status`."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -15,13 +15,13 @@ from emp_cli.exits import ExitCode
 from emp_cli.group import Commands, HelpfulGroup
 from emp_cli.input.arguments import hide_password
 from emp_cli.input.options import DetachOption, FollowOption, LogFileOption, ReportOption, TailOption, flag
-from emp_cli.local.detached import Launch, ask_to_stop, endings
+from emp_cli.local.detached import Launch, again, ask_to_stop, endings, refuse_unfit
 from emp_cli.local.log_file import LogFile
 from emp_cli.local.reading import show_log
 from emp_cli.local.roster import HUB, LocalProcess, Roster, this_process
 from emp_cli.output import formats, terminal
 from emp_cli.output.details import write_facts
-from emp_cli.output.glance import counts
+from emp_cli.output.glance import counts, durability_of
 from emp_cli.output.layout import Format, Layout
 from emp_cli.output.units import since
 from emp_cli.run import leave, run_alone
@@ -148,7 +148,10 @@ def _detach(settings: "HubSettings", redis: str | None, arguments: list[str]) ->
     """Start another process as a hub, and stay until it answers or has failed."""
     from emp_core.variables import environment_with
 
-    launch = Launch(Roster(settings.data_dir, HUB), arguments, environment_with(redis))
+    _wait_for(Launch(Roster(settings.data_dir, HUB), arguments, environment_with(redis)))
+
+
+def _wait_for(launch: Launch) -> None:
     hub = launch.wait(START_SECONDS, lambda entry: _health_code(entry.url) == 200)
     terminal.note(f"the hub answers at {hub.url}; its log is {hub.log}")
 
@@ -187,22 +190,50 @@ def stop(
         _confirm_stop(server, settings.key_prefix)
     roster = Roster(data_dir, HUB)
     hubs = roster.living()
-    for hub in (entry for entry in roster.entries() if entry not in hubs):
-        roster.forget(hub)
-        terminal.note(f"the hub at {hub.url} had died already; its log is {hub.log}")
+    for hub in roster.entries():
+        _end(roster, hub)
     if not hubs:
         terminal.note("no hub runs on this machine")
-    for hub in hubs:
-        ask_to_stop(hub)
-        if not list(endings([hub], STOP_SECONDS)):
-            raise HubUnavailable(f"the hub (process {hub.pid}) did not stop within {STOP_SECONDS:g} s")
-        terminal.note(f"stopped the hub at {hub.url}")
     server = embedded.find(data_dir)
     if server is not None and queue:
         embedded.stop(server)
         terminal.note(f"stopped the embedded {server.engine}; the queue is kept in {server.directory}")
     elif server is not None:
         terminal.note(f"the embedded {server.engine} still runs, and workers use it: emp hub stop --queue stops it")
+
+
+def _end(roster: Roster, hub: LocalProcess) -> None:
+    """Stop a hub, or forget one that has died."""
+    if not hub.lives:
+        roster.forget(hub)
+        terminal.note(f"the hub at {hub.url} had died already; its log is {hub.log}")
+        return
+    ask_to_stop(hub)
+    if not list(endings([hub], STOP_SECONDS)):
+        raise HubUnavailable(f"the hub (process {hub.pid}) did not stop within {STOP_SECONDS:g} s")
+    terminal.note(f"stopped the hub at {hub.url}")
+
+
+@app.command("restart")
+def restart(ctx: typer.Context) -> None:
+    """Stop the detached hubs of this machine, and start them again as they were, one after the other.
+
+    Each keeps its port, arguments, directory and environment. A hub that has died is started with the environment of
+    this command.
+
+    Examples:
+    emp hub restart
+    """
+    session_of(ctx).check_change("restart hubs")
+    roster = Roster(_settings(session_of(ctx)).data_dir, HUB)
+    hubs = roster.entries()
+    if not hubs:
+        raise HubUnavailable("no hub runs on this machine", hint="emp hub start --detach")
+    refuse_unfit(hubs)
+    for hub in hubs:
+        launch = again(hub, "--port", hub.name)
+        _end(roster, hub)
+        _wait_for(launch(roster))
 
 
 def _confirm_stop(server: "Embedded", prefix: str) -> None:
@@ -298,7 +329,7 @@ def _facts_elsewhere(found: "HubReport") -> Iterator[tuple[str, str]]:
     yield from (("warning", str(warning)) for warning in health.get("warnings") or ())
     if found.queue:
         yield "queue", found.queue.engine
-        yield "durability", found.queue.durability
+        yield "durability", durability_of(found.queue.durability)
     if found.summary:
         yield from counts(found.summary)
 
@@ -337,7 +368,11 @@ def _write_status(hubs: list[dict[str, Any]], queue: "QueueInfo | None", output:
     if queue is None:
         return
     write_facts(
-        [("queue", f"{queue.engine}, {queue.source}"), ("durability", queue.durability), ("files", queue.files)]
+        [
+            ("queue", f"{queue.engine}, {queue.source}"),
+            ("durability", durability_of(queue.durability)),
+            ("files", queue.files),
+        ]
     )
     if queue.durability == "memory":
         terminal.warn("this Redis keeps jobs in memory only: a restart of Redis loses them")

@@ -5,13 +5,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import typer
 
 from emp_cli.exits import ExitCode
 from emp_cli.local.roster import LocalProcess, Roster
 from emp_cli.output import terminal
-from emp_core.errors import HubUnavailable, Misconfigured
+from emp_core.errors import Conflict, HubUnavailable, Misconfigured
 
 POLL_SECONDS = 0.05
 
@@ -100,6 +101,34 @@ def ready(launches: Sequence[Launch], seconds: float) -> Iterator[LocalProcess]:
             yield entry
     if failed:
         raise failed
+
+
+def refuse_unfit(entries: Sequence[LocalProcess]) -> None:
+    """Raises `Conflict` if one could be stopped, but not started again as it was."""
+    for entry in entries:
+        if not entry.log:
+            raise Conflict(
+                f"the {entry.kind} {entry.name} (process {entry.pid}) was not started with --detach",
+                hint="restart it in its terminal, or with its service manager",
+            )
+        if not Path(entry.directory).is_dir():
+            raise Conflict(
+                f"the {entry.kind} {entry.name} was started in {entry.directory}, which is not there",
+                hint=f"make that directory again, or stop the {entry.kind} and start it in another one",
+            )
+
+
+def again(entry: LocalProcess, *more: str) -> Callable[[Roster], Launch]:
+    """Starts the same process once more, with more arguments.
+
+    Call this while it runs: its environment is gone with it. One that has died gets the environment of this command.
+    """
+    import psutil
+
+    from emp_core.variables import environment_with
+
+    environ = psutil.Process(entry.pid).environ() if entry.lives else environment_with(None)
+    return lambda roster: Launch(roster, (*entry.arguments, *more), environ, entry.directory)
 
 
 def ask_to_stop(process: LocalProcess, *, now: bool = False) -> None:

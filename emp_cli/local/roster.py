@@ -128,8 +128,21 @@ class Roster:
     def begin_log(self) -> Path:
         """An empty log, for a process whose name is not known yet."""
         self._make_directory()
+        self._sweep()
         with tempfile.NamedTemporaryFile(prefix="starting-", suffix=".log", dir=self._directory, delete=False) as file:
             return Path(file.name)
+
+    def _sweep(self) -> None:
+        """Remove the logs of starts that were killed: no process has them, and none was written to for an hour."""
+        old = [path for path in self._directory.glob("starting-*.log") if _is_old(path)]
+        if not old:
+            return
+        import psutil
+
+        in_use = {word for process in psutil.process_iter(["cmdline"]) for word in process.info["cmdline"] or ()}
+        for path in old:
+            if str(path) not in in_use:
+                path.unlink(missing_ok=True)
 
     def _path(self, process: LocalProcess) -> Path:
         return self._directory / _file_name(process)
@@ -171,6 +184,14 @@ def _entry_of(path: Path) -> LocalProcess:
     if path.name != _file_name(entry):
         raise ValueError(path)
     return entry
+
+
+def _is_old(log: Path) -> bool:
+    """False also if it has got its name meanwhile. Another machine may share the directory: the time tells of it."""
+    try:
+        return log.stat().st_mtime * 1000 < SystemClock().now_ms() - 3_600_000
+    except FileNotFoundError:
+        return False
 
 
 def _file_name(entry: LocalProcess) -> str:

@@ -1,21 +1,18 @@
 """The workers of this machine, with what the queue knows of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from emp_cli.context import Session, connected
-from emp_cli.local.detached import Launch
-from emp_cli.local.roster import LocalProcess, Roster
+from emp_cli.local.roster import LocalProcess
 from emp_cli.output.columns import WORKER_STYLES
 from emp_cli.output.layout import Column, Sheet
 from emp_cli.output.units import since
 from emp_core.domain import json_fields
 from emp_core.domain.views import time_view
 from emp_core.domain.worker import Worker
-from emp_core.errors import AccessDenied, Conflict, EmpError, QueueUnavailable
-from emp_core.variables import environment_with
+from emp_core.errors import AccessDenied, EmpError, QueueUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,30 +52,6 @@ def _same(entry: LocalProcess, worker: Worker | None) -> Worker | None:
     """The worker, if it is this process: another queue may have one of that name."""
     mine = {"pid": entry.pid, "pid_began": entry.pid_began, "pid_space": entry.pid_space}
     return worker if worker and {name: worker.info.get(name) for name in mine} == mine else None
-
-
-def refuse_unfit(entries: Sequence[LocalProcess]) -> None:
-    """Raises `Conflict` if one could be stopped, but not started again as it was."""
-    for entry in entries:
-        if not entry.log:
-            raise Conflict(
-                f"the worker {entry.name} (process {entry.pid}) was not started with --detach",
-                hint="restart it in its terminal, or with its service manager",
-            )
-        if not Path(entry.directory).is_dir():
-            raise Conflict(
-                f"the worker {entry.name} was started in {entry.directory}, which is not there",
-                hint="make that directory again, or stop the worker and start it in another one",
-            )
-
-
-def again(entry: LocalProcess) -> Callable[[Roster], Launch]:
-    """Starts the same worker once more. Call this while it runs: its environment is gone with it."""
-    import psutil
-
-    environ = psutil.Process(entry.pid).environ() if entry.lives else environment_with(None)
-    own_id = () if "--id" in entry.arguments else ("--id", entry.name)
-    return lambda roster: Launch(roster, (*entry.arguments, *own_id), environ, entry.directory)
 
 
 def _view(worker: LocalWorker) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from emp_core.errors import EmpError, InvalidInput, NotFound, QueueUnavailable
 
 if TYPE_CHECKING:
     from emp_core.client.async_emp import AsyncEmp
+    from emp_core.domain.filter import WorkerFilter
 
 ORDERED_AT_ONCE = 50
 
@@ -49,27 +50,29 @@ class WorkerChoice:
     service: str | None
     machine: str | None
     state: WorkerState | None
+    where: "WorkerFilter | None"
     dry_run: bool
     yes: bool
 
     @property
     def by_name(self) -> bool:
         """Whether the workers are named. Raises `InvalidInput` if they are named and described, or neither."""
-        described = self.every or self.service or self.machine or self.state
+        described = self.every or self.service or self.machine or self.state or self.where
         if described and self.ids:
-            raise InvalidInput("ids", "--all, --service, --machine and --state work in place of ids, not with them")
+            raise InvalidInput("ids", "--all, --where and the like work in place of ids, not with them")
         if not described and not self.ids:
             raise InvalidInput(
-                "ids", "which workers?", hint="give ids, - to read them from stdin, --all or --machine M"
+                "ids", "which workers?", hint="give ids, - to read them from stdin, --all or --where FILTER"
             )
         return not described
 
-    def matches(self, worker: Worker) -> bool:
+    def matches(self, worker: Worker, now: int) -> bool:
         """Whether it is described so."""
         return (
             (self.service is None or self.service in worker.capabilities.services)
             and (self.machine is None or self.machine == worker.machine)
             and (self.state is None or self.state is worker.state)
+            and (self.where is None or self.where.matches(worker, now))
         )
 
 
@@ -103,8 +106,8 @@ async def _find(
 ) -> tuple[list[Worker], ExitCode]:
     """The workers, and the code of the first name that is none."""
     if names is None:
-        live = await emp.workers()
-        return [worker for worker in live if worker.state in order.changes and choice.matches(worker)], ExitCode.OK
+        live, now = await emp.workers(), await emp.now_ms()
+        return [worker for worker in live if worker.state in order.changes and choice.matches(worker, now)], ExitCode.OK
     known = {worker.id: worker for worker in await emp.workers(gone=True)}
     found: dict[str, Worker] = {}
     code = ExitCode.OK

@@ -1,5 +1,6 @@
 """The doctor's checks on the screen: a line each, and below it what mends a fault."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -28,13 +29,26 @@ CHECKS: Sheet["Check"] = Sheet(
 
 
 def write_checks(checks: Sequence["Check"]) -> None:
-    """Write all of them, uncut, so that each command can be copied."""
+    """Write all of them, uncut, and broken between words if the terminal is too narrow."""
     from rich.text import Text
 
     width = max(len(check.name) for check in checks)
+    indent = " " * (width + 8)
     for check in checks:
-        line = Text.assemble((f"{check.state:<4}", STYLES[check.state]), f"  {check.name:<{width}}  ")
-        line.append(one_line(check.found))
+        found = _wrapped(check.found, indent, indent).removeprefix(indent)
+        line = Text.assemble((f"{check.state:<4}", STYLES[check.state]), f"  {check.name:<{width}}  {found}")
         if check.fix:
-            line.append(f"\n{'':<{width + 8}}fix: {one_line(check.fix)}")
+            line.append(f"\n{_wrapped(check.fix, f'{indent}fix: ', f'{indent}     ')}")
         terminal.stdout().print(line, soft_wrap=True)
+
+
+def _wrapped(text: str, first: str, later: str) -> str:
+    """One line, or some: what the first begins with, and the later ones."""
+    return textwrap.fill(
+        one_line(text),
+        terminal.stdout().width,
+        initial_indent=first,
+        subsequent_indent=later,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -44,9 +44,9 @@ def state_style(job: Job) -> str:
     return "red" if job.state is None or job.unworkable else STATE_STYLES[job.state]
 
 
-def age(job: Job, now: int) -> str:
-    """How long a job has been in the queue, or how long ago it ended."""
-    return since(job.ended_at or job.created_at, now)
+def ago(at: int | None, now: int) -> str:
+    """How long ago something was: `5m ago`; empty if it was not."""
+    return f"{since(at, now)} ago" if at else ""
 
 
 def remark(job: Job, now: int) -> str:
@@ -119,10 +119,10 @@ JOB_COLUMNS: tuple[Column[Job], ...] = (
     Column("WORKER", lambda job, now: worker_of(job), shrinks=True, optional=True),
     Column("ATTEMPT", lambda job, now: str(job.attempt or ""), "right", optional=True, wide=True, sorts="-attempt"),
     Column("FAILURES", lambda job, now: str(job.failures or ""), "right", optional=True, wide=True, sorts="-failures"),
-    Column("AGE", age, "right", sorts="ended_at created_at"),
+    Column("AGE", lambda job, now: since(job.created_at, now), "right", sorts="created_at"),
+    Column("ENDED", lambda job, now: ago(job.ended_at, now), "right", optional=True, sorts="ended_at"),
     Column("CREATED", lambda job, now: moment(job.created_at, now), wide=True, sorts="created_at"),
     Column("STARTED", lambda job, now: moment(job.started_at, now), optional=True, wide=True, sorts="started_at"),
-    Column("ENDED", lambda job, now: moment(job.ended_at, now), optional=True, wide=True, sorts="ended_at"),
     Column("LABELS", lambda job, now: labels_of(job), shrinks=True, optional=True),
     Column("NOTE", remark, shrinks=True),
 )

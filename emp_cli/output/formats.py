@@ -31,7 +31,8 @@ def write(rows: Sequence[T], sheet: Sheet[T], layout: Layout, now: int = 0, *, n
     rows = layout.sorted(sheet, rows, now)
     if layout.format.is_table:
         if rows:
-            write_table(rows, layout.columns_of(sheet, rows, now), now, headers=layout.headers)
+            columns, wide = layout.columns_of(sheet, rows, now), layout.format is Format.WIDE
+            write_table(rows, columns, now, headers=layout.headers, whole=wide)
         else:
             terminal.note(nothing)
     elif layout.format is Format.IDS:
@@ -93,16 +94,19 @@ def _text(column: Column[T], row: T, now: int) -> "RichText":
     return Text(one_line(column.cell(row, now)), style=style, no_wrap=True, overflow="ellipsis")
 
 
-def write_table(rows: Sequence[T], columns: Sequence[Column[T]], now: int, *, headers: bool = True) -> None:
-    """Write a table as wide as the terminal, or whole if there is none."""
-    lines = _plain_lines if terminal.out_is_plain() else _lines
-    for line in lines(rows, columns, now, headers=headers):
+def write_table(
+    rows: Sequence[T], columns: Sequence[Column[T]], now: int, *, headers: bool = True, whole: bool = False
+) -> None:
+    """Write a table as wide as the terminal; whole if that is asked for or there is no terminal."""
+    plain = terminal.out_is_plain()
+    lines = _plain_lines(rows, columns, now, headers=headers) if plain else _lines(rows, columns, now, headers, whole)
+    for line in lines:
         terminal.data(line)
 
 
-def _lines(rows: Sequence[T], columns: Sequence[Column[T]], now: int, *, headers: bool) -> list[str]:
+def _lines(rows: Sequence[T], columns: Sequence[Column[T]], now: int, headers: bool, whole: bool) -> list[str]:
     """The lines of a table with their colours."""
-    console = terminal.stdout()
+    console = terminal.stdout(whole=whole)
     with console.capture() as captured:
         console.print(table(rows, columns, now, headers=headers))
     lines = captured.get().splitlines()

@@ -48,7 +48,7 @@ def facts(found: "Summary", trend: Trend, queue: "QueueInfo") -> Iterator[tuple[
     yield from counts(found)
     yield from flow(trend)
     yield "queue", f"{queue.engine} ({queue.source})"
-    yield "storage", durability_of(queue.durability)
+    yield "durability", durability_of(queue.durability)
 
 
 def counts(found: "Summary") -> Iterator[tuple[str, str]]:
@@ -112,4 +112,6 @@ def _counts(counts: Mapping[str, int]) -> str:
 
 def durability_of(durability: str) -> str:
     """What a restart of Redis costs."""
-    return "memory only: a restart of Redis loses the queue" if durability == "memory" else f"on disk ({durability})"
+    if durability == "memory":
+        return "memory only: a restart of Redis loses the queue"
+    return durability if durability == "unknown" else f"on disk ({durability})"

@@ -56,9 +56,7 @@ class Column(Generic[T]):
     """Shown by `-o wide`, or if it is named."""
 
     sorts: str = ""
-    """The field of JSON that `--sort` takes for it, after a `-` if large values come first; empty: the cell's text.
-
-    Of several the first that has a value counts."""
+    """The field of JSON that `--sort` takes for it, after a `-` if large values come first; empty: the cell's text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +111,7 @@ class Layout:
         def value(row: T) -> Any:
             if column and not field:
                 return column.cell(row, now) or None
-            view = {VERSION: SCHEMA_VERSION, **sheet.view(row)}
-            found = (_field(view, each) for each in field.removeprefix("-").split())
-            return next((each for each in found if each is not None), None)
+            return _field({VERSION: SCHEMA_VERSION, **sheet.view(row)}, field.removeprefix("-"))
 
         values = [(value(row), row) for row in rows]
         known = [each for each in values if each[0] is not None]

@@ -64,9 +64,12 @@ def _may_be_coloured() -> bool:
 
 
 @cache
-def stdout() -> "Console":
-    """The console of the data. Width and colour are Rich's to find out (COLUMNS, TERM, NO_COLOR, FORCE_COLOR)."""
-    return _console(to_stderr=False, width=None if out_is_terminal() else PIPED_WIDTH)
+def stdout(*, whole: bool = False) -> "Console":
+    """The console of the data. Width and colour are Rich's to find out (COLUMNS, TERM, NO_COLOR, FORCE_COLOR).
+
+    With `whole` lines may be longer than the terminal is wide.
+    """
+    return _console(to_stderr=False, width=None if out_is_terminal() and not whole else PIPED_WIDTH)
 
 
 @cache

@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from emp_cli.main import main
+from emp_cli.output import terminal as output
 from emp_core.store import Store, open_store
 from tests.generated import ROOT
 from tests.support.redis_server import Server
@@ -147,6 +148,15 @@ def surroundings(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.fixture
 def emp(surroundings: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
     return Command(capsys, monkeypatch)
+
+
+@pytest.fixture
+def narrow_terminal(surroundings: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Stdout is a terminal of 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(output, "out_is_terminal", lambda: True)
+    yield
+    output.use_color(output.Color.AUTO)
 
 
 @pytest.fixture

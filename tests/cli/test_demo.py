@@ -67,18 +67,28 @@ def hub_of(process: "subprocess.Popen[str]") -> str:
     return url
 
 
-def test_the_demo_runs_its_jobs_and_says_why_one_waits(shell: Shell, place: Path) -> None:
+def test_demo_under_nohup_runs_its_jobs_and_says_why_one_waits_though_the_terminal_is_closed(
+    shell: Shell, place: Path
+) -> None:
     ours = {"EMP_KEY_PREFIX": "{other}:", "LEASE_SECONDS": "3", "ARTIFACTS_URL": "s3://nowhere/emp", "HUB_PORT": "no"}
     shell.environ |= ours  # and none of its business
-    said = shell("demo", "--fast")
-    assert said.code == 0, said.err
-    assert "31 completed, 1 failed, 1 pending, 1 cancelled" in said.out.replace("  ", " ")
-    assert "would fit if gpu_memory_gb were 96 (has 80)" in said.out
-    assert "no files remain" in said.err
+    with ExitStack() as stack:
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        try:
+            process = stack.enter_context(shell.begin("demo", "--fast"))
+        finally:
+            signal.signal(signal.SIGHUP, before)
+        hub_of(process)
+        process.send_signal(signal.SIGHUP)
+        out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert "31 completed, 1 failed, 1 pending, 1 cancelled" in out.replace("  ", " ")
+    assert "would fit if gpu_memory_gb were 96 (has 80)" in out
+    assert "no files remain" in err
     assert left_in(place) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_and_what_it_started(shell: Shell, place: Path, number: int) -> None:
     del shell.environ["REDIS_URL"]
     with shell.begin("demo") as process:
@@ -89,19 +99,6 @@ def test_a_signal_ends_it_and_what_it_started(shell: Shell, place: Path, number:
         process.communicate()
     assert process.returncode == 128 + number
     assert left_in(place) == []
-
-
-def test_under_nohup_a_closed_terminal_is_nothing_to_it(shell: Shell) -> None:
-    with ExitStack() as stack:
-        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        try:
-            process = stack.enter_context(shell.begin("demo", "--fast"))
-        finally:
-            signal.signal(signal.SIGHUP, before)
-        hub_of(process)
-        process.send_signal(signal.SIGHUP)
-        process.communicate()
-    assert process.returncode == 0
 
 
 def test_a_terminal_that_is_closed_ends_it_and_what_it_started(shell: Shell, place: Path) -> None:

@@ -19,8 +19,18 @@ def test_a_queue_that_works_is_checked_and_exits_0(emp: Command, do: Do[object])
     said = emp("doctor")
     assert said.code == 0, said.out
     assert [line for line in said.lines if line.startswith("fail")] == []
-    assert "warn  persistence  no append-only file" in said.out
+    assert "warn  durability   no append-only file" in said.out
     assert "fix: redis-cli CONFIG SET appendonly yes" in said.out
+
+
+def test_on_a_narrow_terminal_no_word_is_broken(emp: Command, do: Do[object], narrow_terminal: None) -> None:
+    do(register)
+    do(submit)
+    said = emp("doctor")
+    assert max(map(len, said.lines)) <= 80
+    words = " ".join(said.out.split())
+    assert "warn durability no append-only file: a restart of Redis loses the queue" in words
+    assert "fix: redis-cli CONFIG SET appendonly yes, and the same in redis.conf" in words
 
 
 def test_checks_as_json_are_an_array_of_name_state_found_and_fix(emp: Command) -> None:

@@ -29,53 +29,53 @@ NOTHING = "redis://127.0.0.1:1/0"
 
 
 @pytest.fixture
-def alone(shell: Shell) -> Iterator[Shell]:
+def alone(surroundings: Path, emp: Command, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
     """A machine without a Redis; what was started there ends with the test."""
-    del shell.environ["REDIS_URL"]
-    shell.environ["HUB_PORT"] = str(free_port())
-    yield shell
-    shell("hub", "stop", "--queue", "--yes")
+    monkeypatch.delenv("REDIS_URL")
+    monkeypatch.setenv("HUB_PORT", str(free_port()))
+    yield Shell(os.environ, surroundings)
+    emp("hub", "stop", "--queue", "--yes")
 
 
 @pytest.mark.timeout(180)
-def test_a_hub_starts_from_nothing_and_ends(alone: Shell) -> None:
+def test_a_hub_starts_from_nothing_and_ends(alone: Shell, emp: Command) -> None:
     started = alone("hub", "start", "--detach")
     assert started.code == 0, started.err
     assert "started an embedded" in started.err
-    job_id = alone("submit", "--service", "x").out.strip()
-    status = json.loads(alone("hub", "status", "-o", "json").out)
+    job_id = emp("submit", "--service", "x").out.strip()
+    status = json.loads(emp("hub", "status", "-o", "json").out)
     assert status["hubs"][0]["answers"]
     assert (status["queue"]["source"], status["queue"]["durability"]) == ("the embedded server", "everysec")
     second = alone("hub", "start", "--detach")
     assert second.code == 2
     assert "Address already in use" in second.err
-    stopped = alone("hub", "stop").err
+    stopped = emp("hub", "stop").err
     assert "stopped the hub" in stopped
     assert "still runs, and workers use it: emp hub stop --queue stops it" in stopped
-    assert alone("hub", "status").code == 5
-    assert alone("jobs", "-o", "ids").lines == [job_id]
-    assert "the queue is kept in" in alone("hub", "stop", "--queue").err
-    gone = alone("jobs")
+    assert emp("hub", "status").code == 5
+    assert emp("jobs", "-o", "ids").lines == [job_id]
+    assert "the queue is kept in" in emp("hub", "stop", "--queue").err
+    gone = emp("jobs")
     assert gone.code == 5
     assert "the embedded server is stopped; its jobs are in" in gone.err
 
 
-def test_without_a_queue_every_command_says_what_to_do(alone: Shell) -> None:
-    said = alone("jobs")
+def test_without_a_queue_every_command_says_what_to_do(alone: Shell, emp: Command) -> None:
+    said = emp("jobs")
     assert (said.code, said.out) == (5, "")
     assert said.err.startswith("error: no queue")
     assert "emp hub start" in said.err
 
 
-def test_a_redis_that_does_not_answer_is_named_without_its_password(shell: Shell) -> None:
-    said = shell("jobs", "--redis", "redis://:secret@127.0.0.1:1/0")
+def test_a_redis_that_does_not_answer_is_named_without_its_password(emp: Command) -> None:
+    said = emp("jobs", "--redis", "redis://:secret@127.0.0.1:1/0")
     assert said.code == 5
     assert "127.0.0.1:1" in said.err
     assert "secret" not in said.err
 
 
-def test_stopping_nothing_is_well(alone: Shell) -> None:
-    said = alone("hub", "stop")
+def test_stopping_nothing_is_well(alone: Shell, emp: Command) -> None:
+    said = emp("hub", "stop")
     assert (said.code, said.err) == (0, "no hub runs on this machine\n")
 
 
@@ -134,13 +134,30 @@ def test_no_argument_of_a_daemon_holds_the_password(alone: Shell, guarded: str, 
 
 
 @pytest.mark.timeout(180)
-def test_any_port_is_one_that_others_find(alone: Shell) -> None:
+def test_any_port_is_one_that_others_find_and_that_a_restart_keeps(alone: Shell, emp: Command) -> None:
+    alone.environ["REGION"] = "eu"
     started = alone("hub", "start", "--detach", "--port", "0")
     assert started.code == 0, started.err
-    (hub,) = json.loads(alone("hub", "status", "-o", "json").out)["hubs"]
+    (hub,) = json.loads(emp("hub", "status", "-o", "json").out)["hubs"]
     assert hub["answers"]
     assert not hub["url"].endswith(":0")
     assert f"the hub answers at {hub['url']}; " in started.err
+    del alone.environ["REGION"]
+    restarted = alone("hub", "restart")
+    assert restarted.code == 0, restarted.err
+    assert f"stopped the hub at {hub['url']}\nthe hub answers at {hub['url']}; " in restarted.err
+    (after,) = json.loads(emp("hub", "status", "-o", "json").out)["hubs"]
+    assert (after["url"], after["pid"] == hub["pid"]) == (hub["url"], False)
+    assert psutil.Process(after["pid"]).environ()["REGION"] == "eu"
+
+
+def test_restart_of_a_hub_that_runs_in_a_terminal_is_refused(emp: Command, surroundings: Path) -> None:
+    assert emp("hub", "restart").code == 5
+    with Roster(surroundings / "data", HUB).announced(this_process(HUB, "4711", url="http://127.0.0.1:4711")):
+        said = emp("hub", "restart")
+    assert said.code == 7
+    assert "the hub 4711 (process " in said.err
+    assert "was not started with --detach" in said.err
 
 
 def test_a_hub_is_found_from_when_it_listens_at_the_port_that_it_has(
@@ -186,26 +203,26 @@ def test_a_detached_hub_is_asked_where_it_announced_itself_and_nobody_else_is_ta
 
 
 @pytest.mark.timeout(180)
-def test_a_hub_has_a_log_and_is_shown_when_it_has_died(alone: Shell) -> None:
+def test_a_hub_has_a_log_and_is_shown_when_it_has_died(alone: Shell, emp: Command) -> None:
     assert alone("hub", "start", "--detach").code == 0
-    assert "hub.listening" in alone("hub", "logs", "--tail", "5").out
-    (hub,) = json.loads(alone("hub", "status", "-o", "json").out)["hubs"]
+    assert "hub.listening" in emp("hub", "logs", "--tail", "5").out
+    (hub,) = json.loads(emp("hub", "status", "-o", "json").out)["hubs"]
     os.kill(hub["pid"], signal.SIGKILL)
     poll_until(lambda: not Roster(Path(alone.environ["EMP_DATA_DIR"]), HUB).living(), "it is dead")
-    died = alone("hub", "status")
+    died = emp("hub", "status")
     assert died.code == 5
     assert f"has died; its log is {hub['log']}" in died.out
-    assert "hub.listening" in alone("hub", "logs").out
-    assert "had died already" in alone("hub", "stop").err
-    assert "none runs on this machine" in alone("hub", "status").out
+    assert "hub.listening" in emp("hub", "logs").out
+    assert "had died already" in emp("hub", "stop").err
+    assert "none runs on this machine" in emp("hub", "status").out
 
 
 @pytest.mark.timeout(180)
-def test_a_hub_whose_queue_is_gone_is_still_shown(alone: Shell) -> None:
+def test_a_hub_whose_queue_is_gone_is_still_shown(alone: Shell, emp: Command) -> None:
     assert alone("hub", "start", "--detach").code == 0
     redis = Path(alone.environ["EMP_DATA_DIR"]) / "redis" / "server.pid"
     os.kill(int(redis.read_text()), signal.SIGKILL)
-    said = alone("hub", "status")
+    said = emp("hub", "status")
     assert said.code == 5
     assert said.lines[0].startswith(f"hub         http://127.0.0.1:{alone.environ['HUB_PORT']}, process ")
     assert "error: no queue" in said.err
@@ -226,14 +243,14 @@ def _make_jobs(data_dir: Path) -> None:
 
 
 @pytest.mark.timeout(180)
-def test_stop_of_the_queue_while_jobs_run_needs_yes_if_nobody_can_answer(alone: Shell) -> None:
+def test_stop_of_the_queue_while_jobs_run_needs_yes_if_nobody_can_answer(alone: Shell, emp: Command) -> None:
     data_dir = Path(alone.environ["EMP_DATA_DIR"])
     _make_jobs(data_dir)
-    said = alone("hub", "stop", "--queue")
+    said = emp("hub", "stop", "--queue")
     assert said.code == 2
     assert "stop the queue too? 1 job runs, 2 wait" in said.err
     assert embedded.find(data_dir) is not None
-    assert alone("hub", "stop", "--queue", "--yes").code == 0
+    assert emp("hub", "stop", "--queue", "--yes").code == 0
     assert embedded.find(data_dir) is None
 
 

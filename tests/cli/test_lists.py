@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from emp_cli.input.options import Status
-from emp_cli.output.columns import age
+from emp_cli.output.columns import JOB_COLUMNS
 from emp_cli.output.story import event_line
 from emp_core.client import async_emp
 from emp_core.domain.events import Event
@@ -47,14 +47,25 @@ def test_empty_columns_are_left_out(emp: Command, do: Do[object]) -> None:
     assert emp("jobs", "--columns", "job,customer").lines[0].split() == ["JOB", "CUSTOMER"]
 
 
-def test_age_of_an_ended_job_counts_from_its_end(do: Do[Job]) -> None:
+def test_wide_list_on_a_narrow_terminal_cuts_nothing(emp: Command, do: Do[object], narrow_terminal: None) -> None:
+    name = "job-with-an-id-of-40-characters-in-total"
+    labels = {"campaign": "launch of the spring collection"}
+    do(lambda store: submit(store, id=name, customer_id="customer-with-a-long-name", labels=labels))
+    (line,) = emp("jobs", "-o", "wide", "--no-headers").lines
+    for text in (name, "customer-with-a-long-name", "campaign=launch of the spring collection"):
+        assert text in line
+    assert "…" not in line
+    assert "…" in emp("jobs", "--no-headers").out
+
+
+def test_age_counts_from_the_submit_and_ended_from_the_end(do: Do[Job]) -> None:
     async def read(store: Store) -> Job:
         return await store.inspector.job(await submit(store))
 
     open_job = do(read)
-    ended = replace(open_job, state=JobState.COMPLETED, ended_at=open_job.created_at + 5_000)
-    assert age(open_job, open_job.created_at + 90_000) == "1m30s"
-    assert age(ended, open_job.created_at + 90_000) == "1m25s"
+    job = replace(open_job, state=JobState.COMPLETED, ended_at=open_job.created_at + 5_000)
+    cells = {column.name: column.cell(job, open_job.created_at + 90_000) for column in JOB_COLUMNS}
+    assert (cells["AGE"], cells["ENDED"]) == ("1m30s", "1m25s ago")
 
 
 def test_a_job_that_waits_for_reserved_workers_says_so(emp: Command, do: Do[object]) -> None:

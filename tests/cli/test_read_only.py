@@ -31,6 +31,7 @@ CHANGES: Mapping[str, Sequence[str]] = {
     "worker restart": [],
     "hub start": [],
     "hub stop": [],
+    "hub restart": [],
     "demo": ["--fast"],
 }
 READS: Mapping[str, Sequence[str]] = {

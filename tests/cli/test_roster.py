@@ -1,6 +1,7 @@
 """The processes of this machine: which are found, which get a signal, and what becomes of their logs."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,10 +12,9 @@ from typing import Any
 import pytest
 
 from emp_cli.local import log_file
-from emp_cli.local.detached import ask_to_stop
+from emp_cli.local.detached import ask_to_stop, refuse_unfit
 from emp_cli.local.log_file import LogFile, last_lines, new_lines
 from emp_cli.local.roster import WORKER, LocalProcess, Roster, this_process
-from emp_cli.local.workers import refuse_unfit
 from emp_core.errors import Conflict, Misconfigured
 
 WAITS = "import time; time.sleep(600)"
@@ -77,6 +77,16 @@ def test_killed_process_of_a_terminal_is_swept(roster: Roster, tmp_path: Path) -
     write(roster, dead())
     assert roster.entries() == []
     assert list((tmp_path / "worker").iterdir()) == []
+
+
+def test_log_of_a_start_that_was_killed_goes_with_a_later_start(roster: Roster) -> None:
+    killed, fresh, running = (roster.begin_log() for _ in range(3))
+    for log in (killed, running):
+        os.utime(log, (0, 0))
+    with subprocess.Popen([sys.executable, "-c", WAITS, "--log-file", str(running)]) as process:
+        started = roster.begin_log()
+        process.kill()
+    assert sorted(roster.logs()) == sorted([fresh, running, started])
 
 
 def test_process_of_another_machine_is_not_listed(roster: Roster, tmp_path: Path) -> None:

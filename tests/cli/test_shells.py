@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -34,7 +34,7 @@ Typed = Callable[[str], list[str]]
 
 
 @pytest.fixture(params=[pytest.param(kind, marks=pytest.mark.needs(kind.value), id=kind.value) for kind in Kind])
-def type_line(request: pytest.FixtureRequest, shell: Shell, tmp_path: Path, do: Do[object]) -> Typed:
+def type_line(request: pytest.FixtureRequest, shell: Shell, tmp_path: Path, do: Do[object]) -> Iterator[Typed]:
     """Types a line with Tabs in it into a shell, and Enter; what the command is then given."""
     kind: Kind = request.param
     do(_fill)
@@ -50,34 +50,32 @@ def type_line(request: pytest.FixtureRequest, shell: Shell, tmp_path: Path, do: 
         "TERM": "dumb",
     }
     path = f"{tmp_path}/bin:{os.environ['PATH']}"
-    environment = {**shell.environ, **home, "PATH": path, "PYTHONPATH": str(ROOT)}
+    typed = tmp_path / "typed"
+    with terminal() as (ours, theirs):
+        process = subprocess.Popen(
+            ("setsid", "--ctty", *START[kind]),  # fish wants the terminal to be its own
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            cwd=tmp_path,
+            env={**shell.environ, **home, "PATH": path, "PYTHONPATH": str(ROOT)},
+        )
 
-    def type_into(line: str) -> list[str]:
-        typed = tmp_path / "typed"
-        typed.unlink(missing_ok=True)
-        with terminal() as (ours, theirs):
-            process = subprocess.Popen(
-                ("setsid", "--ctty", *START[kind]),  # fish wants the terminal to be its own
-                stdin=theirs,
-                stdout=theirs,
-                stderr=theirs,
-                cwd=tmp_path,
-                env=environment,
-            )
-            try:
-                os.write(ours, b"source ./completion; touch ready\n")
-                poll_until(lambda: _drained(ours) and (tmp_path / "ready").exists(), "the shell is ready", timeout=60)
-                # Behind a whole value fish closes the quotes by itself.
-                end = "" if kind is Kind.FISH else '"' if '"' in line else "'"
-                os.write(ours, line.replace("{end}", end).encode() + b"\n")
-                poll_until(lambda: _drained(ours) and typed.exists(), "the line is run", timeout=60)
-            finally:
-                process.kill()
-                process.wait()
-        (tmp_path / "ready").unlink()
-        return typed.read_text().splitlines()
+        def type_into(line: str) -> list[str]:
+            typed.unlink(missing_ok=True)
+            # Behind a whole value fish closes the quotes by itself.
+            end = "" if kind is Kind.FISH else '"' if '"' in line else "'"
+            os.write(ours, line.replace("{end}", end).encode() + b"\n")
+            poll_until(lambda: _drained(ours) and typed.exists(), f"the line {line!r} is run", timeout=60)
+            return typed.read_text().splitlines()
 
-    return type_into
+        try:
+            os.write(ours, b"source ./completion; touch ready\n")
+            poll_until(lambda: _drained(ours) and (tmp_path / "ready").exists(), "the shell is ready", timeout=60)
+            yield type_into
+        finally:
+            process.kill()
+            process.wait()
 
 
 def _drained(terminal_end: int) -> bool:
@@ -98,26 +96,25 @@ async def _fill(store: Store) -> None:
     await submit(store, id="quo76543", labels={"breaks": "a ;touch pwned; b"})
 
 
-@pytest.mark.parametrize(
-    ("line", "given"),
-    [
-        ("emp jobs --unw\t", ["jobs", "--unworkable"]),
-        ("emp job show abc\t", ["job", "show", "abcd1234"]),
-        ("emp worker pause gp\t", ["worker", "pause", "gpu1:0"]),
-        ("emp worker pause gpu1:\t", ["worker", "pause", "gpu1:0"]),
-        ("emp jobs --status pe\t", ["jobs", "--status", "pending"]),
-        ("emp jobs --customer z\t", ["jobs", "--customer", "zoo"]),
-        ("emp submit --require gpu_mem\t24", ["submit", "--require", "gpu_memory_gb=24"]),
-        ("emp jobs --where status:pen\t", ["jobs", "--where", "status:pending"]),
-        ("emp jobs --where 'status:pending custome\tac\t{end}", ["jobs", "--where", "status:pending customer:acme"]),
-        ("emp jobs --where 'label.ba\t42'", ["jobs", "--where", "label.batch:42"]),
-    ],
-)
-def test_tab_completes_and_enter_runs_what_it_shows(type_line: Typed, line: str, given: list[str]) -> None:
-    assert type_line(line) == given
+LINES = {
+    "emp jobs --unw\t": ["jobs", "--unworkable"],
+    "emp job show abc\t": ["job", "show", "abcd1234"],
+    "emp worker pause gp\t": ["worker", "pause", "gpu1:0"],
+    "emp worker pause gpu1:\t": ["worker", "pause", "gpu1:0"],
+    "emp jobs --status pe\t": ["jobs", "--status", "pending"],
+    "emp jobs --customer z\t": ["jobs", "--customer", "zoo"],
+    "emp submit --require gpu_mem\t24": ["submit", "--require", "gpu_memory_gb=24"],
+    "emp jobs --where status:pen\t": ["jobs", "--where", "status:pending"],
+    "emp jobs --where 'status:pending custome\tac\t{end}": ["jobs", "--where", "status:pending customer:acme"],
+    "emp jobs --where 'label.ba\t42'": ["jobs", "--where", "label.batch:42"],
+}
 
 
-@pytest.mark.parametrize("line", ["'label.evil:\t'", '"label.evil:\t"', '"label.breaks:\t{end}'])
-def test_values_of_jobs_are_not_evaluated(type_line: Typed, tmp_path: Path, line: str) -> None:
-    type_line(f"emp jobs --where {line}")
-    assert not (tmp_path / "pwned").exists()
+def test_tab_completes_and_enter_runs_what_it_shows(type_line: Typed) -> None:
+    assert {line: type_line(line) for line in LINES} == LINES
+
+
+def test_values_of_jobs_are_not_evaluated(type_line: Typed, tmp_path: Path) -> None:
+    for condition in ("'label.evil:\t'", '"label.evil:\t"', '"label.breaks:\t{end}'):
+        type_line(f"emp jobs --where {condition}")
+        assert not (tmp_path / "pwned").exists(), condition

@@ -11,6 +11,8 @@ from emp_cli.output import terminal
 from emp_cli.output.layout import Format, Layout
 from emp_cli.output.watching import Look, Watch
 from emp_core.errors import QueueUnavailable
+from tests.cli.conftest import Command, Do
+from tests.support.builders import submit
 
 NOON = 1_767_268_800_000
 
@@ -93,3 +95,35 @@ def test_picture_names_the_command_the_clock_and_how_many_rows_do_not_fit(monkey
     shown = [line for line in lines if line.startswith("job")]
     assert lines[-1] == f"+{120 - len(shown)} more"
     assert len(lines) <= terminal.stdout().height
+
+
+@pytest.fixture
+def one_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A watch ends after its first look, which it writes."""
+
+    async def run(self: Watch, look: Callable[[], Awaitable[Look]]) -> None:
+        seen = await look()
+        seen.write()
+        terminal.note(f"watched {', '.join(seen.views)}")
+
+    monkeypatch.setattr(Watch, "run", run)
+
+
+@pytest.mark.usefixtures("one_look")
+def test_watch_of_jobs_shows_their_details(emp: Command, do: Do[object]) -> None:
+    do(lambda store: submit(store, id="abcd1"))
+    do(lambda store: submit(store, id="efgh2"))
+    said = emp("job", "show", "abcd", "efgh", "--watch")
+    assert (said.code, said.err) == (0, "watched abcd1, efgh2\n")
+    assert "abcd1" in said.lines[0]
+    assert json.loads(emp("job", "abcd", "--watch", "-o", "jsonl").out)["id"] == "abcd1"
+
+
+@pytest.mark.usefixtures("one_look")
+def test_watch_of_the_audit_shows_the_newest_order_first(emp: Command) -> None:
+    assert emp("submit", "--service", "a", "--id", "one").code == 0
+    assert emp("job", "hold", "one").code == 0
+    assert emp("job", "unhold", "one").code == 0
+    said = emp("audit", "--watch", "--columns", "order", "--no-headers")
+    assert said.lines == ["unhold", "hold"]
+    assert emp("audit", "--watch", "--until", "1h").code == 2

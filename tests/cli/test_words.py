@@ -61,17 +61,19 @@ def test_help_of_a_command_is_what_the_command_says(emp: Command) -> None:
     ],
 )
 def test_colour_is_for_terminals_unless_it_is_asked_for(
-    shell: Shell, variables: dict[str, str], option: tuple[str, ...], coloured: bool
+    emp: Command, shell: Shell, variables: dict[str, str], option: tuple[str, ...], coloured: bool
 ) -> None:
-    shell("submit", "--service", "a", "--id", "one")
+    emp("submit", "--service", "a", "--id", "one")
     shell.environ.update(variables)
     said = shell("jobs", *option)
     assert ("\x1b[36m" in said.out or "\x1b[31m" in said.out) is coloured
     assert "one" in said.out
 
 
-def test_table_that_is_higher_than_the_terminal_goes_through_the_pager(shell: Shell, tmp_path: Path) -> None:
-    shell("submit", "-", stdin='{"service": "a"}\n' * 30)
+def test_table_that_is_higher_than_the_terminal_goes_through_the_pager(
+    emp: Command, shell: Shell, tmp_path: Path
+) -> None:
+    emp("submit", "-", stdin='{"service": "a"}\n' * 30)
     pager = tmp_path / "pager"
     pager.write_text(f"#!/bin/sh\ncat > {tmp_path}/paged\n")
     pager.chmod(0o755)

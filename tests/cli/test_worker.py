@@ -79,12 +79,6 @@ def test_why_a_service_is_down_is_told_wherever_it_is_shown(emp: Command, do: Do
     assert outage["since"] == "2026-01-01T00:00:00.000Z"
 
 
-def test_worker_id_that_is_given_stays_as_it_is(shell: Shell, do: Do[object]) -> None:
-    with shell.begin("worker", "start", "--services", "simulation", "--id", "render") as process:
-        assert _ids(do, 1) == ["render"]
-        interrupt(process)
-
-
 def test_worker_without_id_is_machine_and_zero(shell: Shell, do: Do[object]) -> None:
     shell.environ["MACHINE_ID"] = "box"
     with shell.begin("worker", "start", "--services", "simulation") as process:
@@ -162,6 +156,9 @@ def _states(do: Do[Any]) -> dict[str, str]:
         (["--machine", "gpu1", "--service", "comfyui"], ["gpu1:0"]),
         (["--service", "comfyui"], ["gpu1:0", "gpu2:0"]),
         (["--state", "paused"], []),
+        (["--where", "worker:gpu1* service:comfyui"], ["gpu1:0"]),
+        (["--where", "-machine:gpu2 busy=0 uptime<1h"], ["gpu1:0", "gpu1:1"]),
+        (["--where", "gpu>=24 status:paused"], []),
     ],
 )
 def test_order_to_workers_reaches_those_that_are_named_or_match(
@@ -200,6 +197,20 @@ def test_dry_run_of_an_order_to_workers_changes_nothing(emp: Command, do: Do[Any
     assert said.lines == ["gpu1:0", "gpu1:1", "gpu2:0"]
     assert "would pause 3 workers: 3 ready; nothing was done" in said.err
     assert set(_states(do).values()) == {"ready"}
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("customer:acme", "unknown field 'customer'"),
+        ("machin:gpu1", "did you mean machine?"),
+        ("state:x", "mean status?"),
+    ],
+)
+def test_filter_of_workers_by_a_field_that_they_lack_exits_2(emp: Command, where: str, message: str) -> None:
+    said = emp("worker", "pause", "--where", where)
+    assert said.code == 2
+    assert message in said.err
 
 
 @pytest.mark.usefixtures("fleet")

@@ -10,7 +10,9 @@ from emp_core.errors import EmpError, QueueUnavailable, Refused
 from emp_core.store import Life, Report, Settlement, Store, Wish, completed, failed, released
 from emp_core.store.codec import fields_of, job_fields
 from tests.faults.history import Stale
-from tests.support.waiting import POLL_SECONDS
+
+WATCH_SECONDS = 0.03
+"""No job of the tests runs for a shorter time than three looks."""
 
 HAUNT_SECONDS = 0.5
 LIE = "written by a zombie"
@@ -44,7 +46,7 @@ class Zombies:
         while not self.at_rest:
             with suppress(QueueUnavailable):
                 await self.look()
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(WATCH_SECONDS)
 
     async def haunt(self) -> None:
         """Offer writes every now and then, until at rest."""

@@ -9,13 +9,37 @@ from emp_core.store.keys import Key, row_of
 
 T = TypeVar("T")
 
-_READS: Mapping[str, Callable[[str], tuple[object, ...]]] = {
-    "string": lambda name: ("GET", name),
-    "hash": lambda name: ("HGETALL", name),
-    "list": lambda name: ("LRANGE", name, 0, -1),
-    "set": lambda name: ("SMEMBERS", name),
-    "zset": lambda name: ("ZRANGEBYSCORE", name, "-inf", "+inf", "WITHSCORES"),
-    "stream": lambda name: ("XRANGE", name, "-", "+"),
+_READ_ALL = """
+local reads = {
+  string = {'GET'},
+  hash = {'HGETALL'},
+  list = {'LRANGE', 0, -1},
+  set = {'SMEMBERS'},
+  zset = {'ZRANGE', 0, -1, 'WITHSCORES'},
+  stream = {'XRANGE', '-', '+'},
+}
+local found = {}
+for _, name in ipairs(redis.call('KEYS', '*')) do
+  local kind = redis.call('TYPE', name).ok
+  local read = reads[kind]
+  found[#found + 1] = {name, kind, redis.call('PTTL', name), redis.call(read[1], name, unpack(read, 2))}
+end
+return found
+"""
+"""In one call: to read three replies a key would take a third of the time of a typical test of the store."""
+
+
+def _pairs(flat: Sequence[Any]) -> dict[Any, Any]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+_SHAPES: Mapping[str, Callable[[Any], Any]] = {
+    "string": bytes,
+    "hash": _pairs,
+    "list": list,
+    "set": set,
+    "zset": _pairs,
+    "stream": list,
 }
 
 
@@ -36,16 +60,13 @@ class Snapshot:
     """Reads by name; what is not there is empty."""
 
     def __init__(self, client: Any, prefix: str) -> None:
-        names = sorted(key.decode() for key in client.execute_command("KEYS", "*"))
-        self.strangers = [name for name in names if not name.startswith(prefix)]
-        ours = [name for name in names if name.startswith(prefix)]
-        types = [kind.decode() for kind in _run(client, [("TYPE", name) for name in ours])]
-        ttls = _run(client, [("PTTL", name) for name in ours])
-        values = _run(client, [_READS[kind](name) for name, kind in zip(ours, types, strict=True)])
+        found = sorted((name.decode(), kind.decode(), *rest) for name, kind, *rest in client.eval(_READ_ALL, 0))
+        self.strangers = [name for name, *_ in found if not name.startswith(prefix)]
         self.entries: dict[str, Entry] = {}
-        for key, kind, ttl, value in zip(ours, types, ttls, values, strict=True):
-            name = key.removeprefix(prefix)
-            self.entries[name] = Entry(name, row_of(name), kind, ttl, value)
+        for key, kind, ttl, value in found:
+            if key.startswith(prefix):
+                name = key.removeprefix(prefix)
+                self.entries[name] = Entry(name, row_of(name), kind, ttl, _SHAPES[kind](value))
 
         self._read: dict[str, Any] = {}
 
@@ -68,10 +89,10 @@ class Snapshot:
         return self._parsed(name, lambda found: [item.decode("utf-8", "replace") for item in found], ())
 
     def scores(self, name: str) -> dict[str, float]:
-        return self._parsed(name, _scores, ())
+        return self._parsed(name, _scores, {})
 
     def log(self, name: str) -> list[dict[str, str]]:
-        return self._parsed(name, lambda found: [_fields(fields) for _, fields in found], ())
+        return self._parsed(name, lambda found: [_fields(_pairs(fields)) for _, fields in found], ())
 
     def job(self, job_id: str) -> dict[str, str]:
         """A job's values by name, also those that lie together in one field."""
@@ -100,16 +121,8 @@ def _fields(found: Mapping[bytes, bytes]) -> dict[str, str]:
     return {name.decode(): value.decode("utf-8", "replace") for name, value in found.items()}
 
 
-def _scores(found: Sequence[Any]) -> dict[str, float]:
-    pairs = zip(found[::2], found[1::2], strict=True) if found and not isinstance(found[0], tuple) else found
-    return {member.decode(): float(score) for member, score in pairs}
+def _scores(found: Mapping[bytes, bytes]) -> dict[str, float]:
+    return {member.decode(): float(score) for member, score in found.items()}
 
 
 Look = Callable[[], Snapshot]
-
-
-def _run(client: Any, commands: list[tuple[object, ...]]) -> list[Any]:
-    pipeline = client.pipeline(transaction=False)
-    for command in commands:
-        pipeline.execute_command(*command)
-    return list(pipeline.execute())

@@ -9,6 +9,9 @@ from typing import TypeVar, cast, overload
 T = TypeVar("T")
 
 POLL_SECONDS = 0.005
+LONGEST_PAUSE_SECONDS = 0.05
+"""Between two looks: what takes long, such as the start of a process, is not slowed down by hundreds of them."""
+
 PATIENCE_SECONDS = 30.0
 """How long to wait for what must happen: a machine with much else to do stands still for seconds now and then."""
 
@@ -24,21 +27,28 @@ async def wait_until(
 ) -> T:
     """The predicate's first true value; fails with `what` if there is none in time."""
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + timeout
+    began = loop.time()
     while True:
         answer = predicate()
         value = cast(T, await answer if inspect.isawaitable(answer) else answer)
         if value:
             return value
-        if loop.time() >= deadline:
+        waited = loop.time() - began
+        if waited >= timeout:
             raise AssertionError(f"not within {timeout:g} s: {what}")
-        await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(_pause(waited))
 
 
 def poll_until(predicate: Callable[[], object], what: str, timeout: float = PATIENCE_SECONDS) -> None:
     """The same where there is no event loop yet, such as for a server's start."""
-    deadline = time.monotonic() + timeout
+    began = time.monotonic()
     while not predicate():
-        if time.monotonic() >= deadline:
+        waited = time.monotonic() - began
+        if waited >= timeout:
             raise AssertionError(f"not within {timeout:g} s: {what}")
-        time.sleep(POLL_SECONDS)
+        time.sleep(_pause(waited))
+
+
+def _pause(waited: float) -> float:
+    """A tenth of the time waited so far, within bounds."""
+    return min(max(waited / 10, POLL_SECONDS), LONGEST_PAUSE_SECONDS)

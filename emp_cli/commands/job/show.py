@@ -17,6 +17,7 @@ from emp_cli.input.options import (
     OutputOption,
     ResultOption,
     TailOption,
+    WatchOption,
     flag,
 )
 from emp_cli.input.shaping import shows
@@ -27,6 +28,7 @@ from emp_cli.output.details import JobDetails, write_job
 from emp_cli.output.layout import Format, Layout
 from emp_cli.output.saving import Saving, read_saving, save, tell_notes
 from emp_cli.output.waiting import verdict
+from emp_cli.output.watching import Look, watching
 from emp_cli.run import leave, run
 from emp_core.domain.json_text import load_json
 from emp_core.domain.policy import MAX_WHOLE_RESULT
@@ -46,6 +48,7 @@ def show(
     ctx: typer.Context,
     ids: JobIds,
     payload: Annotated[bool, flag("--payload", help="Show the payload too.")] = False,
+    watch: WatchOption = None,
     output: OutputOption = Format.TABLE,
 ) -> None:
     """Show jobs: state, times, attempts and files.
@@ -53,24 +56,39 @@ def show(
     Examples:
     emp job 7f3a
     emp job show 7f3a --payload -o json
+    emp job 7f3a --watch
     """
     names = ids_of(ids)
-    if names:
-        run(ctx, lambda emp: _show(emp, names, payload, output))
+    if not names:
+        return
+
+    async def work(emp: "AsyncEmp") -> None:
+        job_ids = [await emp.resolve(name) for name in names]
+        if watch:
+            await watching(ctx, watch, Layout(output)).run(lambda: _look(emp, job_ids, payload, output))
+            return
+        write = (await _look(emp, job_ids, payload, output)).write
+        pager.show(write) if output.is_table else write()
+
+    run(ctx, work)
 
 
-async def _show(emp: "AsyncEmp", ids: Sequence[str], payload: bool, output: Format) -> None:
+async def _look(emp: "AsyncEmp", job_ids: Sequence[str], payload: bool, output: Format) -> Look:
     with_data = not output.is_table and output is not Format.IDS
-    found = [await _details(emp, await emp.resolve(name), with_data=with_data) for name in ids]
-    bodies = [load_json(await emp.payload(each.job.id)) if payload else {} for each in found]
-    if output.is_table:
-        now = await emp.now_ms()
-        pager.show(lambda: _write_jobs(found, bodies, now, payload=payload))
-    elif output is Format.IDS:
-        formats.write([each.job for each in found], JOBS, Layout(output))
-    else:
-        views = [{**_view(each), **body} for each, body in zip(found, bodies, strict=True)]
-        formats.write_views(views, Layout(output))
+    found = [await _details(emp, job_id, with_data=with_data) for job_id in job_ids]
+    bodies = [load_json(await emp.payload(job_id)) if payload else {} for job_id in job_ids]
+    views = [{**_view(each), **body} for each, body in zip(found, bodies, strict=True)]
+    now = await emp.now_ms()
+
+    def write() -> None:
+        if output.is_table:
+            _write_jobs(found, bodies, now, payload=payload)
+        elif output is Format.IDS:
+            formats.write([each.job for each in found], JOBS, Layout(output))
+        else:
+            formats.write_views(views, Layout(output))
+
+    return Look(now=now, views=dict(zip(job_ids, views, strict=True)), write=write)
 
 
 def _write_jobs(found: Sequence[JobDetails], bodies: Sequence[Any], now: int, *, payload: bool) -> None:

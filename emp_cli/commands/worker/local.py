@@ -107,15 +107,14 @@ def restart(
     emp worker restart gpu1:0
     emp worker restart --all --now
     """
-    from emp_cli.local.detached import ready
-    from emp_cli.local.workers import again, refuse_unfit
+    from emp_cli.local.detached import again, ready, refuse_unfit
 
     session_of(ctx).check_change("restart workers")
     seconds = read_duration("wait", wait) if wait else None
     roster = _roster()
     entries = _chosen(roster, ids, every)
     refuse_unfit(entries)
-    prepared = [again(entry) for entry in entries]
+    prepared = [again(entry, *(() if "--id" in entry.arguments else ("--id", entry.name))) for entry in entries]
     code = _stop(ctx, roster, entries, now, seconds)
     launches = [launch(roster) for entry, launch in zip(entries, prepared, strict=True) if not entry.lives]
     for entry in ready(launches, START_SECONDS):

@@ -27,6 +27,14 @@ StateOption = Annotated[
     WorkerState | None,
     typer.Option("--state", metavar="STATE", help="All workers in this state: ready, paused, draining or fenced."),
 ]
+WhereOption = Annotated[
+    str | None,
+    typer.Option(
+        "--where",
+        metavar="FILTER",
+        help="All workers that match a filter, such as 'machine:gpu1 busy=0'; see docs/filters.md.",
+    ),
+]
 DryRunOption = Annotated[bool, flag("--dry-run", help="Show the workers, and change nothing.")]
 YesOption = Annotated[
     bool, flag("--yes", "-y", help="Do not ask before changing several that --all and the like find.")
@@ -41,6 +49,7 @@ def pause(
     service: ServiceOption = None,
     machine: MachineOption = None,
     state: StateOption = None,
+    where: WhereOption = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     reason: ReasonOption = "",
@@ -54,11 +63,12 @@ def pause(
     Examples:
     emp worker pause gpu1:0 gpu2:0 -m "driver update"
     emp worker pause --machine gpu1
+    emp worker pause --where 'service:comfyui gpu<24'
     """
     order = WorkerOrder(
         verb="pause", state=WorkerState.PAUSED, changes=(WorkerState.READY, WorkerState.DRAINING), reason=reason
     )
-    steer(ctx, order, _choice(ids, every, service, machine, state, dry_run, yes), layout)
+    steer(ctx, order, _choice(ids, every, service, machine, state, where, dry_run, yes), layout)
 
 
 @shows(WORKERS)
@@ -69,6 +79,7 @@ def resume(
     service: ServiceOption = None,
     machine: MachineOption = None,
     state: StateOption = None,
+    where: WhereOption = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     reason: ReasonOption = "",
@@ -83,7 +94,7 @@ def resume(
     """
     changes = (WorkerState.PAUSED, WorkerState.DRAINING, WorkerState.FENCED)
     order = WorkerOrder(verb="resume", state=WorkerState.READY, changes=changes, reason=reason)
-    steer(ctx, order, _choice(ids, every, service, machine, state, dry_run, yes), layout)
+    steer(ctx, order, _choice(ids, every, service, machine, state, where, dry_run, yes), layout)
 
 
 @shows(WORKERS)
@@ -94,6 +105,7 @@ def drain(
     service: ServiceOption = None,
     machine: MachineOption = None,
     state: StateOption = None,
+    where: WhereOption = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     reason: ReasonOption = "",
@@ -109,7 +121,7 @@ def drain(
     emp worker drain --service comfyui --dry-run
     """
     order = WorkerOrder(verb="drain", state=WorkerState.DRAINING, changes=(WorkerState.READY,), reason=reason)
-    steer(ctx, order, _choice(ids, every, service, machine, state, dry_run, yes), layout)
+    steer(ctx, order, _choice(ids, every, service, machine, state, where, dry_run, yes), layout)
 
 
 def _choice(
@@ -118,9 +130,19 @@ def _choice(
     service: str | None,
     machine: str | None,
     state: WorkerState | None,
+    where: str | None,
     dry_run: bool,
     yes: bool,
 ) -> WorkerChoice:
+    from emp_core.domain.filter import parse_workers
+
     return WorkerChoice(
-        ids=ids or [], every=every, service=service, machine=machine, state=state, dry_run=dry_run, yes=yes
+        ids=ids or [],
+        every=every,
+        service=service,
+        machine=machine,
+        state=state,
+        where=None if where is None else parse_workers(where),
+        dry_run=dry_run,
+        yes=yes,
     )

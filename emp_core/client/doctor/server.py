@@ -27,7 +27,7 @@ CLOCK_OFF_MS = 2_000
 def check_server(found: Readings) -> Iterator[Check]:
     """All of them."""
     yield _version(found)
-    yield _persistence(found)
+    yield _durability(found)
     yield _eviction(found)
     if found.contents is not None:
         yield _memory(found.contents.memory, int(found.info.get("total_system_memory", 0)))
@@ -57,19 +57,19 @@ def _version(found: Readings) -> Check:
     return ok("redis", f"{server.engine} {server.version}")
 
 
-def _persistence(found: Readings) -> Check:
+def _durability(found: Readings) -> Check:
     info = found.info
     if int(info.get("loading", 0)):
-        return warn("persistence", "Redis is still loading its data", "wait, then run emp doctor again")
+        return warn("durability", "Redis is still loading its data", "wait, then run emp doctor again")
     if server_of(info).durability == "memory":
         return warn(
-            "persistence",
+            "durability",
             "no append-only file: a restart of Redis loses the queue",
             "redis-cli CONFIG SET appendonly yes, and the same in redis.conf",
         )
     if info.get("aof_last_write_status", "ok") != "ok" or info.get("aof_last_bgrewrite_status", "ok") != "ok":
-        return fail("persistence", "Redis cannot write its append-only file", "free disk space on the machine of Redis")
-    return ok("persistence", "the append-only file is on")
+        return fail("durability", "Redis cannot write its append-only file", "free disk space on the machine of Redis")
+    return ok("durability", "the append-only file is on")
 
 
 def _eviction(found: Readings) -> Check:

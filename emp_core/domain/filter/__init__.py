@@ -8,8 +8,9 @@ from emp_core.domain.filter.completing import Completion, LiveValues, complete
 from emp_core.domain.filter.fields import FAMILIES, FIELDS, Field, Index, field_of
 from emp_core.domain.filter.filters import EVERY_JOB, Filter
 from emp_core.domain.filter.mistakes import render
-from emp_core.domain.filter.parsing import MAX_LENGTH, MAX_TERMS, MAX_VALUE, parse
+from emp_core.domain.filter.parsing import MAX_LENGTH, MAX_TERMS, MAX_VALUE, parse, parse_workers
 from emp_core.domain.filter.tree import Duration, Glob, Moment, Number, Operator, Term, Text
+from emp_core.domain.filter.worker_fields import WORKER_FIELDS, WorkerField, WorkerFilter
 from emp_core.errors import FilterError
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "MAX_LENGTH",
     "MAX_TERMS",
     "MAX_VALUE",
+    "WORKER_FIELDS",
     "Completion",
     "Duration",
     "Field",
@@ -32,8 +34,11 @@ __all__ = [
     "Operator",
     "Term",
     "Text",
+    "WorkerField",
+    "WorkerFilter",
     "complete",
     "field_of",
     "parse",
+    "parse_workers",
     "render",
 ]

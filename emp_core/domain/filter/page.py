@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from emp_core.domain.filter.fields import FIELDS, Field
+from emp_core.domain.filter.fields import FIELDS
 from emp_core.domain.filter.kinds import Words
-from emp_core.domain.filter.parsing import MAX_LENGTH, MAX_TERMS, MAX_VALUE
+from emp_core.domain.filter.parsing import MAX_LENGTH, MAX_TERMS, MAX_VALUE, AnyField
 from emp_core.domain.filter.tree import COMPARISONS, Operator
+from emp_core.domain.filter.worker_fields import WORKER_FIELDS
 
 EXAMPLES = {
     "status:pending,failed customer:acme": "jobs of acme that wait or failed",
@@ -23,27 +24,28 @@ EXAMPLES = {
 def filters_page() -> str:
     """The page."""
     examples = "\n".join(f"| `{text}` | {meaning} |" for text, meaning in EXAMPLES.items())
-    rows = "\n".join(_row(field) for field in FIELDS.values())
+    of_jobs, of_workers = ("\n".join(map(_row, fields)) for fields in (FIELDS.values(), WORKER_FIELDS.values()))
     limits = (
         f"A filter has at most {MAX_LENGTH:,} characters and {MAX_TERMS} terms, a value at most {MAX_VALUE} characters."
     )
-    return f"{_INTRODUCTION}\n{_EXAMPLES_HEAD}\n{examples}\n\n{_RULES}\n{limits}\n\n{_SEARCH}\n{_FIELDS_HEAD}\n{rows}\n"
+    head = f"{_INTRODUCTION}\n{_EXAMPLES_HEAD}\n{examples}\n\n{_RULES}\n{limits}\n\n{_SEARCH}\n"
+    return f"{head}## Fields\n\n{_FIELDS_HEAD}\n{of_jobs}\n\n{_WORKERS}\n{_FIELDS_HEAD}\n{of_workers}\n"
 
 
-def _row(field: Field) -> str:
+def _row(field: AnyField) -> str:
     words = f": {_words(field)}" if isinstance(field.kind, Words) else ""
     operators = " ".join(f"`{operator}`" for operator in _operators(field))
     return f"| `{field.name}` | {field.help}{words} | {field.kind.takes} | {operators} | `{field.example}` |"
 
 
-def _operators(field: Field) -> Iterator[str]:
+def _operators(field: AnyField) -> Iterator[str]:
     """`:` first, as it is the one that most terms have."""
     given = field.kind.operators
     yield from (operator for operator in (Operator.MATCHES, Operator.EQUALS, Operator.DIFFERS) if operator in given)
     yield from (operator for operator in COMPARISONS if operator in given)
 
 
-def _words(field: Field) -> str:
+def _words(field: AnyField) -> str:
     return ", ".join(f"`{word}`" for word in field.kind.choices)
 
 
@@ -79,6 +81,7 @@ A term is a field, an operator and a value: `customer:acme`. There are no spaces
 - A time is compared with a time that names its zone, `created>2026-11-30T08:00Z`, or with how long ago it is:
   `ended<1h` finds jobs that ended less than an hour ago. `due` and `deadline` lie ahead: `due<10m` is in less than ten
   minutes.
+- `age` and `ended` count as the columns AGE and ENDED of `emp jobs` do: from the submit and from the end.
 - Sizes are in GB of 10^9 bytes if they have no unit: `gpu>=24`, `disk>500MB`, `ram>=1TB`.
 """
 
@@ -95,7 +98,12 @@ newest first. By any other term that helps, the last submitted come first. Pages
 all the while is on exactly one of them. One that changes meanwhile may be missed.
 """
 
-_FIELDS_HEAD = """## Fields
+_WORKERS = """## Filters of workers
 
-| field | what it is | takes | operators | example |
+`emp worker pause`, `resume` and `drain` take a filter of workers, in the same language, with fields of its own:
+
+    emp worker drain --where 'machine:gpu1 service:comfyui busy=0'
+"""
+
+_FIELDS_HEAD = """| field | what it is | takes | operators | example |
 |---|---|---|---|---|"""

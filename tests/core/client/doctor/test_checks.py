@@ -112,9 +112,9 @@ def test_queue_that_cannot_be_read_fails_once_and_the_hubs_are_checked() -> None
     ("name", "info", "state", "fix"),
     [
         ("redis", {"redis_version": "6.2.1"}, State.FAIL, "upgrade the server"),
-        ("persistence", {"aof_enabled": 0}, State.WARN, "redis-cli CONFIG SET appendonly yes"),
-        ("persistence", {"aof_last_write_status": "err"}, State.FAIL, "free disk space"),
-        ("persistence", {"loading": 1}, State.WARN, "wait"),
+        ("durability", {"aof_enabled": 0}, State.WARN, "redis-cli CONFIG SET appendonly yes"),
+        ("durability", {"aof_last_write_status": "err"}, State.FAIL, "free disk space"),
+        ("durability", {"loading": 1}, State.WARN, "wait"),
         ("eviction", {"maxmemory": 1, "maxmemory_policy": "allkeys-lru"}, State.FAIL, "maxmemory-policy noeviction"),
         ("eviction", {"maxmemory_policy": "allkeys-lru"}, State.WARN, "maxmemory-policy noeviction"),
         ("connections", {"maxclients": 19}, State.FAIL, "CONFIG SET maxclients 10000"),
@@ -198,7 +198,7 @@ def test_schema_that_this_version_does_not_read_fails(schema: str | None, state:
 
 def test_contents_that_cannot_be_read_are_not_judged() -> None:
     names = {each.name for each in findings(replace(READINGS, schema="99", contents=None), [HUB])}
-    assert names == {"redis", "persistence", "eviction", "connections", "latency", "clock", "schema", "keys", "hub"}
+    assert names == {"redis", "durability", "eviction", "connections", "latency", "clock", "schema", "keys", "hub"}
 
 
 @pytest.mark.parametrize(

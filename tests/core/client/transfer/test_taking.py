@@ -97,13 +97,15 @@ async def test_t23_waiting_jobs_move_and_keep_their_places(
         assert {key: after[name].get(key) for key in kept} == {key: before[name].get(key) for key in kept}
 
 
-async def chain(store: Store) -> None:
-    """So many jobs in one group that each step takes several calls."""
-    for before, name in zip([None, *CHAIN], CHAIN, strict=False):
+CHAIN = [f"job-{number:03}" for number in range(12)]
+"""One group. With `few_a_call` each step takes several calls, as with 120 jobs without it."""
+
+LONG_CHAIN = [f"job-{number:03}" for number in range(120)]
+
+
+async def chain(store: Store, names: Sequence[str] = CHAIN) -> None:
+    for before, name in zip([None, *names], names, strict=False):
         await submit(store, id=name, depends_on=[before] if before else [])
-
-
-CHAIN = [f"job-{number:03}" for number in range(120)]
 
 
 async def emptied(*stores: Store) -> None:
@@ -113,6 +115,7 @@ async def emptied(*stores: Store) -> None:
         await store.link.client.mset({store.link.key("schema"): SCHEMA, store.link.key("queue"): queue_id})
 
 
+@pytest.mark.usefixtures("few_a_call")
 @pytest.mark.parametrize(("submitted", "names"), [(mixed, MIXED), (chain, CHAIN)], ids=["mixed", "chain"])
 @pytest.mark.parametrize("before", [True, False], ids=["before each call", "after each call"])
 async def test_t23_a_move_killed_around_each_call_finishes_when_run_again(
@@ -129,7 +132,7 @@ async def test_t23_a_move_killed_around_each_call_finishes_when_run_again(
     await submitted(store)
     with killed(0) as writes:
         await take(queue, other)
-    assert set(writes) == set(WRITES)
+    assert all(writes.count(name) > 1 for name in WRITES)
     for stop_at in range(1, len(writes) + 1):
         await emptied(store, other_store)
         await submitted(store)
@@ -143,6 +146,7 @@ async def test_t23_a_move_killed_around_each_call_finishes_when_run_again(
         assert "moving" not in look().entries.keys() | other_look().entries.keys()
 
 
+@pytest.mark.usefixtures("few_a_call")
 @pytest.mark.parametrize("before", [True, False], ids=["before each call", "after each call"])
 async def test_t23_a_refused_group_killed_around_each_call_is_whole_in_the_source_when_run_again(
     before: bool,
@@ -313,10 +317,10 @@ async def test_t23_files_go_along(queue: RedisQueue, other: RedisQueue) -> None:
 async def test_t23_long_chain_moves_whole(
     queue: RedisQueue, store: Store, other: RedisQueue, other_store: Store
 ) -> None:
-    await chain(store)
-    move, _ = await take(queue, other, f"id:{CHAIN[-1]}")
-    assert move.moved == len(CHAIN)
-    assert await (await register(other_store)).drain() == CHAIN
+    await chain(store, LONG_CHAIN)
+    move, _ = await take(queue, other, f"id:{LONG_CHAIN[-1]}")
+    assert move.moved == len(LONG_CHAIN)
+    assert await (await register(other_store)).drain() == LONG_CHAIN
 
 
 async def test_t23_a_queue_is_not_moved_into_itself(queue: RedisQueue) -> None:

@@ -12,6 +12,8 @@ from tests.core.client.transfer.test_taking import CHAIN, Stopped, assert_safe, 
 from tests.support.builders import make_request, register, submit
 from tests.support.snapshot import Look
 
+pytestmark = pytest.mark.usefixtures("few_a_call")
+
 
 async def undo(source: RedisQueue, target: RedisQueue, *, reachable: bool = True) -> tuple[Undo, dict[str, EmpError]]:
     refused: dict[str, EmpError] = {}

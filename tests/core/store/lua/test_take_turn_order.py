@@ -1,5 +1,6 @@
 """take_turn: the exact order, at any depth, for any mix of requirements, with no scan window."""
 
+import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -127,10 +128,9 @@ async def test_many_heads_with_one_score_are_all_looked_at(store: Store) -> None
     due = await store.inspector.now_ms() + 3_600_000
     worker = await register(store)
     wall = await _submit_all(store, *({**request, "run_at": due} for request in _wall(1_300)))
-    for job in wall:
-        await store.broker.hold(job)
-        await store.link.call("HSET", store.link.key(f"job:{job}"), "due", 1)
-        await store.broker.unhold(job)
+    await asyncio.gather(*(store.broker.hold(job) for job in wall))
+    await store.link.read_many([("HSET", store.link.key(f"job:{job}"), "due", 1) for job in wall])
+    await asyncio.gather(*(store.broker.unhold(job) for job in wall))
     fits = await submit(store, priority=1)
     assert (await worker.take()).job_id == fits
 
