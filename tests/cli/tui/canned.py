@@ -16,7 +16,7 @@ from emp_core.domain.filter import Filter
 from emp_core.domain.job import Job
 from emp_core.domain.requirements import Requirements
 from emp_core.domain.states import ENDED, OPEN, WAITING, JobState
-from emp_core.domain.trend import MINUTE_MS, WAIT_BUCKETS, Span, Trend
+from emp_core.domain.trend import MINUTE_MS, WAITS, Span, Trend
 from emp_core.domain.worker import ServiceOutage, Worker, WorkerState
 from emp_core.errors import NotFound, QueueUnavailable
 
@@ -123,7 +123,7 @@ def usual_trend() -> Trend:
     minutes = []
     for minute in range(60):
         count = 8 + abs(30 - minute) // 3 + dice.randint(0, 4)
-        waits = [0] * WAIT_BUCKETS
+        waits = [0] * len(WAITS)
         waits[6 + minute % 5], waits[12] = count - 2, 2
         at = NOW - (59 - minute) * MINUTE_MS
         ended: dict[str, Any] = {"completed": count - 2, "failures": {"error": 1} if minute % 7 == 0 else {}}
