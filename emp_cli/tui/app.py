@@ -22,7 +22,7 @@ from emp_cli.tui.screens.base import QueueScreen
 from emp_cli.tui.screens.command_line import CommandLine
 from emp_cli.tui.screens.dialogs import Ask, Confirm
 from emp_cli.tui.screens.help import HelpScreen
-from emp_cli.tui.theme import DARK, LIGHT
+from emp_cli.tui.theme import DARK, LIGHT, SIXTEEN_COLORS
 from emp_cli.tui.widgets.masthead import Masthead, Standing
 from emp_core.clock import Clock, SystemClock
 from emp_core.domain.caller import Role
@@ -82,12 +82,17 @@ class Dashboard(App[None]):
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
         chosen = self._preferences.theme
-        self.theme = chosen if chosen in self.available_themes else DARK.name
+        self.theme = chosen if chosen in self.available_themes else self._usual_theme
         self.theme_changed_signal.subscribe(self, self._keep_theme)
         self.run_worker(self._feed.run())
         self.set_interval(1, self._tick)
         await self.switch_mode("overview")
         await self._go(self._start)
+
+    @property
+    def _usual_theme(self) -> str:
+        """The theme of a person who chose none."""
+        return SIXTEEN_COLORS if self.console.color_system == "standard" else DARK.name
 
     # The feed.
 
@@ -167,7 +172,7 @@ class Dashboard(App[None]):
             self._say(message.said)
 
     def _keep_theme(self, theme: Theme) -> None:
-        if theme.name != (self._preferences.theme or DARK.name):
+        if theme.name != (self._preferences.theme or self._usual_theme):
             self.post_message(Keep(replace(self._preferences, theme=theme.name)))
 
     # Ways from screen to screen.

@@ -2,6 +2,9 @@
 
 from textual.theme import Theme
 
+SIXTEEN_COLORS = "ansi-dark"
+"""The theme of Textual's for terminals that have only these."""
+
 DARK = Theme(
     name="emp-dark",
     dark=True,
