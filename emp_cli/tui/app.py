@@ -93,7 +93,7 @@ class Dashboard(App[None]):
 
     def on_wanted(self, message: Wanted) -> None:
         """The open screen shows something else."""
-        screen = message._sender
+        screen = message.screen
         if isinstance(screen, QueueScreen) and self.screen_stack.count(screen):
             if screen.preferences is not self._preferences:
                 screen.post_message(Preferred(self._preferences))
