@@ -7,7 +7,8 @@ import typer
 from emp_cli.input.completing import worker_ids
 from emp_cli.input.options import ReasonOption, flag
 from emp_cli.input.shaping import shows
-from emp_cli.orders.workers import WorkerChoice, WorkerOrder, steer
+from emp_cli.orders import steering
+from emp_cli.orders.workers import WorkerChoice, steer
 from emp_cli.output.columns import WORKERS
 from emp_cli.output.layout import Layout
 from emp_core.domain.worker import WorkerState
@@ -55,10 +56,7 @@ def pause(
     emp worker pause gpu1:0 gpu2:0 -m "driver update"
     emp worker pause --machine gpu1
     """
-    order = WorkerOrder(
-        verb="pause", state=WorkerState.PAUSED, changes=(WorkerState.READY, WorkerState.DRAINING), reason=reason
-    )
-    steer(ctx, order, _choice(ids, every, service, machine, state, dry_run, yes), layout)
+    steer(ctx, steering.pause(reason), _choice(ids, every, service, machine, state, dry_run, yes), layout)
 
 
 @shows(WORKERS)
@@ -81,9 +79,7 @@ def resume(
     emp worker resume gpu1:0
     emp worker resume --state paused
     """
-    changes = (WorkerState.PAUSED, WorkerState.DRAINING, WorkerState.FENCED)
-    order = WorkerOrder(verb="resume", state=WorkerState.READY, changes=changes, reason=reason)
-    steer(ctx, order, _choice(ids, every, service, machine, state, dry_run, yes), layout)
+    steer(ctx, steering.resume(reason), _choice(ids, every, service, machine, state, dry_run, yes), layout)
 
 
 @shows(WORKERS)
@@ -108,8 +104,7 @@ def drain(
     emp worker drain gpu1:0 -m "hardware swap"
     emp worker drain --service comfyui --dry-run
     """
-    order = WorkerOrder(verb="drain", state=WorkerState.DRAINING, changes=(WorkerState.READY,), reason=reason)
-    steer(ctx, order, _choice(ids, every, service, machine, state, dry_run, yes), layout)
+    steer(ctx, steering.drain(reason), _choice(ids, every, service, machine, state, dry_run, yes), layout)
 
 
 def _choice(
