@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from emp_cli.tui.screens.base import QueueScreen
+from emp_cli.tui.screens.events import EventsScreen
 from emp_cli.tui.screens.jobs import JobsScreen
 from emp_cli.tui.screens.overview import OverviewScreen
 from emp_cli.tui.screens.workers import WorkersScreen
@@ -14,11 +15,14 @@ MODES: Mapping[str, Callable[[], QueueScreen]] = {
     "overview": OverviewScreen,
     "jobs": JobsScreen,
     "workers": WorkersScreen,
+    "events": EventsScreen,
 }
 """The screens of the number keys, in their order. Each keeps what was opened from it."""
 
 BEHIND: Mapping[str, Callable[[str], QueueScreen]] = {
     "jobs": lambda text: JobsScreen(parse(text)),
+    "workers": WorkersScreen,
+    "events": EventsScreen,
 }
 """Screens that show what is typed behind their name: a filter, or an id."""
 
