@@ -25,14 +25,12 @@ SHEET = replace(EVENTS, key=lambda event: event.cursor)
 class EventsScreen(ListScreen[Event]):
     """A table of events, the newest at the bottom; the cursor stays there until it is moved."""
 
-    NOUN, NOUNS = "event", "events"
-
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("w", "worker", "Worker"),
     ]
 
     def __init__(self, words: str = "") -> None:
-        super().__init__(SHEET, words)
+        super().__init__(SHEET, "event", "events", words)
         self._read = EventsRead(Words.read(words))
         self._seen = Happened((), 0, 0)
 

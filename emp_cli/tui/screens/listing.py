@@ -27,18 +27,14 @@ class ListScreen(QueueScreen, Generic[T]):
         Binding("s", "sort", "Sort"),
     ]
 
-    NOUN: ClassVar[str]
-    """What a row is: `worker`."""
-
-    NOUNS: ClassVar[str]
-    """What the rows are: `workers`."""
-
     MARKS: ClassVar[bool] = False
     """Whether rows can be marked: there are orders for them."""
 
-    def __init__(self, sheet: Sheet[T], words: str = "") -> None:
+    def __init__(self, sheet: Sheet[T], noun: str, nouns: str, words: str = "") -> None:
+        """`noun`, `nouns`: what the rows are, such as `worker`, `workers`."""
         super().__init__()
         self.sheet = sheet
+        self.noun, self.nouns = noun, nouns
         self.words = words
         self.sort = ""
         """A column, after a `-` for the reverse; empty: as they come."""
@@ -64,7 +60,7 @@ class ListScreen(QueueScreen, Generic[T]):
     @property
     def crumb(self) -> str:
         """Its name in the first line, with the words."""
-        return f"{self.NOUNS.capitalize()} {self.words}".strip()
+        return f"{self.nouns.capitalize()} {self.words}".strip()
 
     @property
     def id_here(self) -> str:
@@ -75,7 +71,7 @@ class ListScreen(QueueScreen, Generic[T]):
         """Show those of the rows that the words find, in their order."""
         self._all, self._at = rows, at
         found = Layout(sort=self.sort).sorted(self.sheet, self.found(rows), at)
-        self.table.nothing = f"no {self.NOUN} has these words" if rows else f"no {self.NOUNS}"
+        self.table.nothing = f"no {self.noun} has these words" if rows else f"no {self.nouns}"
         self.table.show(found, at, Layout().columns_of(self.sheet, found, at))
         self.say()
 
@@ -97,7 +93,7 @@ class ListScreen(QueueScreen, Generic[T]):
 
     def _count(self) -> str:
         shown, there = len(self.table.rows), len(self._all)
-        noun = self.NOUN if there == 1 else self.NOUNS
+        noun = self.noun if there == 1 else self.nouns
         return f"{there:,} {noun}" if shown == there else f"{shown:,} of {there:,} {noun}"
 
     def notes(self) -> Iterator[Content]:

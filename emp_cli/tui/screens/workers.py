@@ -18,7 +18,6 @@ from emp_core.domain.worker import Worker
 class WorkersScreen(ListScreen[Worker]):
     """A table of workers, with orders on those that are marked."""
 
-    NOUN, NOUNS = "worker", "workers"
     MARKS = True
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -29,7 +28,7 @@ class WorkersScreen(ListScreen[Worker]):
     ]
 
     def __init__(self, words: str = "") -> None:
-        super().__init__(WORKERS, words)
+        super().__init__(WORKERS, "worker", "workers", words)
         self.gone = False
         """Whether workers that are lost or stopped are shown too."""
 

@@ -1,24 +1,15 @@
 """The events' screen, by its keys, on a real queue."""
 
-import pytest
+from dataclasses import replace
 
 from emp_cli.tui.reads_events import EventsRead
 from emp_cli.tui.widgets.row_table import RowTable
 from emp_cli.tui.words import Words
-from emp_core.client.locate import Location
-from emp_core.client.queue import Queue
-from emp_core.client.redis_queue import open_queue
 from emp_core.domain.job import JobRequest
 from emp_core.store import Store
-from tests.cli.tui.conftest import StartDashboard
+from tests.cli.tui.conftest import OpenQueue, StartDashboard
 from tests.support.builders import make_request, register, submit
-from tests.support.redis_server import Server
 from tests.support.waiting import wait_until
-
-
-@pytest.fixture
-async def queue(server: Server) -> Queue:
-    return await open_queue(Location(url=server.url, prefix="{emp}:", source="the test", artifacts=None))
 
 
 async def submit_many(store: Store, count: int, **changes: object) -> None:
@@ -65,7 +56,7 @@ async def test_words_find_events_of_a_customer_a_worker_a_job_and_a_name(
         for words, names in (
             ("acme", ["submitted", "claimed", "failed"]),
             (f"{mine} failed", ["failed"]),
-            ("gpu1:0 -claimed", ["failed"]),
+            ("gpu1:0 -claimed -worker", ["failed"]),
             (other, ["submitted"]),
         ):
             await driver.press("slash", "ctrl+u")
@@ -126,19 +117,18 @@ async def test_only_the_newest_2000_are_kept_and_the_screen_says_so(store: Store
         assert len(table.rows) == 2_000
 
 
-async def test_a_read_goes_on_from_the_last_event(store: Store, queue: Queue) -> None:
-    read = EventsRead(Words())
+async def test_a_read_goes_on_from_the_last_event(store: Store, open_queue: OpenQueue) -> None:
+    queue, read = await open_queue(), EventsRead(Words())
     jobs = [await submit(store) for _ in range(3)]
     assert [event.job for event in (await read.read(queue)).events] == jobs
     jobs += [await submit(store) for _ in range(3)]
     assert [event.job for event in (await read.read(queue)).events] == jobs
     seen = await read.read(queue)
     assert ([event.job for event in seen.events], seen.looked_at, seen.missed) == (jobs, 6, None)
-    await queue.close()
 
 
-async def test_a_read_says_if_more_happened_than_it_takes(store: Store, queue: Queue) -> None:
-    read = EventsRead(Words())
+async def test_a_read_says_if_more_happened_than_it_takes(store: Store, open_queue: OpenQueue) -> None:
+    queue, read = await open_queue(), EventsRead(Words())
     await submit(store)
     await read.read(queue)
     await submit_many(store, 2_500)
@@ -146,20 +136,16 @@ async def test_a_read_says_if_more_happened_than_it_takes(store: Store, queue: Q
     assert len(seen.events) == 2_000
     assert seen.missed is not None
     assert seen.missed[0] <= seen.missed[1]
-    await queue.close()
 
 
-async def test_a_read_begins_anew_after_a_failover_that_lost_events(store: Store, queue: Queue) -> None:
-    read = EventsRead(Words())
+async def test_a_read_begins_anew_after_a_failover_that_lost_events(store: Store, open_queue: OpenQueue) -> None:
+    queue, read = await open_queue(), EventsRead(Words())
     before = await submit(store)
-    key = store.link.key("events")
-    await read.read(queue)
-    lost = f"{await queue.now_ms() + 60_000}-0"
-    await store.link.call("XADD", key, lost, "e", f"submitted {before} 0 1 pending  0  ")
-    assert len((await read.read(queue)).events) == 2
-    await store.link.call("DEL", key)
+    seen = await read.read(queue)
+    read._place.last = replace(seen.events[-1], cursor=f"{await queue.now_ms() + 60_000}-0")
     after = await submit(store)
     seen = await read.read(queue)
-    assert [event.job for event in seen.events] == [after]
+    assert [event.job for event in seen.events] == [before, after]
     assert seen.missed is not None
-    await queue.close()
+    last = await submit(store)
+    assert [event.job for event in (await read.read(queue)).events] == [before, after, last]
