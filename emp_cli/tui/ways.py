@@ -8,6 +8,7 @@ from emp_cli.tui.screens.events import EventsScreen
 from emp_cli.tui.screens.groups import KINDS, GroupsScreen
 from emp_cli.tui.screens.jobs import JobsScreen
 from emp_cli.tui.screens.overview import OverviewScreen
+from emp_cli.tui.screens.worker import WorkerScreen
 from emp_cli.tui.screens.workers import WorkersScreen
 from emp_core.domain.filter import parse
 from emp_core.domain.values import did_you_mean
@@ -25,6 +26,7 @@ MODES: Mapping[str, Callable[[], QueueScreen]] = {
 BEHIND: Mapping[str, Callable[[str], QueueScreen]] = {
     "jobs": lambda text: JobsScreen(parse(text)),
     "workers": WorkersScreen,
+    "worker": WorkerScreen,
     **{kind: partial(GroupsScreen, kind) for kind in KINDS},
     "events": EventsScreen,
 }

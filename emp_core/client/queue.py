@@ -358,7 +358,7 @@ class Queue(Protocol):
         ...
 
     async def workflows(self) -> "Workflows":
-        """The workflows of running jobs and of the next ones, and those that workers are reserved for."""
+        """The workflows of running jobs and of the best pending ones, and those that workers are reserved for."""
         ...
 
     async def memory(self, recent_ms: int) -> Memory:

@@ -96,11 +96,11 @@ class WorkflowDemand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workflows:
-    """The workflows that are next, or run."""
+    """The workflows that are next, that run, or that workers are reserved for."""
 
     workflows: tuple[WorkflowDemand, ...] = ()
     looked_at: int = 0
-    """The pending jobs, the next first, of which these are the workflows."""
+    """The pending jobs, the best ones of each class, of which these are the workflows."""
 
     exact: bool = True
     """False: more jobs wait or run, and they may be of other workflows."""

@@ -5,7 +5,6 @@ No call holds Redis for long: what is read of classes goes in portions, and how 
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import replace
 from functools import lru_cache
 from math import inf
@@ -17,18 +16,17 @@ from emp_core.domain.worker import Worker
 from emp_core.store.codec import asked_of, job_fields
 from emp_core.store.connection import DAMAGED, Link
 from emp_core.store.oldest import oldest_of, under
-from emp_core.store.search.queue_order import QueueOrder
 
-MOST_CLASSES = 1_000
-"""Classes with waiting jobs that are read, those with the best jobs first, and as many of those at a limit."""
+MOST_CLASSES = 500
+"""Classes with waiting jobs that are read, those with the best jobs first, and as many of those at a limit: 10 ms."""
 
 MOST_RUNNING = 2_000
 """Running jobs of which the class or the workflow is read."""
 
 MOST_NEXT = 500
-"""Pending jobs of which the workflow is read, the next first."""
+"""Pending jobs of which the workflow is read: the best ones of each class."""
 
-CLASSES_AT_ONCE = 200
+CLASSES_AT_ONCE = 100
 
 
 async def read_demand(link: Link, workers: Sequence[Worker]) -> Demand:
@@ -135,7 +133,7 @@ async def _classes(
             *(("SISMEMBER", key("classes.unworkable"), name) for name in names),
         ]
     )
-    rows = zip(names, *(answers[start : start + count] for start in range(0, 4 * count, count)), strict=True)
+    rows = zip(names, *(answers[part * count : (part + 1) * count] for part in range(4)), strict=True)
     found: list[ClassDemand] = []
     for name, words, pending, verdicts, unworkable in rows:
         asked = None if words is DAMAGED or words[0] is None else asked_of(words[0])
@@ -170,25 +168,32 @@ FITS = 3
 
 
 async def read_workflows(link: Link, workers: Sequence[Worker]) -> Workflows:
-    """The workflows of the running jobs, of the next pending ones, and those that workers are reserved for."""
-    running = [name.decode() for name in await link.call("ZRANGE", link.key("leases"), 0, MOST_RUNNING - 1)]
-    leases, waiting = await link.read_many(
-        [("ZCARD", link.key("leases")), ("HGET", link.key("counts"), JobState.PENDING.value)]
+    """The workflows of the running jobs, of the best pending ones, and those that workers are reserved for."""
+    running, leases, waiting, heads, parked = await link.read_many(
+        [
+            ("ZRANGE", link.key("leases"), 0, MOST_RUNNING - 1),
+            ("ZCARD", link.key("leases")),
+            ("HGET", link.key("counts"), JobState.PENDING.value),
+            ("ZRANGE", link.key("heads"), 0, MOST_NEXT - 1, "REV"),
+            ("SRANDMEMBER", link.key("parked"), MOST_NEXT),
+        ]
     )
-    following: list[str] = []
-    async with aclosing(QueueOrder(link, [JobState.PENDING]).places(None)) as places:
-        async for place in places:
-            following.append(place.spot[1])
-            if len(following) == MOST_NEXT:
-                break
-    active = Counter((await _fields(link, running, "workflow")).values())
+    best = await _best_jobs(link, [name.decode() for name in [*heads, *parked][:MOST_NEXT]])
+    active = Counter((await _fields(link, [name.decode() for name in running], "workflow")).values())
     reserved = Counter(worker.workflow for worker in workers if worker.workflow)
-    names = list(dict.fromkeys([*active, *(await _fields(link, following, "workflow")).values(), *reserved]))
+    names = list(dict.fromkeys([*active, *(await _fields(link, best, "workflow")).values(), *reserved]))
     return Workflows(
         workflows=tuple(await _workflows(link, names, active, reserved)),
-        looked_at=len(following),
-        exact=leases <= len(running) and int(waiting or 0) <= len(following),
+        looked_at=len(best),
+        exact=leases <= len(running) and int(waiting or 0) <= len(best),
     )
+
+
+async def _best_jobs(link: Link, classes: Sequence[str]) -> list[str]:
+    """The best pending jobs of some classes, as many of each."""
+    last = MOST_NEXT // max(1, len(classes)) - 1
+    reads = [("ZRANGE", link.key(f"jobs:pending:{name}"), 0, last, "REV") for name in classes]
+    return [job.decode() for jobs in await link.read_many(reads) if jobs is not DAMAGED for job in jobs]
 
 
 async def _workflows(
@@ -204,7 +209,7 @@ async def _workflows(
         ]
     )
     sound = [None if answer is DAMAGED else answer for answer in answers]
-    rows = zip(names, *(sound[start : start + count] for start in range(0, 4 * count, count)), strict=True)
+    rows = zip(names, *(sound[part * count : (part + 1) * count] for part in range(4)), strict=True)
     return [
         WorkflowDemand(
             name=name,

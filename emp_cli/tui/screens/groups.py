@@ -7,10 +7,9 @@ from typing import Any
 
 from textual.content import Content
 
-from emp_cli.output.columns import TIER_STYLES
-from emp_cli.output.explanation import asked
+from emp_cli.output.explanation import TIER_STYLES, asked
 from emp_cli.output.layout import Column, Sheet
-from emp_cli.output.units import count_jobs, since
+from emp_cli.output.units import since
 from emp_cli.tui.messages import Open
 from emp_cli.tui.reads import Read
 from emp_cli.tui.reads_groups import Groups, GroupsRead, WorkflowsRead
@@ -27,9 +26,9 @@ NEVER = TIER_STYLES[Tier.NEVER]
 
 
 def _note(group: Group, now: int) -> str:
-    notes = [f"{count_jobs(group.unworkable)} can never run"] if group.unworkable else []
+    notes = [f"{group.unworkable:,} can never run"] if group.unworkable else []
     if group.at_limit:
-        notes.append(f"{count_jobs(group.at_limit)} at the limit")
+        notes.append(f"{group.at_limit:,} at the limit")
     return ", ".join(notes)
 
 
@@ -37,16 +36,20 @@ def _number(value: int | None) -> str:
     return "" if value is None else str(value)
 
 
-def _group_columns(first: Column[Group]) -> tuple[Column[Group], ...]:
+def _group_columns(*first: Column[Group]) -> tuple[Column[Group], ...]:
     return (
-        first,
+        *first,
         Column("PENDING", lambda group, now: f"{group.pending:,}", "right", sorts="-pending"),
         Column("RUNNING", lambda group, now: f"{group.running:,}", "right", sorts="-running"),
         Column("WAIT", lambda group, now: since(group.oldest_at, now), "right", sorts="oldest_at"),
         Column("WORKERS", lambda group, now: f"{group.offer.workers:,}", "right", sorts="-workers"),
-        Column("FREE SLOTS", lambda group, now: f"{group.offer.free:,}/{group.offer.slots:,}", "right", sorts="-free"),
+        Column("FREE", lambda group, now: f"{group.offer.free:,}/{group.offer.slots:,}", "right", sorts="-free"),
         Column("NOTE", _note, shrinks=True, optional=True, style=lambda group: NEVER if group.unworkable else ""),
     )
+
+
+def _needs(group: Group) -> str:
+    return asked(group.asks, but=("customer_id",)) or "nothing" if group.asks else ""
 
 
 def _group_view(group: Group) -> dict[str, Any]:
@@ -59,11 +62,14 @@ def _group_view(group: Group) -> dict[str, Any]:
     }
 
 
-def _groups(first: Column[Group]) -> Sheet[Group]:
-    return Sheet(_group_columns(first), _group_view, lambda group: group.name, {})
+def _groups(*first: Column[Group]) -> Sheet[Group]:
+    return Sheet(_group_columns(*first), _group_view, lambda group: group.name, {})
 
 
-CLASSES = _groups(Column("NEEDS", lambda group, now: asked(group.asks or Requirements()) or "nothing", shrinks=True))
+CLASSES = _groups(
+    Column("NEEDS", lambda group, now: _needs(group), shrinks=True),
+    Column("CUSTOMER", lambda group, now: group.asks.customer_id or "" if group.asks else "", optional=True),
+)
 MODELS = _groups(Column("MODEL", lambda group, now: group.name, shrinks=True))
 CUSTOMERS = _groups(Column("CUSTOMER", lambda group, now: group.name or NO_CUSTOMER, shrinks=True))
 
@@ -190,4 +196,4 @@ def _left_out(said: Groups) -> Iterator[str]:
 
 def _not_looked_at(said: Workflows) -> Iterator[str]:
     if not said.exact:
-        yield f"those of the next {said.looked_at:,} jobs and of running ones; there may be others"
+        yield f"of running and of {said.looked_at:,} pending jobs; there may be others"

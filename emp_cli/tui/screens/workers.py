@@ -24,7 +24,7 @@ class WorkersScreen(ListScreen[Worker]):
         Binding("h", "steer('pause')", "Pause"),
         Binding("u", "steer('resume')", "Resume"),
         Binding("D", "steer('drain')", "Drain"),
-        Binding("g", "toggle_gone", "Gone"),
+        Binding("g", "toggle_gone", "Show those that are gone too", show=False),
     ]
 
     def __init__(self, words: str = "") -> None:

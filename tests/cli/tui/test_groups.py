@@ -52,7 +52,7 @@ async def test_enter_shows_the_jobs_behind_a_row(
 async def test_classes_say_what_can_never_run_and_what_is_free(store: Store, dashboard: StartDashboard) -> None:
     await fill(store)
     async with dashboard(screen="classes", size=(120, 24)) as driver:
-        text = await driver.sees("gpu_memory_gb 96", "1 job can never run", "models flux", "3 classes")
+        text = await driver.sees("gpu_memory_gb 96", "1 can never run", "models flux", "3 classes")
         (line,) = [each for each in text.splitlines() if "flux" in each]
         assert "1/2" in line
 
@@ -73,7 +73,7 @@ async def test_groups_are_sorted(store: Store, dashboard: StartDashboard) -> Non
     async with dashboard(screen="customers") as driver:
         await driver.sees("3 customers")
         await driver.press("s")
-        await driver.sees("Sort by", "FREE SLOTS")
+        await driver.sees("Sort by", "FREE")
         await driver.press("down", "down", "down", "enter")
         await driver.sees("sorted by running")
         assert driver.keys[0] == "acme"
@@ -88,7 +88,7 @@ async def test_the_screen_says_what_was_not_read(
     async with dashboard(screen="customers") as driver:
         await driver.sees("2 more kinds of jobs wait and are not counted")
         await driver.press("7")
-        await driver.sees("those of the next 1 jobs and of running ones; there may be others")
+        await driver.sees("of running and of 1 pending jobs; there may be others")
 
 
 async def test_hostile_names_are_cleaned(store: Store, dashboard: StartDashboard) -> None:
@@ -98,4 +98,4 @@ async def test_hostile_names_are_cleaned(store: Store, dashboard: StartDashboard
         text = await driver.sees("[red]", "1 model")
         assert "\u202e" not in text
         await driver.press("4")
-        assert "\u202e" not in await driver.sees("models [red]")
+        assert "\u202e" not in await driver.sees("comfyui, models")

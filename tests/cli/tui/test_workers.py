@@ -166,10 +166,10 @@ async def test_g_shows_workers_that_are_gone(store: Store, dashboard: StartDashb
 
 async def test_hostile_text_of_workers_is_cleaned(store: Store, dashboard: StartDashboard) -> None:
     hostile = "\x1b[31m[red]evil[/red]\u202e"
-    await register(store, "gpu1:0", gpu_model=hostile + "x" * 200)
+    await register(store, "gpu1:0", gpu_model="[red]evil[/red]\u202e" + "x" * 200)
     await store.registry.steer("gpu1:0", WorkerState.PAUSED, reason=hostile + "y" * 10_000)
     async with dashboard(screen="workers", size=(80, 24)) as driver:
-        text = await driver.sees("gpu1:0", "[31m[red]")
+        text = await driver.sees("gpu1:0", "[31m[red]", "[red]evil")
         assert not {"\x1b", "\u202e"} & set(text)
 
 

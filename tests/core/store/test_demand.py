@@ -2,7 +2,7 @@
 
 import pytest
 
-from emp_core.domain.demand import Demand, Fleet, Group, Offer, by_class, by_customer, by_model
+from emp_core.domain.demand import Demand, Fleet, Group, Offer, Workflows, by_class, by_customer, by_model
 from emp_core.domain.worker import WorkerState
 from emp_core.store import Store, demand
 from emp_core.store.demand import read_demand, read_workflows
@@ -17,6 +17,11 @@ async def grouped(store: Store, kind: str) -> dict[str, Group]:
     found, now = await demanded(store), await store.inspector.now_ms()
     groups = {"classes": by_class, "customers": by_customer, "models": by_model}[kind](found, Fleet(found, now))
     return {group.name: group for group in groups}
+
+
+async def test_an_empty_queue_has_no_demand(store: Store) -> None:
+    assert await demanded(store) == Demand()
+    assert await read_workflows(store.link, []) == Workflows()
 
 
 async def test_customers_have_their_pending_and_running_jobs(store: Store) -> None:
