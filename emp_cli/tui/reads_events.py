@@ -18,7 +18,7 @@ KEPT = 2_000
 """Events that are kept in memory, and that one read takes of the stream."""
 
 QUIET_SECONDS = POLICY.event_age_ms / 1000 - 60
-"""If the last read is not so long ago, an event that is gone from the stream was gone for its age, and was read."""
+"""The stream keeps events for longer: if the last read is not so long ago, no event left it unread for its age."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,19 @@ class Happened:
     """Between these times, in ms since 1970, there may be events that were not read: too many, or too old by then."""
 
 
+@dataclass(slots=True)
+class Place:
+    """How far the stream was read."""
+
+    last: Event | None = None
+    read_at: float = 0
+    """The loop's clock."""
+
+    looked_at: int = 0
+    dropped: int = 0
+    missed: tuple[int, int] | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class EventsRead(Read[Happened]):
     """The last events that have some words, and those that come.
@@ -48,7 +61,7 @@ class EventsRead(Read[Happened]):
 
     words: Words
     _found: deque[Event] = field(default_factory=lambda: deque(maxlen=KEPT))
-    _place: "Place" = field(default_factory=lambda: Place())
+    _place: Place = field(default_factory=Place)
 
     async def read(self, queue: "Queue") -> Happened:
         place, last, now = self._place, self._place.last, asyncio.get_running_loop().time()
@@ -75,19 +88,6 @@ class EventsRead(Read[Happened]):
         """Forget the events that are read anew, and those that Redis has no more."""
         while new and self._found and order_of(self._found[-1]) >= order_of(new[0]):
             self._found.pop()
-
-
-@dataclass(slots=True)
-class Place:
-    """How far the stream was read."""
-
-    last: Event | None = None
-    read_at: float = 0
-    """The loop's clock."""
-
-    looked_at: int = 0
-    dropped: int = 0
-    missed: tuple[int, int] | None = None
 
 
 def order_of(event: Event) -> tuple[int, int]:

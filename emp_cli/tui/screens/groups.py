@@ -52,6 +52,10 @@ def _needs(group: Group) -> str:
     return asked(group.asks, but=("customer_id",)) or "nothing" if group.asks else ""
 
 
+def _customer(group: Group) -> str:
+    return group.asks.customer_id or "" if group.asks else ""
+
+
 def _group_view(group: Group) -> dict[str, Any]:
     return {
         "pending": group.pending or None,
@@ -68,7 +72,7 @@ def _groups(*first: Column[Group]) -> Sheet[Group]:
 
 CLASSES = _groups(
     Column("NEEDS", lambda group, now: _needs(group), shrinks=True),
-    Column("CUSTOMER", lambda group, now: group.asks.customer_id or "" if group.asks else "", optional=True),
+    Column("CUSTOMER", lambda group, now: _customer(group), shrinks=True, optional=True),
 )
 MODELS = _groups(Column("MODEL", lambda group, now: group.name, shrinks=True))
 CUSTOMERS = _groups(Column("CUSTOMER", lambda group, now: group.name or NO_CUSTOMER, shrinks=True))

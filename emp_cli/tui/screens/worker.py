@@ -134,6 +134,8 @@ class WorkerScreen(QueueScreen):
         if message.read == self.read:
             said = lines(f"{message.error.message}\n{message.error.hint}".strip(), "$text-error")
             self.query_one(f"#{self._tab}-facts", Static).update(said)
+            self.table.nothing = ""
+            self.table.show((), 0)
 
     # What the person does.
 
@@ -198,9 +200,8 @@ def _label(text: str) -> Content:
 
 
 def _outlook(explanation: WorkerExplanation) -> Iterator[Content]:
-    yield join(
-        line(f"{explanation.worker.id}: {explanation.reason}", "bold"), line(f", {counts_in_words(explanation)}")
-    )
+    yield line(f"{explanation.worker.id}: {explanation.reason}", "bold")
+    yield line(counts_in_words(explanation))
     if explanation.outage not in explanation.reason:
         yield line(explanation.outage, "$text-warning")
     if not explanation.exact:
