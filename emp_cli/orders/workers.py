@@ -1,8 +1,6 @@
 """Orders to workers: those that are named, or all that match."""
 
-import asyncio
-from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,32 +11,17 @@ from emp_cli.exits import ExitCode, code_of
 from emp_cli.input.arguments import ids_of
 from emp_cli.input.worker_names import named
 from emp_cli.orders.choice import SHOWN, is_confirmed
+from emp_cli.orders.steering import WorkerOrder, change_in_words, give, workers_in_words
 from emp_cli.output import formats, terminal
 from emp_cli.output.columns import WORKERS
 from emp_cli.output.layout import Layout
 from emp_cli.run import leave, run
 from emp_core.domain.worker import Worker, WorkerState
-from emp_core.errors import EmpError, InvalidInput, NotFound, QueueUnavailable
+from emp_core.errors import EmpError, InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from emp_core.client.async_emp import AsyncEmp
     from emp_core.domain.filter import WorkerFilter
-
-ORDERED_AT_ONCE = 50
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerOrder:
-    """What is to be done."""
-
-    verb: str
-    state: WorkerState
-    """The state that the workers are put in."""
-
-    changes: Collection[WorkerState]
-    """The states in which it changes workers: --all and the like choose no others."""
-
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +69,7 @@ def steer(ctx: typer.Context, order: WorkerOrder, choice: WorkerChoice, layout: 
     workers, code = run(ctx, lambda emp: _find(emp, order, choice, names))
     if choice.dry_run:
         formats.write(workers, WORKERS, layout, run(ctx, _now))
-        terminal.note(f"would {order.verb} {_in_words(workers)}; nothing was done")
+        terminal.note(f"would {order.verb} {workers_in_words(workers)}; nothing was done")
     elif workers:
         if names is None and len(workers) > 1 and not choice.yes:
             _confirm(ctx, order, workers)
@@ -127,48 +110,27 @@ def _confirm(ctx: typer.Context, order: WorkerOrder, workers: Sequence[Worker]) 
     terminal.stderr().print(formats.table(some, Layout().columns_of(WORKERS, some, now), now))
     if len(workers) > SHOWN:
         terminal.note(f"and {len(workers) - SHOWN:,} more")
-    if not is_confirmed(f"{order.verb} {_in_words(workers)}?", "add --yes, or --dry-run to see the workers"):
+    if not is_confirmed(f"{order.verb} {workers_in_words(workers)}?", "add --yes, or --dry-run to see the workers"):
         terminal.note("nothing was done")
         raise typer.Exit(ExitCode.FAILED)
-
-
-def _in_words(workers: Sequence[Worker]) -> str:
-    """`3 workers: 2 ready, 1 draining`."""
-    states = Counter(worker.state for worker in workers)
-    counts = ", ".join(f"{states[state]:,} {state}" for state in WorkerState if states[state])
-    return f"{'1 worker' if len(workers) == 1 else f'{len(workers):,} workers'}{': ' if counts else ''}{counts}"
 
 
 async def _give(emp: "AsyncEmp", order: WorkerOrder, worker_ids: Sequence[str], layout: Layout) -> ExitCode:
     code = ExitCode.OK
     done: dict[str, WorkerState] = {}
-    for start in range(0, len(worker_ids), ORDERED_AT_ONCE):
-        some = worker_ids[start : start + ORDERED_AT_ONCE]
-        answers = await asyncio.gather(*(_steer_one(emp, order, worker_id) for worker_id in some))
-        for worker_id, answer in zip(some, answers, strict=True):
-            if isinstance(answer, EmpError):
-                told = _told(answer)
-                code = code or told
-            else:
-                done[worker_id] = answer
+    async for worker_id, answer in give(emp, order, worker_ids):
+        if isinstance(answer, EmpError):
+            told = _told(answer)
+            code = code or told
+        else:
+            done[worker_id] = answer
     after = [worker for worker in await emp.workers(gone=True) if worker.id in done]
     if layout != Layout():
         formats.write(after, WORKERS, layout, await emp.now_ms())
         return code
     for worker in after:
-        running = f", {len(worker.active)} running" if worker.active else ""
-        terminal.data(f"{worker.id}: {done[worker.id]} -> {worker.state}{running}")
+        terminal.data(change_in_words(worker, done[worker.id]))
     return code
-
-
-async def _steer_one(emp: "AsyncEmp", order: WorkerOrder, worker_id: str) -> WorkerState | EmpError:
-    try:
-        return await emp.steer(worker_id, order.state, reason=order.reason)
-    except QueueUnavailable as error:
-        error.hint = "some workers may have the order: it is safe to give it again"
-        raise
-    except EmpError as error:
-        return error
 
 
 def _told(error: EmpError) -> ExitCode:

@@ -140,10 +140,11 @@ ATTEMPT_COLUMNS: tuple[Column["Attempt"], ...] = (
 def write_worker(worker: Worker, now: int) -> None:
     """Write one worker."""
     terminal.headline(f"worker {worker.id}  {worker.state.value}", WORKER_STYLES[worker.state])
-    write_facts(_worker_facts(worker, now))
+    write_facts([*worker_facts(worker, now), *_offers(worker), *worker_times(worker, now)])
 
 
-def _worker_facts(worker: Worker, now: int) -> Iterable[tuple[str, str]]:
+def worker_facts(worker: Worker, now: int) -> Iterable[tuple[str, str]]:
+    """What a worker is, and what it does."""
     yield "reason", worker.reason
     yield "machine", worker.machine
     yield "services", services_up(worker)
@@ -153,10 +154,17 @@ def _worker_facts(worker: Worker, now: int) -> Iterable[tuple[str, str]]:
     yield "hardware", hardware(worker)
     yield "busy", f"{len(worker.active)} of {worker.slots} slots"
     yield "jobs", ", ".join(worker.active)
+
+
+def _offers(worker: Worker) -> Iterable[tuple[str, str]]:
     offers = worker.capabilities.to_json()
     for name, value in offers.items():
         if name not in ("services", "gpu_count", "gpu_memory_gb", "gpu_model"):
-            yield name.replace("_", " "), _offer(value)
+            yield name.replace("_", " "), offer_in_words(value)
+
+
+def worker_times(worker: Worker, now: int) -> Iterable[tuple[str, str]]:
+    """When a worker started, failed last, and was seen last."""
     yield "started", _moment(worker.started_at, now)
     if worker.last_failure:
         failure = worker.last_failure
@@ -164,7 +172,8 @@ def _worker_facts(worker: Worker, now: int) -> Iterable[tuple[str, str]]:
     yield "last seen", f"{since(worker.beat_at, now)} ago" if worker.beat_at else ""
 
 
-def _offer(value: Any) -> str:
+def offer_in_words(value: Any) -> str:
+    """A capability on one line."""
     if isinstance(value, dict):
-        return "; ".join(f"{name}: {_offer(inner)}" for name, inner in value.items())
+        return "; ".join(f"{name}: {offer_in_words(inner)}" for name, inner in value.items())
     return ", ".join(map(str, value)) or "none" if isinstance(value, tuple | list) else str(value)

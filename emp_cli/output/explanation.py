@@ -119,16 +119,31 @@ def write_worker_explanation(explanation: WorkerExplanation) -> None:
     if explanation.outage not in explanation.reason:
         terminal.data(f"  {one_line(explanation.outage)}")
     takes, skips = explanation.takes, explanation.skips
-    terminal.data(f"  it can run {_count(takes)} and skips {_count(each.waiting for each in skips)}")
+    terminal.data(f"  {counts_in_words(explanation)}")
     if not explanation.exact:
         terminal.note(f"more than {MOST_CLASSES} kinds of jobs wait; the first {MOST_CLASSES} of them were looked at")
     if takes:
         terminal.data("\nit takes, the next first")
-        _write_kinds(fold_classes((waiting, "") for waiting in takes), KIND_COLUMNS)
+        _write_kinds(taken(explanation), KIND_COLUMNS)
     if skips:
         terminal.data("\nit skips, the most jobs first")
-        kinds = fold_classes((each.waiting, _why(each)) for each in skips)
-        _write_kinds(sorted(kinds, key=lambda kind: -kind.jobs), SKIPPED_COLUMNS)
+        _write_kinds(skipped(explanation), SKIPPED_COLUMNS)
+
+
+def counts_in_words(explanation: WorkerExplanation) -> str:
+    """`it can run 3 waiting jobs and skips 1 waiting job`."""
+    skips = (each.waiting for each in explanation.skips)
+    return f"it can run {_count(explanation.takes)} and skips {_count(skips)}"
+
+
+def taken(explanation: WorkerExplanation) -> list[Kinds]:
+    """The kinds of jobs that a worker takes, the next first."""
+    return fold_classes((waiting, "") for waiting in explanation.takes)
+
+
+def skipped(explanation: WorkerExplanation) -> list[Kinds]:
+    """The kinds of jobs that a worker skips, the most jobs first."""
+    return sorted(fold_classes((each.waiting, _why(each)) for each in explanation.skips), key=lambda kind: -kind.jobs)
 
 
 def _why(skipped: Skipped) -> str:

@@ -1,6 +1,6 @@
 """The dashboard: its screens, its keys, and the one feed."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,6 +22,7 @@ from emp_cli.tui.screens.base import QueueScreen
 from emp_cli.tui.screens.command_line import CommandLine
 from emp_cli.tui.screens.dialogs import Ask, Confirm
 from emp_cli.tui.screens.help import HelpScreen
+from emp_cli.tui.steering import Steered, Wheel
 from emp_cli.tui.theme import DARK, LIGHT, SIXTEEN_COLORS
 from emp_cli.tui.widgets.masthead import Masthead, Standing
 from emp_core.clock import Clock, SystemClock
@@ -71,6 +72,7 @@ class Dashboard(App[None]):
         self._start = start
         self._feed = Feed(queue, self.post_message, self._clock)
         self._hands = Hands(emp, self._confirm)
+        self._wheel = Wheel(emp, self._confirm, self._ask)
         self._caller = queue.caller
         self._queue_name = emp.queue.context or emp.queue.engine
         self._trouble: Trouble | None = None
@@ -98,7 +100,7 @@ class Dashboard(App[None]):
 
     def on_wanted(self, message: Wanted) -> None:
         """The open screen shows something else."""
-        screen = message._sender
+        screen = message.screen
         if isinstance(screen, QueueScreen) and self.screen_stack.count(screen):
             if screen.preferences is not self._preferences:
                 screen.post_message(Preferred(self._preferences))
@@ -241,25 +243,40 @@ class Dashboard(App[None]):
     # Orders.
 
     def on_ordered(self, message: Ordered) -> None:
-        """Carry out an order, beside everything else."""
-        self.run_worker(self._carry_out(message))
+        """Carry out an order to jobs, beside everything else."""
+        self.run_worker(self._carry_out(self._order(message)))
 
-    async def _carry_out(self, ordered: Ordered) -> None:
+    def on_steered(self, message: Steered) -> None:
+        """Carry out an order to workers, beside everything else."""
+        self.run_worker(self._carry_out(self._steer(message)))
+
+    async def _carry_out(self, order: Awaitable[str | None]) -> None:
+        """Say what came of an order; None: the person did not want to go on."""
         try:
-            self._caller.check_change(Role.CLIENT, f"{ordered.verb} jobs")
-            priority = None
-            if ordered.verb == "priority":
-                typed = await self.push_screen_wait(Ask("new priority, 0 to 100, higher first"))
-                if not typed:
-                    return
-                priority = int(typed) if typed.isdecimal() else -1
-            self._say(await self._hands.give(ordered, priority))
+            said = await order
+            if said is None:
+                return
+            self._say(said)
             for screen in self.screen_stack:
                 if isinstance(screen, QueueScreen):
                     screen.forget_marks()
         except EmpError as error:
             self._say(error.message + (f"\n{error.hint}" if error.hint else ""), failed=True)
         self._feed.refresh()
+
+    async def _order(self, ordered: Ordered) -> str | None:
+        self._caller.check_change(Role.CLIENT, f"{ordered.verb} jobs")
+        priority = None
+        if ordered.verb == "priority":
+            typed = await self._ask("new priority, 0 to 100, higher first")
+            if not typed:
+                return None
+            priority = int(typed) if typed.isdecimal() else -1
+        return await self._hands.give(ordered, priority)
+
+    async def _steer(self, steered: Steered) -> str | None:
+        self._caller.check_change(Role.OPERATOR, f"{steered.verb} workers")
+        return await self._wheel.give(steered)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While a question is in front, keys belong to it."""
@@ -270,6 +287,9 @@ class Dashboard(App[None]):
     async def _confirm(self, question: str, detail: str) -> bool:
         answer: bool = await self.push_screen_wait(Confirm(question, detail))
         return answer
+
+    async def _ask(self, question: str) -> str | None:
+        return await self.push_screen_wait(Ask(question))
 
     def action_undo(self) -> None:
         """Take the last order back."""

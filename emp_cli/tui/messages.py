@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from textual.message import Message
+from textual.screen import Screen
 
 from emp_cli.tui.preferences import Preferences
 from emp_cli.tui.reads import Read
@@ -13,8 +14,11 @@ from emp_core.errors import EmpError
 class Wanted(Message):
     """The screen shows something else than before: `read` is what the feed is to read for it."""
 
-    def __init__(self, read: Read[Any] | None, *, now: bool = False) -> None:
+    def __init__(self, screen: Screen[Any], read: Read[Any] | None, *, now: bool = False) -> None:
         super().__init__()
+        self.screen = screen
+        """Not the message's sender: of a message that the action of a key posts, this is the app."""
+
         self.read = read
         self.now = now
         """Whether to read at once, also if nothing has changed."""

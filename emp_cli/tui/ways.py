@@ -1,10 +1,14 @@
 """The ways to the screens, as they are typed behind `:` and as screens ask for each other."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from emp_cli.tui.screens.base import QueueScreen
+from emp_cli.tui.screens.events import EventsScreen
+from emp_cli.tui.screens.groups import KINDS, GroupsScreen
 from emp_cli.tui.screens.jobs import JobsScreen
 from emp_cli.tui.screens.overview import OverviewScreen
+from emp_cli.tui.screens.worker import WorkerScreen
 from emp_cli.tui.screens.workers import WorkersScreen
 from emp_core.domain.filter import parse
 from emp_core.domain.values import did_you_mean
@@ -14,11 +18,17 @@ MODES: Mapping[str, Callable[[], QueueScreen]] = {
     "overview": OverviewScreen,
     "jobs": JobsScreen,
     "workers": WorkersScreen,
+    **{kind: partial(GroupsScreen, kind) for kind in KINDS},
+    "events": EventsScreen,
 }
 """The screens of the number keys, in their order. Each keeps what was opened from it."""
 
 BEHIND: Mapping[str, Callable[[str], QueueScreen]] = {
     "jobs": lambda text: JobsScreen(parse(text)),
+    "workers": WorkersScreen,
+    "worker": WorkerScreen,
+    **{kind: partial(GroupsScreen, kind) for kind in KINDS},
+    "events": EventsScreen,
 }
 """Screens that show what is typed behind their name: a filter, or an id."""
 

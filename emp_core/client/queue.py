@@ -34,6 +34,7 @@ from emp_core.store.search import SEARCHED_AT_MOST
 
 if TYPE_CHECKING:
     from emp_core.artifacts import ArtifactStore
+    from emp_core.domain.demand import Demand, Workflows
     from emp_core.domain.explain import Explanation, WorkerExplanation
 
 __all__ = [
@@ -350,6 +351,14 @@ class Queue(Protocol):
 
     async def classes(self) -> list[ClassView]:
         """The classes with waiting jobs, the one with the best job first; at most 1,000."""
+        ...
+
+    async def demand(self) -> "Demand":
+        """What waits and runs by class, and which profiles fit; `Demand` says what was not read."""
+        ...
+
+    async def workflows(self) -> "Workflows":
+        """The workflows of running jobs and of the best pending ones, and those that workers are reserved for."""
         ...
 
     async def memory(self, recent_ms: int) -> Memory:

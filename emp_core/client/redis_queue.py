@@ -42,6 +42,7 @@ from emp_core.store.transfers import Transfers
 
 if TYPE_CHECKING:
     from emp_core.artifacts import ArtifactStore
+    from emp_core.domain.demand import Demand, Workflows
     from emp_core.domain.explain import Explanation, WorkerExplanation
 
 CURSOR = re.compile(r"[0-9]{1,15}-[0-9]{1,15}")
@@ -339,6 +340,18 @@ class RedisQueue:
 
     async def classes(self) -> list[ClassView]:
         return await self._store.inspector.waiting_classes()
+
+    async def demand(self) -> "Demand":
+        self._caller.check_unscoped("read the demand of all customers")
+        from emp_core.store.demand import read_demand
+
+        return await read_demand(self._store.link, await self.workers())
+
+    async def workflows(self) -> "Workflows":
+        self._caller.check_unscoped("list the workflows of all customers")
+        from emp_core.store.demand import read_workflows
+
+        return await read_workflows(self._store.link, await self.workers())
 
     async def memory(self, recent_ms: int) -> Memory:
         return await read_memory(self._store.link, recent_ms)

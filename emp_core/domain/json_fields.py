@@ -28,7 +28,8 @@ WORKER: Fields = {
     "started_at": "when it started",
     "beat_at": "when it last told the queue that it lives",
     "last_failure": "`at`, `job` and `code` of the last failure that counted against it; null if there was none",
-    "info": "what else it tells of itself: version, host, process id, workflow",
+    "info": "what else it tells of itself: version, host, process id, workflow; the services' `versions`, "
+    "those that listed their models (`probed`), and the capabilities that it `found` on its machine",
 }
 
 LOCAL_WORKER: Fields = {

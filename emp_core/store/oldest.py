@@ -4,6 +4,9 @@ A list of jobs is ordered by priority first, so the oldest job may stand behind 
 priority the oldest comes first: each list is read once for each priority that it has.
 """
 
+from collections.abc import Mapping
+from math import inf
+
 from emp_core.domain.ordering import TICK_SPAN, parts, time_of
 from emp_core.store.connection import DAMAGED, Link
 
@@ -19,8 +22,14 @@ async def oldest_pending(link: Link) -> tuple[float | None, bool]:
 
     A job's place is the time of its submit, its due time or its retry by hand; jobs of a workflow have the workflow's.
     """
-    below, exact = await _lists(link)
-    oldest: list[float] = []
+    below, all_lists = await _lists(link)
+    oldest, exact = await oldest_of(link, below)
+    return min(oldest.values(), default=None), all_lists and exact
+
+
+async def oldest_of(link: Link, below: Mapping[str, str]) -> tuple[dict[str, float], bool]:
+    """List -> the earliest place in it, of those under a score; False: the earliest of those that were read."""
+    oldest: dict[str, float] = {}
     reads = 0
     while below and reads < MOST_READS:
         asked = [
@@ -29,9 +38,10 @@ async def oldest_pending(link: Link) -> tuple[float | None, bool]:
         found = dict(zip(below, await link.read_many(asked), strict=True))
         reads += len(below)
         scores = {name: int(float(best[1])) for name, best in found.items() if best and best is not DAMAGED}
-        oldest += [time_of(parts(score)[1]) for score in scores.values()]
-        below = {name: _under(score) for name, score in scores.items()}
-    return min(oldest, default=None), exact and not below
+        for name, score in scores.items():
+            oldest[name] = min(time_of(parts(score)[1]), oldest.get(name, inf))
+        below = {name: under(score) for name, score in scores.items()}
+    return oldest, not below
 
 
 async def _lists(link: Link) -> tuple[dict[str, str], bool]:
@@ -39,13 +49,13 @@ async def _lists(link: Link) -> tuple[dict[str, str], bool]:
     flat = await link.call("ZRANGE", link.key("heads"), 0, MOST_CLASSES, "REV", "WITHSCORES")
     parked = await link.call("SRANDMEMBER", link.key("parked"), MOST_CLASSES + 1)
     heads = zip(flat[::2], flat[1::2], strict=True)
-    classes = {name: _under(int(float(head))) for name, head in heads} | dict.fromkeys(parked, "+inf")
+    classes = {name: under(int(float(head))) for name, head in heads} | dict.fromkeys(parked, "+inf")
     some = list(classes.items())[:MOST_CLASSES]
     # `heads` is a list like the others: it has the best job of every class, of which none needs to be read again.
     below = {"heads": "+inf", "avoided": "+inf"} | {f"jobs:pending:{name.decode()}": under for name, under in some}
     return {link.key(name): under for name, under in below.items()}, len(classes) <= MOST_CLASSES
 
 
-def _under(score: int) -> str:
+def under(score: int) -> str:
     """Below all jobs of the same priority, as Redis is asked."""
     return f"({parts(score)[0] * TICK_SPAN}"

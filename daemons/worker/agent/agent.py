@@ -146,7 +146,7 @@ class Agent:
             machine=options.machine,
             waiter=options.boot,
             slots=options.slots,
-            info={**options.introduction, "clock": self._clock.now_ms()},
+            info={**options.introduction, **self._intake.told, "clock": self._clock.now_ms()},
             services=services,
             dead_boot=options.dead_boot,
         )

@@ -1,8 +1,9 @@
 """What an agent asks the queue for: the profile, the number of jobs, the customers, the nonces."""
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from daemons.worker.agent.options import AgentOptions
 from daemons.worker.services.board import ServiceBoard
@@ -38,6 +39,8 @@ class Intake:
         """Profiles that the queue knows since the last registration."""
 
         self.whole = self._offer(options.capabilities)
+        self.told: Mapping[str, Any] = {}
+        """What services said of themselves, for people: `versions`, and `probed`, those that listed their models."""
 
     def _offer(self, capabilities: Capabilities) -> Offer:
         options = self._options
@@ -50,7 +53,7 @@ class Intake:
         return Offer(life=life, capabilities=capabilities)
 
     def refresh(self) -> bool:
-        """Take what services say of their models, unless these are declared. True if the offer changed."""
+        """Take what services say of themselves; of their models, unless these are declared. True if that changed."""
         declared, states = self._options.capabilities, self._board.states
         said = {name: state.probe.models for name, state in states.items() if state.probe is not None}
         models = {
@@ -59,11 +62,16 @@ class Intake:
             if names is not None and name not in self._options.all_models
         }
         capabilities = replace(declared, models=dict(sorted({**models, **declared.models}.items())))
+        told: Mapping[str, Any] = {
+            "versions": {name: state.version for name, state in states.items() if state.version},
+            "probed": [name for name in models if name not in declared.models],
+        }
         changed = capabilities != self.whole.capabilities
         if changed:
             self.whole = self._offer(capabilities)
             self._left.clear()
-        return changed
+        told, self.told = self.told, told
+        return changed or told != self.told
 
     def left(self) -> Offer:
         """The offer without the services that are down or full; the whole offer if none is left."""

@@ -23,6 +23,9 @@ class AgentOptions:
     capabilities: Capabilities
     """As declared. What services say of their models is added if nothing is declared."""
 
+    found: tuple[str, ...] = ()
+    """The capabilities that nobody declared, and that are its machine's facts."""
+
     slots: int = 1
     lease_ms: int = 30_000
     all_models: frozenset[str] = frozenset()
@@ -55,6 +58,6 @@ class AgentOptions:
 
     @property
     def introduction(self) -> Mapping[str, Any]:
-        """What it registers with: its name, its version, and the jobs that it is reserved for."""
-        limits = {"workflow": self.workflow, "max_customers": self.max_customers}
+        """What it registers with: its name, its version, what it found, and the jobs that it is reserved for."""
+        limits = {"workflow": self.workflow, "max_customers": self.max_customers, "found": list(self.found)}
         return {**self.info, **{name: value for name, value in limits.items() if value}}

@@ -71,6 +71,11 @@ class ServiceState:
         return "up" if self.is_open else "busy" if self.works_for_others and not self.barred else "down"
 
     @property
+    def version(self) -> str:
+        """What the service says of its version; '' if it has not answered yet, or does not say."""
+        return _line(self.probe.version) if self.probe else ""
+
+    @property
     def room(self) -> int:
         """Jobs that it would take now."""
         return max(0, self.connector.concurrency - self.busy) if self.is_open else 0

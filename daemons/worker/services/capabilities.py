@@ -55,6 +55,11 @@ def declared(settings: WorkerSettings, services: Sequence[str], facts: Mapping[s
     )
 
 
+def found(settings: WorkerSettings, facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """The capabilities that nobody declared, and that are this machine's facts."""
+    return tuple(name for name in _HARDWARE if getattr(settings, name) is None and name in facts)
+
+
 _HARDWARE = ("gpu_count", "gpu_memory_gb", "gpu_model", "cpu_cores", "ram_gb", "disk_gb")
 
 

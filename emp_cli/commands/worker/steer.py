@@ -7,7 +7,8 @@ import typer
 from emp_cli.input.completing import worker_ids
 from emp_cli.input.options import ReasonOption, flag
 from emp_cli.input.shaping import shows
-from emp_cli.orders.workers import WorkerChoice, WorkerOrder, steer
+from emp_cli.orders import steering
+from emp_cli.orders.workers import WorkerChoice, steer
 from emp_cli.output.columns import WORKERS
 from emp_cli.output.layout import Layout
 from emp_core.domain.worker import WorkerState
@@ -65,10 +66,7 @@ def pause(
     emp worker pause --machine gpu1
     emp worker pause --where 'service:comfyui gpu<24'
     """
-    order = WorkerOrder(
-        verb="pause", state=WorkerState.PAUSED, changes=(WorkerState.READY, WorkerState.DRAINING), reason=reason
-    )
-    steer(ctx, order, _choice(ids, every, service, machine, state, where, dry_run, yes), layout)
+    steer(ctx, steering.pause(reason), _choice(ids, every, service, machine, state, where, dry_run, yes), layout)
 
 
 @shows(WORKERS)
@@ -92,9 +90,7 @@ def resume(
     emp worker resume gpu1:0
     emp worker resume --state paused
     """
-    changes = (WorkerState.PAUSED, WorkerState.DRAINING, WorkerState.FENCED)
-    order = WorkerOrder(verb="resume", state=WorkerState.READY, changes=changes, reason=reason)
-    steer(ctx, order, _choice(ids, every, service, machine, state, where, dry_run, yes), layout)
+    steer(ctx, steering.resume(reason), _choice(ids, every, service, machine, state, where, dry_run, yes), layout)
 
 
 @shows(WORKERS)
@@ -120,8 +116,7 @@ def drain(
     emp worker drain gpu1:0 -m "hardware swap"
     emp worker drain --service comfyui --dry-run
     """
-    order = WorkerOrder(verb="drain", state=WorkerState.DRAINING, changes=(WorkerState.READY,), reason=reason)
-    steer(ctx, order, _choice(ids, every, service, machine, state, where, dry_run, yes), layout)
+    steer(ctx, steering.drain(reason), _choice(ids, every, service, machine, state, where, dry_run, yes), layout)
 
 
 def _choice(

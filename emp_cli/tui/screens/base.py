@@ -72,7 +72,7 @@ class QueueScreen(Screen[None]):
 
     def ask(self, *, now: bool = False) -> None:
         """Tell the feed what this screen shows."""
-        self.post_message(Wanted(self.read, now=now))
+        self.post_message(Wanted(self, self.read, now=now))
 
     def on_seen(self, message: Seen) -> None:
         """What was read arrives; an answer to an earlier question is dropped."""

@@ -18,6 +18,7 @@ from emp_cli.tui.reads import JobsRead
 from emp_cli.tui.screens.base import QueueScreen
 from emp_cli.tui.screens.choosing import Choose, ChooseColumns
 from emp_cli.tui.screens.dialogs import Ask
+from emp_cli.tui.screens.sorting import ChooseSort
 from emp_cli.tui.text import join, line
 from emp_cli.tui.widgets.filter_bar import FilterBar
 from emp_cli.tui.widgets.row_table import RowTable
@@ -216,6 +217,16 @@ class JobsScreen(QueueScreen):
     def on_filter_bar_closed(self) -> None:
         """The table has the keys again."""
         self.table.focus()
+
+    async def action_sort(self) -> None:
+        """Choose the column by which the jobs in memory are sorted."""
+
+        def sort(chosen: str | None) -> None:
+            if chosen is not None:
+                self.sort = chosen
+                self._show_rows()
+
+        await self.app.push_screen(ChooseSort(JOBS.columns, self.sort), sort)
 
     def action_mark_all(self) -> None:
         """Mean all that match, however many."""

@@ -1,41 +1,68 @@
 """The fleet."""
 
 from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
-from textual.widget import Widget
+from textual.binding import Binding, BindingType
+from textual.content import Content
 
 from emp_cli.output.columns import WORKERS
-from emp_cli.output.layout import Layout
+from emp_cli.tui.messages import Open
 from emp_cli.tui.reads import WorkersRead
-from emp_cli.tui.screens.base import QueueScreen
+from emp_cli.tui.screens.listing import ListScreen
+from emp_cli.tui.steering import Steered
 from emp_cli.tui.widgets.row_table import RowTable
 from emp_core.domain.worker import Worker
 
 
-class WorkersScreen(QueueScreen):
-    """A table of workers."""
+class WorkersScreen(ListScreen[Worker]):
+    """A table of workers, with orders on those that are marked."""
 
-    @property
-    def crumb(self) -> str:
-        """Its name in the first line."""
-        return "Workers"
+    MARKS = True
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("h", "steer('pause')", "Pause"),
+        Binding("u", "steer('resume')", "Resume"),
+        Binding("D", "steer('drain')", "Drain"),
+        Binding("g", "toggle_gone", "Show those that are gone too", show=False),
+    ]
+
+    def __init__(self, words: str = "") -> None:
+        super().__init__(WORKERS, "worker", "workers", words)
+        self.gone = False
+        """Whether workers that are lost or stopped are shown too."""
 
     @property
     def command(self) -> str:
         """The `emp` command that shows the same."""
-        return "emp workers"
-
-    def body(self) -> Iterator[Widget]:
-        """The table."""
-        yield RowTable(WORKERS, id="rows")
+        return "emp workers --all" if self.gone else "emp workers"
 
     @property
     def read(self) -> WorkersRead:
-        """The live workers."""
-        return WorkersRead()
+        """The workers."""
+        return WorkersRead(gone=self.gone)
 
     def draw(self, data: Sequence[Worker], at: int) -> None:
         """Show them."""
-        table = self.query_one("#rows", RowTable)
-        table.nothing = "no worker is running"
-        table.show(data, at, Layout().columns_of(WORKERS, data, at))
+        self.show(data, at)
+
+    def notes(self) -> Iterator[Content]:
+        """The slots of the workers that are shown."""
+        rows = self.table.rows
+        yield Content(f"{sum(len(each.active) for each in rows):,} of {sum(each.slots for each in rows):,} slots busy")
+        if self.gone:
+            yield Content("with those that are gone")
+
+    def on_row_table_opened(self, message: RowTable.Opened) -> None:
+        """Enter on a worker shows it."""
+        self.post_message(Open(f"worker {message.key}"))
+
+    def action_steer(self, verb: str) -> None:
+        """Give an order for the marked workers, or the one under the cursor."""
+        if self.table.chosen:
+            self.post_message(Steered(verb, self.table.chosen))
+
+    def action_toggle_gone(self) -> None:
+        """Show those that are gone too, or only live ones again."""
+        self.gone = not self.gone
+        self.ask()

@@ -25,6 +25,9 @@ CUT = "…"
 CELL = 200
 """Characters of a cell that are looked at."""
 
+MEASURED = 400
+"""Rows that are all looked at for the widths of columns. In a longer table columns grow with the rows that are seen."""
+
 
 class RowTable(ScrollView, Generic[T], can_focus=True):
     """Rows of a sheet. It reads nothing: `show` gives it the rows."""
@@ -41,7 +44,7 @@ class RowTable(ScrollView, Generic[T], can_focus=True):
         Binding("down,j", "move(1)", "Down", show=False),
         Binding("pageup", "move_page(-1)", "Page up", show=False),
         Binding("pagedown", "move_page(1)", "Page down", show=False),
-        Binding("home,g", "move_to(0)", "First row", show=False),
+        Binding("home", "move_to(0)", "First row", show=False),
         Binding("end", "move_to(-1)", "Last row", show=False),
         Binding("enter", "open", "Open"),
         Binding("space", "mark", "Mark"),
@@ -68,9 +71,10 @@ class RowTable(ScrollView, Generic[T], can_focus=True):
     class Marked(Message):
         """The marks have changed."""
 
-    def __init__(self, sheet: Sheet[T], *, id: str | None = None) -> None:
+    def __init__(self, sheet: Sheet[T], *, id: str | None = None, can_mark: bool = True) -> None:
         super().__init__(id=id)
         self.sheet = sheet
+        self._can_mark = can_mark
         self.rows: Sequence[T] = ()
         self.columns: Sequence[Column[T]] = sheet.columns
         self.marks: dict[str, T] = {}
@@ -82,6 +86,9 @@ class RowTable(ScrollView, Generic[T], can_focus=True):
         self._now = 0
         self._cursor = 0
         self._widths: list[int] = []
+        self._widest: dict[str, int] = {}
+        """Column -> cells that its widest text takes, of those that were looked at."""
+
         self._cells: dict[int, list[str]] = {}
         self._last_mark = ""
 
@@ -133,10 +140,8 @@ class RowTable(ScrollView, Generic[T], can_focus=True):
 
     def _lay_out(self) -> None:
         self.virtual_size = Size(self._width, len(self.rows) + 1)
-        wishes = [
-            Wish(max([len(column.name), *(cell_len(cells[place]) for cells in self._all_cells())]), column.shrinks)
-            for place, column in enumerate(self.columns)
-        ]
+        self._measure()
+        wishes = [Wish(self._widest[column.name], column.shrinks) for column in self.columns]
         self._widths = share(wishes, max(0, self._width - 1), GAP)
         self.refresh()
 
@@ -145,8 +150,24 @@ class RowTable(ScrollView, Generic[T], can_focus=True):
         """Cells beside the scrollbar."""
         return self.scrollable_content_region.width
 
-    def _all_cells(self) -> list[list[str]]:
-        return [self._cells_of(place) for place in range(len(self.rows))]
+    def _measure(self) -> None:
+        """Widths that shrank while a long table is scrolled would make it flicker."""
+        is_long = len(self.rows) > MEASURED
+        looked_at = self._in_sight if is_long else range(len(self.rows))
+        cells = [self._cells_of(place) for place in looked_at]
+        before = self._widest if is_long else {}
+        self._widest = {
+            column.name: max(
+                [before.get(column.name, 0), len(column.name), *(cell_len(texts[place]) for texts in cells)]
+            )
+            for place, column in enumerate(self.columns)
+        }
+
+    @property
+    def _in_sight(self) -> range:
+        """The places of the rows that are seen."""
+        top = self.scroll_offset.y
+        return range(min(top, len(self.rows)), min(len(self.rows), top + max(1, self.size.height - 1)))
 
     def _cells_of(self, place: int) -> list[str]:
         if place not in self._cells:
@@ -230,11 +251,13 @@ class RowTable(ScrollView, Generic[T], can_focus=True):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """The wheel and the bar move the rows under the cursor."""
         super().watch_scroll_y(old_value, new_value)
+        if len(self.rows) > MEASURED:
+            self._lay_out()
         self._say_what_is_seen()
 
     def _say_what_is_seen(self) -> None:
-        top = self.scroll_offset.y
-        self.post_message(self.Scrolled(top, min(len(self.rows), top + max(1, self.size.height - 1)) - 1))
+        seen = self._in_sight
+        self.post_message(self.Scrolled(seen.start, seen.stop - 1))
 
     def action_open(self) -> None:
         """Open the row under the cursor."""
@@ -252,6 +275,10 @@ class RowTable(ScrollView, Generic[T], can_focus=True):
             self.action_open()
 
     # Marks.
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Marks have no keys if there is no order for what is marked."""
+        return self._can_mark or not action.startswith("mark")
 
     def action_mark(self) -> None:
         """Mark the row, or take its mark away, and go on to the next."""

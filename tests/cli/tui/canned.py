@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -11,10 +11,14 @@ from typing import Any
 from emp_core.client.queue import ClassView, Memory, Page, Server, Summary
 from emp_core.domain.caller import Caller, Role
 from emp_core.domain.capabilities import Capabilities
+from emp_core.domain.demand import ClassDemand, Demand, WorkflowDemand, Workflows
 from emp_core.domain.events import Event
+from emp_core.domain.explain import WorkerExplanation, explain_worker
 from emp_core.domain.filter import Filter
 from emp_core.domain.job import Job
+from emp_core.domain.matching import fits
 from emp_core.domain.requirements import Requirements
+from emp_core.domain.standing import Line, WaitingClass
 from emp_core.domain.states import ENDED, OPEN, WAITING, JobState
 from emp_core.domain.trend import MINUTE_MS, WAITS, Span, Trend
 from emp_core.domain.worker import ServiceOutage, Worker, WorkerState
@@ -45,6 +49,8 @@ class Scene:
     jobs: Sequence[Job] = ()
     workers: Sequence[Worker] = ()
     trend: Trend = NOTHING_COUNTED
+    workflow: str = "film"
+    """How the names of workflows begin."""
 
 
 def make_job(number: int, state: JobState, **changes: Any) -> Job:
@@ -154,7 +160,7 @@ def hostile() -> Scene:
         replace(worker, machine=EVIL, reason=EVIL, services={"comfyui": "down"}, outages=outage, info={"version": EVIL})
         for worker in scene.workers
     ]
-    return replace(scene, jobs=jobs, workers=workers)
+    return replace(scene, jobs=jobs, workers=workers, workflow=EVIL)
 
 
 def crowded() -> Scene:
@@ -230,6 +236,46 @@ class CannedQueue:
             for place, ((text, unworkable), count) in enumerate(counts.items())
         ]
 
+    async def demand(self) -> Demand:
+        self._check()
+        workers = self.scene.workers
+        numbers = {profile: number for number, profile in enumerate({each.profile_id: 0 for each in workers})}
+        offers = {numbers[worker.profile_id]: worker.capabilities for worker in workers}
+        kinds: dict[str, list[Job]] = {}
+        for job in self.scene.jobs:
+            if job.state in (JobState.PENDING, JobState.ACTIVE):
+                kinds.setdefault(f"{job.requirements} {job.customer_id}", []).append(job)
+        return Demand(
+            classes=tuple(_demand(f"c{place}", jobs, offers) for place, jobs in enumerate(kinds.values())),
+            workers=tuple(workers),
+            profiles={worker.id: numbers[worker.profile_id] for worker in workers},
+        )
+
+    async def workflows(self) -> Workflows:
+        self._check()
+        flows = [
+            WorkflowDemand(
+                name=f"{self.scene.workflow}-{number}",
+                priority=50 + number,
+                pending=7 * number,
+                running=number % 3,
+                jobs=20 + number,
+                oldest_at=NOW - number * 600_000 if number else None,
+                reserved=number % 2,
+            )
+            for number in range(4 if self.scene.jobs else 0)
+        ]
+        return Workflows(workflows=tuple(flows), looked_at=500, exact=not self.scene.jobs)
+
+    async def explain_worker(self, worker_id: str) -> WorkerExplanation:
+        worker, demand = await self.worker(worker_id), await self.demand()
+        waiting = [
+            WaitingClass(class_id=each.class_id, requirements=each.requirements, jobs=each.pending, first="a")
+            for each in demand.classes
+            if each.pending
+        ]
+        return explain_worker(worker, Line(classes=tuple(waiting)), NOW)
+
     async def trend(self, minutes: int) -> Trend:
         self._check()
         return self.scene.trend
@@ -251,7 +297,7 @@ class CannedQueue:
 
     async def recent_events(self, count: int, *, since: int = 0, until: int | None = None) -> list[Event]:
         self._check()
-        return []
+        return sorted(_events(self.scene.jobs), key=lambda event: event.at)[-count:] if not since else []
 
     @asynccontextmanager
     async def watch(self) -> Any:
@@ -262,6 +308,38 @@ class CannedQueue:
             await asyncio.Event().wait()
 
         yield SimpleNamespace(next=never)
+
+
+def _demand(class_id: str, jobs: Sequence[Job], offers: Mapping[int, Capabilities]) -> ClassDemand:
+    pending = [job for job in jobs if job.state is JobState.PENDING]
+    asked = jobs[0].requirements
+    return ClassDemand(
+        class_id=class_id,
+        requirements=replace(asked, customer_id=jobs[0].customer_id, models=("flux1-dev.safetensors",)),
+        pending=len(pending),
+        running=len(jobs) - len(pending),
+        oldest_at=min((job.created_at for job in pending), default=None),
+        fitting=frozenset(number for number, offered in offers.items() if fits(asked, offered)),
+        unworkable=any(job.unworkable for job in pending),
+    )
+
+
+def _events(jobs: Sequence[Job]) -> Iterator[Event]:
+    """What happened to jobs, as far as they tell."""
+    for number, job in enumerate(jobs):
+        times = {"submitted": job.created_at, "claimed": job.claimed_at, job.state or "": job.ended_at}
+        for name, at in times.items():
+            if at:
+                yield Event(
+                    cursor=f"{at}-{number}",
+                    name=name,
+                    job=job.id,
+                    state={"submitted": "pending", "claimed": "active"}.get(name, name),
+                    worker="" if name == "submitted" else job.worker or "",
+                    attempt=0 if name == "submitted" else job.attempt,
+                    code=(job.cause or "") if name == "failed" else "",
+                    customer_id=job.customer_id or "",
+                )
 
 
 class StoppedClock:

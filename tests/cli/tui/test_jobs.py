@@ -131,3 +131,18 @@ async def test_y_copies_the_command_and_c_the_id(store: Store, dashboard: StartD
         assert driver.app.clipboard == "emp jobs --where customer:acme"
         await driver.press("c")
         assert driver.app.clipboard == job
+
+
+async def test_s_sorts_the_jobs_in_memory(store: Store, dashboard: StartDashboard) -> None:
+    low, high = await submit(store, priority=20), await submit(store, priority=80)
+    async with dashboard(screen="jobs") as driver:
+        await driver.sees(low, high)
+        await driver.press("s")
+        await driver.sees("Sort by", "PRI")
+        await driver.press("down", "down", "down", "enter")
+        await driver.sees("only the 2 read are sorted by pri")
+        await driver.press("s")
+        await driver.sees("PRI (now)")
+        await driver.press("enter")
+        await driver.sees("sorted by -pri")
+        assert driver.keys == [low, high]

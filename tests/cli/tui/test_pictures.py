@@ -10,7 +10,7 @@ from tests.cli.tui.pictures import Camera, camera
 
 SMALL, MIDDLE, LARGE = (80, 24), (120, 40), (200, 60)
 
-COMMANDS = (*MODES,)
+COMMANDS = (*MODES, "worker gpu2:0")
 
 
 async def all_are_as_before(shot: Camera, snapshot: SnapshotAssertion) -> None:
@@ -59,3 +59,16 @@ async def test_help_and_questions_are_in_front(snapshot: SnapshotAssertion) -> N
         assert await shot.after("escape", "X") == snapshot(name="question")
         assert await shot.after("n", "colon") == snapshot(name="command line")
         assert await shot.after("escape", "slash") == snapshot(name="filter")
+
+
+async def test_each_tab_of_a_worker(snapshot: SnapshotAssertion) -> None:
+    async with camera(canned.usual(), SMALL) as shot:
+        await shot.of("worker gpu2:0")
+        for tab in ("offers", "queue", "ended"):
+            assert await shot.after("tab") == snapshot(name=tab)
+
+
+async def test_the_choice_of_a_sort_is_in_front(snapshot: SnapshotAssertion) -> None:
+    async with camera(canned.usual(), SMALL) as shot:
+        await shot.of("workers")
+        assert await shot.after("s") == snapshot(name="sort")

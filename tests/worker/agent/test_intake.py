@@ -132,3 +132,16 @@ def test_at_its_limit_of_customers_it_names_them() -> None:
 
 def test_a_reserved_worker_names_its_workflow() -> None:
     assert Rig(ScriptedConnector(), workflow="wf-1").intake.wish([], may_claim=True).workflow == "wf-1"
+
+
+def test_versions_and_who_listed_models_are_told_as_services_answer() -> None:
+    rig = Rig(ScriptedConnector(service="comfyui"), ScriptedConnector(service="ollama"), models={"ollama": ["llama"]})
+    rig.intake.refresh()
+    assert rig.intake.told == {"versions": {}, "probed": []}
+    rig.board.states["comfyui"].probe = Probe(version="0.3.68\n\udc80", models=("sdxl",))
+    rig.board.states["ollama"].probe = Probe(version="0.12", models=("llama",))
+    assert rig.intake.refresh()
+    assert rig.intake.told == {"versions": {"comfyui": "0.3.68 ?", "ollama": "0.12"}, "probed": ["comfyui"]}
+    assert not rig.intake.refresh()
+    rig.board.states["ollama"].probe = Probe(version="0.13", models=("llama",))
+    assert rig.intake.refresh()

@@ -44,6 +44,8 @@ async def test_summary_classes_memory_and_server_are_read(queue: Queue) -> None:
     await submit(queue)
     assert (await queue.summary()).jobs["pending"] == 1
     assert [view.pending for view in await queue.classes()] == [1]
+    assert [each.pending for each in (await queue.demand()).classes] == [1]
+    assert (await queue.workflows()).looked_at == 1
     assert (await queue.memory(60_000)).waiting == 1
     assert await queue.check_server() == queue.server
     assert await queue.now_ms() > 0

@@ -36,6 +36,8 @@ STATES: Mapping[str, Call] = {
     "workers": lambda queue: queue.workers(),
     "summary": lambda queue: queue.summary(),
     "trend": lambda queue: queue.trend(5),
+    "demand": lambda queue: queue.demand(),
+    "workflows": lambda queue: queue.workflows(),
     "limits": lambda queue: queue.limits(),
     "recent_events": lambda queue: queue.recent_events(1),
 }

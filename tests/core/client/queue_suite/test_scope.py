@@ -142,7 +142,11 @@ async def test_explanation_counts_the_slots_that_others_take_and_does_not_name_t
 
 
 @pytest.mark.parametrize(
-    "name", ["summary", "trend", "classes", "limits", "explain_worker", "steer", "set_limit", "workflow"]
+    "name",
+    [
+        *("summary", "trend", "classes", "demand", "workflows", "limits"),
+        *("explain_worker", "steer", "set_limit", "workflow"),
+    ],
 )
 async def test_what_concerns_all_customers_is_forbidden(queue: Queue, store: Store, name: str) -> None:
     await register(store)
@@ -151,6 +155,8 @@ async def test_what_concerns_all_customers_is_forbidden(queue: Queue, store: Sto
         "summary": scoped.summary,
         "trend": lambda: scoped.trend(5),
         "classes": scoped.classes,
+        "demand": scoped.demand,
+        "workflows": scoped.workflows,
         "limits": scoped.limits,
         "explain_worker": lambda: scoped.explain_worker("gpu1:0"),
         "steer": lambda: scoped.steer("gpu1:0", WorkerState.PAUSED),

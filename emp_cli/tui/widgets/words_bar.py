@@ -1,0 +1,72 @@
+"""The line for words by which rows are found."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from emp_cli.tui.text import line
+
+HELP = "words that a row must contain, in any column; -word: must not contain"
+
+
+class WordsBar(Vertical):
+    """Hidden while there are no words."""
+
+    DEFAULT_CSS = """
+    WordsBar { height: auto; background: $surface; }
+    WordsBar Input { border: none; height: 1; padding: 0 1; background: $surface; }
+    WordsBar Static { height: auto; padding: 0 1; color: $text-muted; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Close", show=False)]
+
+    class Changed(Message):
+        """Enter on other words."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class Closed(Message):
+        """The words stay as they were."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
+        self._text = text
+
+    def compose(self) -> ComposeResult:
+        """The field, and what it takes."""
+        yield Input(self._text, placeholder="comfyui -paused", compact=True)
+        yield Static(line(HELP))
+
+    def on_mount(self) -> None:
+        """Nothing to see without words."""
+        self._settle()
+
+    def open(self) -> None:
+        """Type in it."""
+        self.display = self.query_one(Static).display = True
+        field = self.query_one(Input)
+        field.focus()
+        field.cursor_position = len(field.value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Take the words."""
+        event.stop()
+        self._text = event.value.strip()
+        self._settle()
+        self.post_message(self.Changed(self._text))
+
+    def action_close(self) -> None:
+        """Leave the words as they were."""
+        self.query_one(Input).value = self._text
+        self._settle()
+        self.post_message(self.Closed())
+
+    def _settle(self) -> None:
+        self.query_one(Static).display = False
+        self.display = bool(self._text)
