@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from emp_cli.tui.app import Dashboard
 from emp_cli.tui.messages import Open
 from emp_cli.tui.preferences import Preferences
+from emp_cli.tui.theme import DARK
 from emp_core.client.async_emp import AsyncEmp
 from emp_core.client.locate import Location
 from emp_core.client.queue import Queue
@@ -80,7 +81,7 @@ async def camera(scene: Scene, size: tuple[int, int]) -> AsyncIterator[Camera]:
     queue = CannedQueue(scene)
     place = Location(url="", prefix="", source="a picture", artifacts=None, context="prod")
     emp = AsyncEmp(cast(Queue, queue), place)
-    app = Dashboard(cast(Queue, queue), emp, Preferences(path=Path()), clock=StoppedClock())
+    app = Dashboard(cast(Queue, queue), emp, Preferences(path=Path(), theme=DARK.name), clock=StoppedClock())
     with utc():
         async with app.run_test(size=size) as pilot:
             yield Camera(app, pilot, queue)
