@@ -34,8 +34,8 @@ class ExplainPane(DocumentPane):
     name_in_tabs = "Explain"
     read_as = ExplainRead
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
         self._explanation: Explanation | None = None
         self._unfolded: set[Hashable] = set()
 

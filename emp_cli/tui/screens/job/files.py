@@ -25,8 +25,8 @@ class FilesPane(Pane):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("w", "save", "Save")]
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
         self._saving = ""
 
     def compose(self) -> ComposeResult:

@@ -16,8 +16,8 @@ class LogPane(DocumentPane):
     read_as = LogRead
     follows = True
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
         self._kept = KeptLog()
         self._drawn: list[str] | None = None
         self._made: dict[str, Line] = {}

@@ -22,8 +22,8 @@ class PayloadPane(DocumentPane):
 
     name_in_tabs = "Payload"
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
         self._payload: Payload | None = None
         self._value: Any = None
         self._mistake = ""

@@ -6,7 +6,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import ContentSwitcher, Static, Tab, Tabs
+from textual.widgets import ContentSwitcher, Static
 
 from emp_cli.output.columns import remark, service_of, state_of, state_style, worker_of
 from emp_cli.tui.messages import Refused
@@ -23,6 +23,7 @@ from emp_cli.tui.screens.job.progress import ProgressPane
 from emp_cli.tui.screens.job.summary import SummaryPane
 from emp_cli.tui.screens.job.timeline import TimelinePane
 from emp_cli.tui.text import join, line, themed
+from emp_cli.tui.widgets.tab_line import TabLine
 from emp_core.domain.job import Job
 from emp_core.domain.states import JobState
 from emp_core.errors import EmpError, NotFound
@@ -67,19 +68,17 @@ class JobScreen(QueueScreen):
         self._job: Job | None = None
         """As it was last seen."""
 
+        self._panes = {name: pane(id=name) for name, pane in zip(TABS, PANES, strict=True)}
+        """Each is mounted when it is opened first."""
+
         self._tab = TABS[0]
 
     def body(self) -> Iterator[Widget]:
         """The head, the tabs, the open tab."""
         yield Static(id="head")
-        tabs = Tabs(*(Tab(pane.name_in_tabs, id=name) for name, pane in zip(TABS, PANES, strict=True)))
-        tabs.can_focus = False
-        yield tabs
-        with ContentSwitcher(initial=TABS[0]):
-            for name, pane in zip(TABS, PANES, strict=True):
-                made = pane()
-                made.id = name
-                yield made
+        yield TabLine([pane.name_in_tabs for pane in PANES])
+        with ContentSwitcher(initial=self._tab):
+            yield self.pane
 
     def on_mount(self) -> None:
         """Say what is looked for; the tab has the keys."""
@@ -89,7 +88,7 @@ class JobScreen(QueueScreen):
     @property
     def pane(self) -> Pane:
         """The open tab."""
-        return self.query_one(ContentSwitcher).query_one(f"#{self._tab}", Pane)
+        return self._panes[self._tab]
 
     @property
     def crumb(self) -> str:
@@ -139,27 +138,27 @@ class JobScreen(QueueScreen):
 
     # The tabs.
 
-    def on_tabs_tab_activated(self, message: Tabs.TabActivated) -> None:
-        """A tab was clicked, or chosen by its key."""
-        name = message.tab.id or TABS[0]
-        if name == self._tab:
-            return
-        self._tab = name
-        self.query_one(ContentSwitcher).current = name
-        self.pane.take_keys()
-        self.ask()
+    async def on_tab_line_chosen(self, message: TabLine.Chosen) -> None:
+        """A tab was clicked."""
+        await self.action_show_tab(TABS[message.place])
 
     def on_pane_asks(self) -> None:
         """The tab wants something else to be read."""
         self.ask()
 
-    def action_turn(self, direction: int) -> None:
+    async def action_turn(self, direction: int) -> None:
         """Open the next tab, or the one before."""
-        self.action_show_tab(TABS[(TABS.index(self._tab) + direction) % len(TABS)])
+        await self.action_show_tab(TABS[(TABS.index(self._tab) + direction) % len(TABS)])
 
-    def action_show_tab(self, name: str) -> None:
+    async def action_show_tab(self, name: str) -> None:
         """Open a tab."""
-        self.query_one(Tabs).active = name
+        switcher, pane = self.query_one(ContentSwitcher), self._panes[name]
+        if not pane.is_attached:
+            await switcher.mount(pane)
+        self._tab = switcher.current = name
+        self.query_one(TabLine).open_tab = TABS.index(name)
+        pane.take_keys()
+        self.ask()
 
     def action_order(self, verb: str) -> None:
         """Give an order for the job."""
