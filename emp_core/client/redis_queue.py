@@ -24,6 +24,7 @@ from emp_core.store import (
     ClassView,
     Memory,
     Page,
+    Preview,
     Server,
     Stays,
     Store,
@@ -168,6 +169,14 @@ class RedisQueue:
     async def log(self, job_id: str, start: int = 0) -> list[str]:
         self._caller.check_role(Role.WORKER, "read logs")
         return await self._store.inspector.log(job_id, start)
+
+    async def watch_preview(self, job_id: str) -> None:
+        self._caller.check_role(Role.WORKER, "read previews")
+        await self._store.previews.watch(job_id)
+
+    async def preview_of(self, job_id: str) -> Preview | None:
+        self._caller.check_role(Role.WORKER, "read previews")
+        return await self._store.previews.of(job_id)
 
     async def attempts(self, job_id: str) -> list[Attempt]:
         self._caller.check_role(Role.WORKER, "read what attempts reported")
