@@ -12,7 +12,7 @@ from emp_core.errors import Forbidden
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from emp_core.client.queue import Attempt, Queue
+    from emp_core.client.queue import Attempt, Preview, Queue
     from emp_core.domain.events import Event
     from emp_core.domain.explain import Explanation
     from emp_core.domain.job import Job
@@ -110,6 +110,19 @@ class TimelineRead(JobRead):
 
     async def more(self, queue: "Queue", job: "Job") -> Past:
         return Past(await queue.events_of(job.id), await queue.attempts(job.id))
+
+
+@dataclass(frozen=True)
+class ProgressRead(JobRead):
+    """The latest preview of a running job. Reading it is what makes its worker send one."""
+
+    period = 1.0
+
+    async def more(self, queue: "Queue", job: "Job") -> "Preview | None":
+        if job.state is not JobState.ACTIVE:
+            return None
+        await queue.watch_preview(job.id)
+        return await queue.preview_of(job.id)
 
 
 @dataclass(slots=True)

@@ -129,6 +129,6 @@ async def opened_job(dashboard: StartDashboard, job: str, tab: str = "", **optio
         await driver.sees("Summary", "priority")
         if tab:
             assert isinstance(driver.screen, JobScreen)
-            await driver.screen.action_show_tab(tab)
+            driver.screen.call_later(driver.screen.action_show_tab, tab)
             await driver.pilot.pause()
         yield driver

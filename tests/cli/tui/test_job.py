@@ -10,7 +10,7 @@ from emp_cli.tui.screens.jobs import JobsScreen
 from emp_core.domain.filter import EVERY_JOB
 from emp_core.domain.outcome import Failure
 from emp_core.domain.states import JobState
-from emp_core.store import Store, failed
+from emp_core.store import Preview, Store, failed
 from tests.cli.tui.conftest import StartDashboard, opened_job
 from tests.support.agents import states
 from tests.support.builders import register, submit
@@ -251,3 +251,29 @@ async def test_hostile_text_is_shown_as_text_on_every_tab(store: Store, dashboar
             if tab in ("summary", "log", "payload", "attempts"):
                 await driver.sees("[bold]b")
             await driver.press("tab")
+
+
+async def test_the_preview_of_a_watched_job_is_shown(store: Store, dashboard: StartDashboard) -> None:
+    worker = await register(store)
+    job = await submit(store)
+    claim = await worker.take()
+    async with opened_job(dashboard, job, "progress", size=(80, 24)) as driver:
+
+        async def watched() -> bool:
+            return await worker.report(claim, percent=50.0) == "watched"
+
+        await wait_until(watched, "somebody who asks for previews")
+        picture = Preview("image/x-portable-pixmap", b"P6 2 2 255\n" + bytes(range(12)))
+        assert await store.previews.keep(worker.id, claim, picture) == "ok"
+        await driver.sees("▀▀▀▀▀▀▀▀▀▀")
+        assert await store.previews.keep(worker.id, claim, Preview("image/png", b"\x1b[31m")) == "ok"
+        await driver.sees("the preview cannot be shown: image/png, 5 B")
+
+
+async def test_a_job_that_nobody_watches_is_not_asked_for_previews(store: Store, dashboard: StartDashboard) -> None:
+    worker = await register(store)
+    job = await submit(store)
+    claim = await worker.take()
+    async with opened_job(dashboard, job) as driver:
+        await driver.sees(f"{job} active")
+        assert await worker.report(claim, percent=50.0) == "ok"

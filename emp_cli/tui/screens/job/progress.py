@@ -1,34 +1,64 @@
-"""How far a job is."""
+"""How far a job is, and its latest preview."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from emp_cli.output.columns import state_of
 from emp_cli.output.details import LABEL
 from emp_cli.output.units import since
+from emp_cli.tui.picture import half_blocks, read_picture
+from emp_cli.tui.reads_job import ProgressRead
 from emp_cli.tui.screens.job.pane import DocumentPane
 from emp_cli.tui.text import line
 from emp_cli.tui.widgets.lines import BLANK, Line, fact
 from emp_core.domain.durations import duration
 from emp_core.domain.job import Job
+from emp_core.domain.sizes import size
 from emp_core.domain.states import RUNNING
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from emp_core.client.queue import Preview
 
 FULL, EMPTY = "█", "░"
 
+LEAST_ROWS = 8
+"""Rows of a preview at least, however small the screen is."""
+
 
 class ProgressPane(DocumentPane):
-    """The bar and the last message. Enter on the worker opens it."""
+    """The bar, the last message and the preview. Enter on the worker opens it."""
 
     name_in_tabs = "Progress"
+    read_as = ProgressRead
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._preview: Preview | None = None
+        self._picture: Image | None = None
 
     def command(self, job_id: str) -> str:
         """The `emp` command that shows the same."""
         return f"emp job follow {job_id}"
 
-    def draw(self, job: Job, more: None, at: int) -> None:
-        """Show the progress."""
-        self.show(lambda width: list(_lines(job, at, width)))
+    def draw(self, job: Job, more: "Preview | None", at: int) -> None:
+        """Show the progress; the last preview stays when no other comes."""
+        if more is not None and more != self._preview:
+            self._preview, self._picture = more, read_picture(more.image)
+        self.show(lambda width: self._lines(job, at, width))
+
+    def _lines(self, job: Job, at: int, width: int) -> list[Line]:
+        lines = list(_lines(job, at, width))
+        if self._picture is not None:
+            room = max(LEAST_ROWS, self.document.size.height - len(lines) - 1)
+            lines += [BLANK, *map(Line, half_blocks(self._picture, width, room))]
+        elif self._preview is not None:
+            told = f"the preview cannot be shown: {self._preview.media_type}, {size(len(self._preview.image))}"
+            lines += [BLANK, Line(line(told, "$text-muted"))]
+        return lines
 
 
 def _lines(job: Job, at: int, width: int) -> Iterator[Line]:
