@@ -70,7 +70,7 @@ class JobContext(Protocol):
         ...
 
     def preview(self, image: bytes, media_type: str) -> None:
-        """Offer an intermediate picture; the latest one wins. Never blocks."""
+        """Offer an intermediate picture of at most 128 KiB; the latest one wins, at most one a second. Never blocks."""
         ...
 
     async def upload(self, name: str, chunks: AsyncIterator[bytes], media_type: str, kind: str = "output") -> Artifact:

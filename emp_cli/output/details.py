@@ -64,13 +64,7 @@ def write_job(details: JobDetails, now: int) -> None:
     job = details.job
     code = f" ({job.failure_code})" if job.state is JobState.FAILED and job.failure_code else ""
     terminal.headline(f"job {job.id}  {state_of(job)}{code}", state_style(job))
-    write_facts(_facts(job, now))
-    if job.state is JobState.FAILED and details.outcome:
-        terminal.data(f"{'failure':<{LABEL}} {one_line(str(details.outcome.get('message', '')))}")
-    if job.unworkable:
-        terminal.data(f"{'workers':<{LABEL}} no live worker can run it (emp explain {job.id})")
-    if job.reserved_for:
-        terminal.data(f"{'workers':<{LABEL}} all that can run it are {one_line(reservations(job))}")
+    write_facts(job_facts(job, details.outcome, now))
     if details.attempts:
         terminal.data("\nattempts")
         write_table(details.attempts, ATTEMPT_COLUMNS, now)
@@ -79,7 +73,8 @@ def write_job(details: JobDetails, now: int) -> None:
         write_table(details.artifacts, ARTIFACT_COLUMNS, now)
 
 
-def _facts(job: Job, now: int) -> Iterable[tuple[str, str]]:
+def job_facts(job: Job, outcome: Mapping[str, Any] | None, now: int) -> Iterable[tuple[str, str]]:
+    """What is known of a job: labels and texts, which are empty where nothing is known."""
     yield "service", service_of(job)
     yield "needs", asked(job.requirements, but=("services", "customer_id"))
     yield "priority", str(job.priority)
@@ -98,6 +93,9 @@ def _facts(job: Job, now: int) -> Iterable[tuple[str, str]]:
     yield "took", remark(job, now).removeprefix("in ") if job.state is JobState.COMPLETED else ""
     yield "counted", _counters(job)
     yield "code", job.code or ""
+    yield "failure", str((outcome or {}).get("message", "")) if job.state is JobState.FAILED else ""
+    yield "workers", f"no live worker can run it (emp explain {job.id})" if job.unworkable else ""
+    yield "workers", f"all that can run it are {reservations(job)}" if job.reserved_for else ""
 
 
 def _moment(time_ms: int | None, now: int) -> str:
@@ -111,7 +109,7 @@ def _counters(job: Job) -> str:
     return ", ".join([*failed, *times])
 
 
-def _words_of(detail: str) -> str:
+def words_of(detail: str) -> str:
     """A failure is kept as JSON, of which its message matters; the rest is text."""
     from emp_core.domain.json_text import load_json
 
@@ -123,7 +121,8 @@ def _words_of(detail: str) -> str:
         return detail
 
 
-def _result_of(attempt: "Attempt") -> str:
+def result_of(attempt: "Attempt") -> str:
+    """How an attempt ended: `failed (out_of_memory)`."""
     more = attempt.code not in ("", attempt.outcome)
     return f"{attempt.outcome} ({attempt.code})" if more else attempt.outcome
 
@@ -131,9 +130,9 @@ def _result_of(attempt: "Attempt") -> str:
 ATTEMPT_COLUMNS: tuple[Column["Attempt"], ...] = (
     Column("ATTEMPT", lambda attempt, now: str(attempt.number), "right"),
     Column("WORKER", lambda attempt, now: attempt.worker),
-    Column("RESULT", lambda attempt, now: _result_of(attempt)),
+    Column("RESULT", lambda attempt, now: result_of(attempt)),
     Column("TOOK", lambda attempt, now: duration((attempt.ended_at - attempt.claimed_at) / 1000), "right"),
-    Column("WHY", lambda attempt, now: one_line(_words_of(attempt.detail), DETAIL), shrinks=True),
+    Column("WHY", lambda attempt, now: one_line(words_of(attempt.detail), DETAIL), shrinks=True),
 )
 
 

@@ -8,7 +8,7 @@ from emp_cli.output.clean import one_line
 from emp_cli.output.columns import labels_of, state_of
 from emp_cli.output.formats import write_table
 from emp_cli.output.layout import Column
-from emp_core.domain.explain import Explanation, Reason, Skipped, WorkerExplanation
+from emp_core.domain.explain import Explanation, Skipped, WorkerExplanation
 from emp_core.domain.folding import Kinds, Workers, fold_classes, fold_names, fold_workers
 from emp_core.domain.matching import DIMENSIONS
 from emp_core.domain.requirements import Requirements
@@ -20,53 +20,71 @@ TIER_STYLES = {Tier.NOW: "green", Tier.NOT_NOW: "yellow", Tier.NEVER: "red"}
 FIRST_KINDS = 10
 """Kinds of jobs that are shown of each list."""
 
+BEFORE = "ahead of it, the next first"
+
 
 def write_explanation(explanation: Explanation) -> None:
     """Write why a job waits."""
     job = explanation.job
-    waits = job.state in WAITING
-    start = f", can start: {explanation.tier.value}" if waits and explanation.tier else ""
-    terminal.headline(f"job {job.id} is {state_of(job)}{start}", _style(explanation))
+    terminal.headline(verdict_of(explanation), style_of(explanation))
     if job.labels:
         terminal.data(f"  labels: {one_line(labels_of(job))}")
-    for reason in explanation.reasons:
-        terminal.data(_sentence(reason))
-    for near in explanation.nearest:
-        terminal.data(f"  nearest: {one_line(near.sentence())}")
-    if waits:
+    for sentence in sentences(explanation):
+        terminal.data(f"  {one_line(sentence)}")
+    if job.state in WAITING:
         _write_before(explanation)
         _write_workers(explanation)
 
 
-def _style(explanation: Explanation) -> str:
+def verdict_of(explanation: Explanation) -> str:
+    """`job 7f3a is pending, can start: never`."""
+    job = explanation.job
+    start = f", can start: {explanation.tier.value}" if job.state in WAITING and explanation.tier else ""
+    return f"job {job.id} is {state_of(job)}{start}"
+
+
+def style_of(explanation: Explanation) -> str:
+    """The colour of the verdict."""
     return TIER_STYLES[explanation.tier] if explanation.tier else ""
 
 
-def _sentence(reason: Reason) -> str:
-    hint = f"  ({reason.hint})" if reason.hint else ""
-    return f"  {one_line(reason.text)}{hint}"
+def sentences(explanation: Explanation) -> Iterator[str]:
+    """What is in the way, each with the command that helps, then the nearest misses."""
+    for reason in explanation.reasons:
+        yield reason.text + (f"  ({reason.hint})" if reason.hint else "")
+    for near in explanation.nearest:
+        yield f"nearest: {near.sentence()}"
 
 
 def _write_before(explanation: Explanation) -> None:
-    kinds = fold_classes((waiting, "") for waiting in explanation.before)
+    kinds = kinds_before(explanation)
     if kinds:
-        terminal.data("\nahead of it, the next first")
+        terminal.data(f"\n{BEFORE}")
         _write_kinds(kinds, KIND_COLUMNS)
 
 
+def kinds_before(explanation: Explanation) -> list[Kinds]:
+    """The kinds of jobs that are ahead of it, the next first."""
+    return fold_classes((waiting, "") for waiting in explanation.before)
+
+
 def _write_workers(explanation: Explanation) -> None:
-    """A row for the workers that are alike; who can start it soonest, or lacks the least, is in front."""
+    groups, columns = workers_of(explanation)
+    if groups:
+        terminal.data("")
+        write_table(groups, columns, explanation.now)
+
+
+def workers_of(explanation: Explanation) -> tuple[list[Workers], list[Column[Workers]]]:
+    """The workers, folded: who can start it soonest, or lacks the least, is in front. The columns that say something
+    of them, one for each dimension in which somebody falls short."""
     groups = fold_workers(explanation.standings)
     counts = [COUNT] if len(groups) < len(explanation.standings) else []
     columns = [*counts, *GROUP_COLUMNS, *_dimensions(explanation)]
-    shown = [column for column in columns if any(column.cell(group, explanation.now) for group in groups)]
-    if groups:
-        terminal.data("")
-        write_table(groups, shown, explanation.now)
+    return groups, [column for column in columns if any(column.cell(group, explanation.now) for group in groups)]
 
 
 def _dimensions(explanation: Explanation) -> Iterator[Column[Workers]]:
-    """A column for each dimension in which somebody falls short."""
     for name in DIMENSIONS:
         if any(standing.verdict.by_dimension()[name] for standing in explanation.standings):
             yield Column(name.upper(), _cell_of(name), shrinks=True)
@@ -152,9 +170,14 @@ def _why(skipped: Skipped) -> str:
 
 def _write_kinds(kinds: Sequence[Kinds], columns: Sequence[Column[Kinds]]) -> None:
     some = kinds[:FIRST_KINDS]
-    write_table(some, [each for each in columns if not each.optional or any(map(each.cell, some, repeat(0)))], 0)
+    write_table(some, filled(columns, some), 0)
     if len(kinds) > FIRST_KINDS:
         terminal.note(f"showing {FIRST_KINDS} of {len(kinds)} kinds of jobs; -o json shows all")
+
+
+def filled(columns: Sequence[Column[Kinds]], kinds: Sequence[Kinds]) -> list[Column[Kinds]]:
+    """The columns without those that may be left out and are empty."""
+    return [each for each in columns if not each.optional or any(map(each.cell, kinds, repeat(0)))]
 
 
 def _count(classes: Iterator[WaitingClass] | tuple[WaitingClass, ...]) -> str:

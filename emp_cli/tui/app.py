@@ -18,6 +18,7 @@ from emp_cli.tui.feed import Feed
 from emp_cli.tui.messages import Contact, Keep, Open, Preferred, Seen, Trouble, Wanted
 from emp_cli.tui.orders import Hands, Ordered
 from emp_cli.tui.preferences import Preferences
+from emp_cli.tui.saving import SaveFiles, Saving
 from emp_cli.tui.screens.base import QueueScreen
 from emp_cli.tui.screens.command_line import CommandLine
 from emp_cli.tui.screens.dialogs import Ask, Confirm
@@ -70,6 +71,7 @@ class Dashboard(App[None]):
         self._preferences = preferences
         self._clock = clock or SystemClock()
         self._start = start
+        self._queue = queue
         self._feed = Feed(queue, self.post_message, self._clock)
         self._hands = Hands(emp, self._confirm)
         self._wheel = Wheel(emp, self._confirm, self._ask)
@@ -277,6 +279,22 @@ class Dashboard(App[None]):
     async def _steer(self, steered: Steered) -> str | None:
         self._caller.check_change(Role.OPERATOR, f"{steered.verb} workers")
         return await self._wheel.give(steered)
+
+    # Files.
+
+    def on_save_files(self, message: SaveFiles) -> None:
+        """Save files, beside everything else."""
+        self.run_worker(self._save(message))
+
+    async def _save(self, wanted: SaveFiles) -> None:
+        saving = Saving(self._queue, wanted)
+        directory = await self.push_screen_wait(Ask(saving.question, "."))
+        if not directory:
+            return
+        try:
+            self._say(await saving.save(directory))
+        except EmpError as error:
+            self._say(error.message + (f"\n{error.hint}" if error.hint else ""), failed=True)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While a question is in front, keys belong to it."""

@@ -4,6 +4,19 @@ from textual.content import Content
 
 from emp_cli.output.clean import clean, one_line
 
+_THEMED = {
+    "red": "$text-error",
+    "yellow": "$text-warning",
+    "green": "$text-success",
+    "cyan": "$text-primary",
+    "blue": "$text-secondary",
+}
+
+
+def themed(style: str) -> str:
+    """A style of the command's columns in the colours of the theme."""
+    return _THEMED.get(style, style)
+
 
 def line(text: str, style: str = "") -> Content:
     """Text on one line."""

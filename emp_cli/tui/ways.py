@@ -6,6 +6,7 @@ from functools import partial
 from emp_cli.tui.screens.base import QueueScreen
 from emp_cli.tui.screens.events import EventsScreen
 from emp_cli.tui.screens.groups import KINDS, GroupsScreen
+from emp_cli.tui.screens.job.screen import JobScreen
 from emp_cli.tui.screens.jobs import JobsScreen
 from emp_cli.tui.screens.overview import OverviewScreen
 from emp_cli.tui.screens.worker import WorkerScreen
@@ -29,6 +30,7 @@ BEHIND: Mapping[str, Callable[[str], QueueScreen]] = {
     "worker": WorkerScreen,
     **{kind: partial(GroupsScreen, kind) for kind in KINDS},
     "events": EventsScreen,
+    "job": JobScreen,
 }
 """Screens that show what is typed behind their name: a filter, or an id."""
 

@@ -23,6 +23,7 @@ from emp_core.store import (
     ClassView,
     Memory,
     Page,
+    Preview,
     Server,
     Stays,
     Submitted,
@@ -45,6 +46,7 @@ __all__ = [
     "Memory",
     "More",
     "Page",
+    "Preview",
     "Queue",
     "Server",
     "Stays",
@@ -185,6 +187,14 @@ class Queue(Protocol):
 
     async def log(self, job_id: str, start: int = 0) -> list[str]:
         """The kept log lines from `start` on; none of a job that is not there."""
+        ...
+
+    async def watch_preview(self, job_id: str) -> None:
+        """Ask a job's worker for its previews. The worker stops sending them five seconds after the last call."""
+        ...
+
+    async def preview_of(self, job_id: str) -> Preview | None:
+        """The latest picture of a running job; None if nobody has asked for it, or its service makes none."""
         ...
 
     async def attempts(self, job_id: str) -> list[Attempt]:

@@ -6,7 +6,7 @@ from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from emp_core.client import changes, results, submitting
-from emp_core.client.file_store import Files
+from emp_core.client.file_store import Files, open_files
 from emp_core.client.locate import Location
 from emp_core.client.results import Outcome
 from emp_core.client.this_process import this_process
@@ -24,6 +24,7 @@ from emp_core.store import (
     ClassView,
     Memory,
     Page,
+    Preview,
     Server,
     Stays,
     Store,
@@ -168,6 +169,14 @@ class RedisQueue:
     async def log(self, job_id: str, start: int = 0) -> list[str]:
         self._caller.check_role(Role.WORKER, "read logs")
         return await self._store.inspector.log(job_id, start)
+
+    async def watch_preview(self, job_id: str) -> None:
+        self._caller.check_role(Role.WORKER, "read previews")
+        await self._store.previews.watch(job_id)
+
+    async def preview_of(self, job_id: str) -> Preview | None:
+        self._caller.check_role(Role.WORKER, "read previews")
+        return await self._store.previews.of(job_id)
 
     async def attempts(self, job_id: str) -> list[Attempt]:
         self._caller.check_role(Role.WORKER, "read what attempts reported")
@@ -386,15 +395,4 @@ async def open_queue(location: Location, caller: Caller | None = None) -> RedisQ
     """Connect to the queue at a place. Raises `QueueUnavailable` or `Misconfigured`."""
     caller = caller or this_process()
     store = await open_store(location.url, location.prefix, location.max_connections, writes=not caller.read_only)
-
-    def open_files() -> "ArtifactStore":
-        if location.artifacts is None:
-            raise Misconfigured(
-                "no setting says where job files are stored",
-                hint="set ARTIFACTS_URL, or HUB_WS_URL to go through the hub",
-            )
-        from emp_core.artifacts import open_artifacts  # pydantic and obstore take time
-
-        return open_artifacts(location.artifacts, store.files_id, token=location.token)
-
-    return RedisQueue(store, Files(open_files), caller)
+    return RedisQueue(store, Files(lambda: open_files(location, store.files_id)), caller)

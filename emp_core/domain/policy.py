@@ -66,6 +66,12 @@ class Policy:
     error_bytes: int = 200
     """What is kept of a failure's message beside its job; its result has the whole message."""
 
+    watched_ms: int = 5_000
+    """How long the previews of a job are asked for by one call."""
+
+    preview_ms: int = 30_000
+    """How long a preview is kept."""
+
     attempts_kept: int = 30
     """Ended attempts that a job remembers."""
 
@@ -120,6 +126,7 @@ MEMORY_CROWDED = 0.9
 MAX_WHOLE_RESULT = 8 * MB
 """Results that are larger are streamed to the caller, never held in memory whole."""
 
+MAX_PREVIEW = 128 * KB
 MAX_DETAIL = 16 * KB
 MAX_LINE = 4 * KB
 MAX_MESSAGE = 64

@@ -38,6 +38,7 @@ from emp_core.store.connection import (
 from emp_core.store.events import Batch, EventBus
 from emp_core.store.inspector import ClassView, Inspector
 from emp_core.store.memory import Memory, read_memory
+from emp_core.store.previews import Preview, Previews
 from emp_core.store.registry import Registered, Registry, WorkerIdInUse
 from emp_core.store.search import Page, Search
 from emp_core.store.server import Server
@@ -60,6 +61,8 @@ __all__ = [
     "Link",
     "Memory",
     "Page",
+    "Preview",
+    "Previews",
     "Registered",
     "Registry",
     "Report",
@@ -104,6 +107,7 @@ class Store:
     events: EventBus
     upkeep: Upkeep
     transfers: Transfers
+    previews: Previews
     queue_id: str | None
     """None if it has none yet and Redis takes no writes."""
 
@@ -130,6 +134,7 @@ class Store:
             search=self.search.for_caller(caller),
             events=self.events.for_caller(caller),
             transfers=self.transfers.for_caller(caller),
+            previews=self.previews.for_caller(caller),
             caller=caller,
         )
 
@@ -180,5 +185,6 @@ async def open_store(
         events=EventBus(link),
         upkeep=Upkeep(link, classes),
         transfers=Transfers(link, classes),
+        previews=Previews(link, inspector),
         queue_id=queue_id,
     )

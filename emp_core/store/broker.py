@@ -317,7 +317,7 @@ class Broker:
         return state.decode(), answers
 
     async def report(self, worker: str, reports: Sequence[Report]) -> list[str]:
-        """Keep progress and log lines: `ok`, `cancel` or `stale` for each."""
+        """Keep progress and log lines: for each `ok`, `watched` if previews are asked for, `cancel` or `stale`."""
         answers = await self._link.run("report_progress", [report.record() for report in reports], worker=worker)
         return [word.decode() for word in answers]
 

@@ -83,6 +83,14 @@ KEYS: Sequence[Key] = (
         "job.result:{job}", "string", "The result of a completed job, or the failure of a failed one, as JSON.", _AS_JOB
     ),
     _row("job.log:{job}", "list", "The last log lines.", _AS_JOB, at_most=POLICY.log_lines),
+    _row("job.watched:{job}", "string", "Somebody asks for its previews.", "some seconds", expires=True),
+    _row(
+        "job.preview:{job}",
+        "string",
+        "The media type of its latest preview, a line feed, the picture; only while somebody asks for it.",
+        "half a minute",
+        expires=True,
+    ),
     _row(
         "job.attempts:{job}",
         "list",

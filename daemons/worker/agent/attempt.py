@@ -13,9 +13,10 @@ from emp_core.clock import Clock
 from emp_core.domain.file_names import safe_path
 from emp_core.domain.outcome import Artifact
 from emp_core.domain.policy import MAX_LINE
-from emp_core.store import Claimed, Report
+from emp_core.store import Claimed, Preview, Report
 
 MAX_WAITING_LINES = 1_000
+PREVIEW_SECONDS = 1.0
 
 
 class AttemptContext:
@@ -47,7 +48,8 @@ class AttemptContext:
         self._message = ""
         self._lines: list[str] = []
         self._news = False
-        self.latest_preview: tuple[bytes, str] | None = None
+        self._preview: Preview | None = None
+        self._previewed_at = float("-inf")
         self._ends_at = clock.monotonic() + claim.time_left_ms / 1000
         self._cancelled = asyncio.Event()
 
@@ -72,7 +74,8 @@ class AttemptContext:
         self.alive()
 
     def preview(self, image: bytes, media_type: str) -> None:
-        self.latest_preview = image, media_type
+        self._preview = Preview(media_type, image)
+        self.alive()
 
     async def upload(self, name: str, chunks: AsyncIterator[bytes], media_type: str, kind: str = "output") -> Artifact:
         plain = safe_path(name)
@@ -147,6 +150,14 @@ class AttemptContext:
         )
         self._news, self._percent, self._lines = False, None, []
         return report
+
+    def take_preview(self) -> Preview | None:
+        """The latest picture, if it was not taken yet and the last one was taken a second ago or more."""
+        now = self._clock.monotonic()
+        if self._preview is None or now - self._previewed_at < PREVIEW_SECONDS:
+            return None
+        preview, self._preview, self._previewed_at = self._preview, None, now
+        return preview
 
     def give_back(self, report: Report) -> None:
         """A report that did not get through: it goes with the next one."""

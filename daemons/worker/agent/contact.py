@@ -202,16 +202,27 @@ class Contact:
 
     async def _sent(self, slots: Iterable[Slot]) -> bool:
         try:
-            await self.send_reports(slots)
+            watched = await self.send_reports(slots)
         except UNAVAILABLE:
             return False
+        with contextlib.suppress(*UNAVAILABLE):  # a later picture is as good
+            for slot in watched:
+                await self._send_preview(slot)
         return True
 
-    async def send_reports(self, slots: Iterable[Slot]) -> None:
-        """Report what is new of some attempts. Raises `QueueUnavailable`; then it is reported the next time."""
+    async def _send_preview(self, slot: Slot) -> None:
+        preview = slot.context.take_preview()
+        if preview is not None:
+            await self._store.previews.keep(self._options.worker_id, slot.claim, preview)
+
+    async def send_reports(self, slots: Iterable[Slot]) -> list[Slot]:
+        """Report what is new of some attempts: those whose previews are asked for.
+
+        Raises `QueueUnavailable`; then it is reported the next time.
+        """
         reports = [(slot, report) for slot in slots if (report := slot.context.take_report())]
         if not reports:
-            return
+            return []
         try:
             words = await self._store.broker.report(self._options.worker_id, [report for _, report in reports])
         except UNAVAILABLE:
@@ -221,3 +232,4 @@ class Contact:
         for (slot, _), word in zip(reports, words, strict=True):
             if word == "cancel":
                 slot.stop(Stop.CANCEL)
+        return [slot for (slot, _), word in zip(reports, words, strict=True) if word == "watched"]

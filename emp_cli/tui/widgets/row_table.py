@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar, Generic, TypeVar
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -15,15 +15,11 @@ from textual.strip import Strip
 
 from emp_cli.output.clean import one_line
 from emp_cli.output.layout import Column, Sheet
-from emp_cli.tui.widgets.widths import Wish, share
+from emp_cli.tui.widgets.widths import CELL, GAP, Wish, fitted, share
 
 T = TypeVar("T")
 
-GAP = 2
 MARK = "●"
-CUT = "…"
-CELL = 200
-"""Characters of a cell that are looked at."""
 
 MEASURED = 400
 """Rows that are all looked at for the widths of columns. In a longer table columns grow with the rows that are seen."""
@@ -217,7 +213,7 @@ class RowTable(ScrollView, Generic[T], can_focus=True):
         segments = [Segment(mark, whole)]
         for column, text, style, width in zip(self.columns, cells, styles, self._widths, strict=False):
             if width:
-                segments += [Segment(_fitted(text, width, column.align), style), Segment(" " * GAP, whole)]
+                segments += [Segment(fitted(text, width, column.align), style), Segment(" " * GAP, whole)]
         return Strip(segments)
 
     # The cursor.
@@ -310,12 +306,3 @@ class RowTable(ScrollView, Generic[T], can_focus=True):
     def _marks_changed(self) -> None:
         self.refresh()
         self.post_message(self.Marked())
-
-
-def _fitted(text: str, width: int, align: str) -> str:
-    """A cell of just this width."""
-    length = cell_len(text)
-    if length > width:
-        return set_cell_size(text, width - 1) + CUT
-    space = " " * (width - length)
-    return space + text if align == "right" else text + space

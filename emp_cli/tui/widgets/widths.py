@@ -3,6 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len, set_cell_size
+
+GAP = 2
+"""Cells between two columns."""
+
+CELL = 200
+"""Characters of a cell that are looked at."""
+
+CUT = "…"
+
 LEAST = 6
 """Cells that a column keeps that is cut."""
 
@@ -18,7 +28,7 @@ class Wish:
     shrinks: bool
 
 
-def share(wishes: Sequence[Wish], room: int, gap: int = 2) -> list[int]:
+def share(wishes: Sequence[Wish], room: int, gap: int = GAP) -> list[int]:
     """The width of each column, so that all fit into `room` with gaps between them; 0: there is no room for it.
 
     Columns that may be cut share what is missing, the widest first; then columns are left out from the end.
@@ -50,3 +60,12 @@ def _fill(widths: list[int], wishes: Sequence[Wish], spare: int) -> None:
         more = min(max(0, spare), wishes[place].cells - widths[place]) if widths[place] else 0
         widths[place] += more
         spare -= more
+
+
+def fitted(text: str, width: int, align: str) -> str:
+    """A cell of just this width."""
+    length = cell_len(text)
+    if length > width:
+        return set_cell_size(text, width - 1) + CUT
+    space = " " * (width - length)
+    return space + text if align == "right" else text + space

@@ -5,9 +5,9 @@
 -- KEYS   schema    string  the layout's version; names the prefix
 -- ARGV   worker    str
 -- REST   reports   job attempt nonce percent stall message lines
--- DERIVES job:<id>, job.log:<id>, timeouts, progress
+-- DERIVES job:<id>, job.log:<id>, job.watched:<id>, timeouts, progress
 -- USES   active stall
--- RETURNS for each: ok | cancel | stale
+-- RETURNS for each: ok | watched (previews are asked for) | cancel | stale
 
 -- `percent` '' leaves the progress as it is; `stall` ms, 0 where silence means nothing; `lines` each end in a line feed.
 local function report(id, attempt, nonce, percent, stall, message, lines)
@@ -21,10 +21,11 @@ local function report(id, attempt, nonce, percent, stall, message, lines)
     call('HSET', key, 'progress', percent, 'message', message)
     call('XADD', P .. 'progress', '*', 'e', id .. ' ' .. attempt .. ' ' .. percent .. ' ' .. message)
   end
-  if lines == '' then return 'ok' end
-  for line in string.gmatch(lines, '([^\n]*)\n') do call('RPUSH', P .. 'job.log:' .. id, line) end
-  call('LTRIM', P .. 'job.log:' .. id, -POLICY.log_lines, -1)
-  return 'ok'
+  if lines ~= '' then
+    for line in string.gmatch(lines, '([^\n]*)\n') do call('RPUSH', P .. 'job.log:' .. id, line) end
+    call('LTRIM', P .. 'job.log:' .. id, -POLICY.log_lines, -1)
+  end
+  return call('EXISTS', P .. 'job.watched:' .. id) == 1 and 'watched' or 'ok'
 end
 
 local answers = {}

@@ -10,8 +10,10 @@ import pytest
 from textual.pilot import Pilot
 
 from emp_cli.tui.app import Dashboard
+from emp_cli.tui.messages import Open
 from emp_cli.tui.preferences import load_preferences
 from emp_cli.tui.screens.base import QueueScreen
+from emp_cli.tui.screens.job.screen import JobScreen
 from emp_cli.tui.widgets.row_table import RowTable
 from emp_core.client import redis_queue
 from emp_core.client.async_emp import AsyncEmp
@@ -80,9 +82,9 @@ async def open_queue(server: Server) -> AsyncIterator[OpenQueue]:
     """Opens the queue as an operator; it is closed at the end."""
     opened: list[RedisQueue] = []
 
-    async def open_it(*, read_only: bool = False, url: str = "") -> RedisQueue:
+    async def open_it(*, read_only: bool = False, url: str = "", artifacts: str | None = None) -> RedisQueue:
         caller = Caller(role=Role.OPERATOR, actor="ada@node1", request_id="r1", read_only=read_only)
-        opened.append(await redis_queue.open_queue(location_of(url or server.url), caller))
+        opened.append(await redis_queue.open_queue(location_of(url or server.url, artifacts), caller))
         return opened[-1]
 
     yield open_it
@@ -90,8 +92,8 @@ async def open_queue(server: Server) -> AsyncIterator[OpenQueue]:
         await queue.close()
 
 
-def location_of(url: str) -> Location:
-    return Location(url=url, prefix="{emp}:", source="the test", artifacts=None)
+def location_of(url: str, artifacts: str | None = None) -> Location:
+    return Location(url=url, prefix="{emp}:", source="the test", artifacts=artifacts)
 
 
 @pytest.fixture
@@ -106,8 +108,9 @@ def dashboard(server: Server, open_queue: OpenQueue, tmp_path: Path) -> StartDas
         size: tuple[int, int] = SIZE,
         read_only: bool = False,
         url: str = "",
+        artifacts: str | None = None,
     ) -> AsyncIterator[Driver]:
-        queue = await open_queue(read_only=read_only, url=url)
+        queue = await open_queue(read_only=read_only, url=url, artifacts=artifacts)
         kept = load_preferences(tmp_path / "dashboard.json")
         app = Dashboard(
             queue, AsyncEmp(queue, location_of(url or server.url)), kept, start=f"jobs {wanted}" if wanted else screen
@@ -116,3 +119,16 @@ def dashboard(server: Server, open_queue: OpenQueue, tmp_path: Path) -> StartDas
             yield Driver(app, pilot)
 
     return start
+
+
+@asynccontextmanager
+async def opened_job(dashboard: StartDashboard, job: str, tab: str = "", **options: Any) -> AsyncIterator[Driver]:
+    """The screen of a job, and one of its tabs."""
+    async with dashboard(screen="jobs", **options) as driver:
+        driver.app.post_message(Open(f"job {job}"))
+        await driver.sees("Summary", "priority")
+        if tab:
+            assert isinstance(driver.screen, JobScreen)
+            driver.screen.call_later(driver.screen.action_show_tab, tab)
+            await driver.pilot.pause()
+        yield driver

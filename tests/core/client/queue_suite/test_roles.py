@@ -49,6 +49,8 @@ CONTENT: Mapping[str, Call] = {
     "as_json": _read_json,
     "log": lambda queue: queue.log("order-1"),
     "attempts": lambda queue: queue.attempts("order-1"),
+    "watch_preview": lambda queue: queue.watch_preview("order-1"),
+    "preview_of": lambda queue: queue.preview_of("order-1"),
     "list_files": lambda queue: queue.list_files("order-1"),
     "file": lambda queue: queue.file("order-1/1/1"),
     "open_file": lambda queue: queue.open_file("order-1/1/1"),

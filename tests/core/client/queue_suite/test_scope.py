@@ -46,6 +46,8 @@ CALLS: Mapping[str, Call] = {
     "outcome": lambda queue, job: queue.outcome(job),
     "log": lambda queue, job: queue.log(job),
     "attempts": lambda queue, job: queue.attempts(job),
+    "watch_preview": lambda queue, job: queue.watch_preview(job),
+    "preview_of": lambda queue, job: queue.preview_of(job),
     "list_files": lambda queue, job: queue.list_files(job),
     "file": lambda queue, job: queue.file(f"{job}/1/1"),
     "open_file": lambda queue, job: queue.open_file(f"{job}/1/1"),

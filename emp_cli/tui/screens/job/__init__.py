@@ -1,0 +1,1 @@
+"""One job: a tab for each thing that is known of it."""
