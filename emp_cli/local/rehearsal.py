@@ -16,6 +16,7 @@ from emp_core.client.locate import Location, local_files
 from emp_core.client.redis_queue import RedisQueue, open_queue
 from emp_core.domain.caller import Caller
 from emp_core.store import open_store
+from emp_core.store.connection import DEFAULT_PREFIX
 
 PACE = Pace(step_seconds=0.4, node_seconds=0.2, failure_rate=0.01)
 
@@ -34,7 +35,7 @@ async def rehearsal(caller: Caller) -> AsyncIterator[tuple[RedisQueue, Location]
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emp-demo-")))
         server = await stack.enter_async_context(own_queue(directory))
         files = local_files(directory)
-        place = Location(url=server.url, prefix="{emp}:", source="the demo", artifacts=files, context="demo")
+        place = Location(url=server.url, prefix=DEFAULT_PREFIX, source="the demo", artifacts=files, context="demo")
         queue = await open_queue(place, caller)
         stack.push_async_callback(queue.close)
         fleet = asyncio.create_task(_work(place, files))

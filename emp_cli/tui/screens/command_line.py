@@ -24,7 +24,9 @@ class CommandLine(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         """The field has the keys at once: the next may be on its way already."""
-        self.set_focus(self.query_one(Input))
+        field = self.query_one(Input)
+        field.cursor_blink = False
+        self.set_focus(field)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter goes there."""

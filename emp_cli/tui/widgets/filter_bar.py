@@ -56,6 +56,7 @@ class FilterBar(Vertical):
 
     def on_mount(self) -> None:
         """Nothing to see without a filter."""
+        self.query_one(Input).cursor_blink = False
         self._settle()
 
     def open(self) -> None:

@@ -40,7 +40,9 @@ class WordsBar(Vertical):
 
     def compose(self) -> ComposeResult:
         """The field, and what it takes."""
-        yield Input(self._text, placeholder="comfyui -paused", compact=True)
+        field = Input(self._text, placeholder="comfyui -paused", compact=True)
+        field.cursor_blink = False
+        yield field
         yield Static(line(HELP))
 
     def on_mount(self) -> None:

@@ -20,6 +20,7 @@ from emp_core.client.async_emp import AsyncEmp
 from emp_core.client.locate import Location
 from emp_core.client.redis_queue import RedisQueue
 from emp_core.domain.caller import Caller, Role
+from emp_core.store.connection import DEFAULT_PREFIX
 from tests.support.redis_server import Server
 from tests.support.waiting import wait_until
 
@@ -93,7 +94,7 @@ async def open_queue(server: Server) -> AsyncIterator[OpenQueue]:
 
 
 def location_of(url: str, artifacts: str | None = None) -> Location:
-    return Location(url=url, prefix="{emp}:", source="the test", artifacts=artifacts)
+    return Location(url=url, prefix=DEFAULT_PREFIX, source="the test", artifacts=artifacts)
 
 
 @pytest.fixture

@@ -76,7 +76,9 @@ class DocumentPane(Pane):
     def compose(self) -> ComposeResult:
         """The document, the search, what is said of it."""
         yield Document(follows=self.follows)
-        yield Input(placeholder="search", compact=True, classes="search")
+        field = Input(placeholder="search", compact=True, classes="search")
+        field.cursor_blink = False
+        yield field
         yield Static(classes="foot")
 
     def on_mount(self) -> None:
