@@ -5,7 +5,7 @@ import contextlib
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar, cast
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import redis.asyncio as redis_asyncio
@@ -23,10 +23,13 @@ from emp_core.store.coalescing import AT_ONCE, Coalescer
 from emp_core.store.pool import close_when_idle
 from emp_core.store.scripts import script
 from emp_core.store.server import SCHEMA, UPGRADED, Server, evicting, other_schema, server_of, too_old
+from emp_core.store.steps import Steps
 
 DEFAULT_PREFIX = "{emp}:"
 ANSWER_SECONDS = 10.0
 BLOCK_SECONDS = 20
+
+T = TypeVar("T")
 
 MAX_CONNECTIONS = 16
 """How many connections to Redis a link opens at most."""
@@ -121,6 +124,15 @@ class Damaged:
 
 DAMAGED = Damaged()
 
+WRONG_TYPE = "a record in Redis is damaged: its key has another type"
+
+
+def undamaged(answer: Any) -> Any:
+    """An answer of `read_many` whose key must have the right type. Raises `Conflict`."""
+    if answer is DAMAGED:
+        raise Conflict(WRONG_TYPE)
+    return answer
+
 
 def _sound(answer: Any) -> Any:
     if isinstance(answer, exceptions.ResponseError) and str(answer).startswith("WRONGTYPE"):
@@ -182,10 +194,21 @@ class Link:
         if not commands:
             return []
         pipeline = self.client.pipeline(transaction=False)
+        # A cluster client would ask all nodes, which a pipeline cannot.
+        one_node = {"target_nodes": RedisCluster.DEFAULT_NODE} if isinstance(self.client, RedisCluster) else {}
         for command in commands:
-            pipeline.execute_command(*command)
+            pipeline.execute_command(*command, **(one_node if command[0] == "INFO" else {}))
         async with self._connection():
             return [_sound(answer) for answer in await pipeline.execute(raise_on_error=False)]
+
+    async def follow(self, steps: Steps[T]) -> T:
+        """Carry out a read of several round trips."""
+        try:
+            commands = next(steps)
+            while True:
+                commands = steps.send(await self.read_many(commands))
+        except StopIteration as end:
+            return cast(T, end.value)
 
     async def scan(self, kind: str, count: int) -> AsyncIterator[list[str]]:
         """The ids in the names of all keys that begin so, some at a time. Raises `QueueUnavailable`."""
@@ -362,5 +385,5 @@ def _from_response(error: exceptions.ResponseError) -> Exception:
     if text.startswith(_NO_DATABASE):
         return _no_database(error)
     if "WRONGTYPE" in text:
-        return Conflict("a record in Redis is damaged: its key has another type")
+        return Conflict(WRONG_TYPE)
     return error
