@@ -277,8 +277,9 @@ async def check_server(link: Link, *, upgrade: bool = False, writes: bool = True
 
     `upgrade` raises the schema of a queue that an earlier version wrote. Without `writes` nothing is marked.
     """
-    info = await link.info("default")  # a Redis that is too old takes only one section a call
-    schema = await _schema_of(link, writes=writes)
+    # A Redis that is too old takes only one section a call.
+    info, found = await link.read_many([("INFO", "default"), ("GET", link.key("schema"))])
+    schema = SCHEMA if found is None and not writes else await _schema_of(link, undamaged(found))
     if schema == UPGRADED and upgrade:
         schema = (await link.run("raise_schema", before=UPGRADED, after=SCHEMA)).decode()
     for refusal in (too_old(info), other_schema(schema, link.prefix), evicting(info)):
@@ -314,11 +315,8 @@ def _first_node(info: dict[str, Any]) -> dict[str, Any]:
     return first if isinstance(first, dict) and "redis_version" not in info and len(info) == 1 else info
 
 
-async def _schema_of(link: Link, *, writes: bool) -> str:
+async def _schema_of(link: Link, found: bytes | None) -> str:
     """A full Redis takes no write, but who only reads, settles or deletes must still come in."""
-    found = await link.call("GET", link.key("schema"))
-    if found is None and not writes:
-        return SCHEMA
     if found is None:
         await link.call("SET", link.key("schema"), SCHEMA, "NX")
         found = await link.call("GET", link.key("schema"))

@@ -49,9 +49,9 @@ def _place(trips: Trips) -> Location:
     return Location(url=trips.url, prefix=DEFAULT_PREFIX, source="the test", artifacts=None)
 
 
-async def test_connecting_takes_three_trips_at_most(trips: Trips, filled: Store) -> None:
+async def test_connecting_takes_two_trips(trips: Trips, filled: Store) -> None:
     queue = await open_queue(_place(trips))
-    assert trips.trips <= 3
+    assert trips.trips == 2
     await queue.close()
 
 
