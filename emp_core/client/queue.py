@@ -162,8 +162,7 @@ class Queue(Protocol):
     # What they take and make.
 
     async def more_of(self, job: Job, *, body: bool = True) -> More:
-        """What is shown of one job and not in lists, without `body` not its payload; a monitor sees only its place in
-        line."""
+        """What is shown of one job and not in lists; a monitor sees only its place in line. `body`: the payload too."""
         ...
 
     async def payload(self, job_id: str) -> bytes:
@@ -353,11 +352,8 @@ class Queue(Protocol):
     # The queue as a whole.
 
     async def summary(self, *, workers: Sequence[Worker] | None = None, oldest: bool = True) -> Summary:
-        """The queue at a glance, at less cost for one who asks often.
-
-        `workers`: the live ones, if the caller has just read them. Without `oldest` nobody looks for the oldest pending
-        job, and `oldest_pending_ms` is None.
-        """
+        """The queue at a glance. Two savings: `workers`, the live ones, if they were just read; and without `oldest`
+        nobody looks for the oldest pending job, and `oldest_pending_ms` is None."""
         ...
 
     async def trend(self, minutes: int) -> Trend:
