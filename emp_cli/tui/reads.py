@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from emp_core.domain.filter import EVERY_JOB, Filter
@@ -11,10 +11,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from emp_core.client.queue import ClassView, Page, Queue, Summary
+    from emp_core.clock import Clock
     from emp_core.domain.trend import Trend
     from emp_core.domain.worker import Worker
 
 TREND_MINUTES = 60
+
+FLEET_SECONDS = 2.0
+"""Workers and classes are read no more often for the overview."""
+
+OLDEST_SECONDS = 5.0
+"""The oldest pending job is looked for no more often."""
 
 T = TypeVar("T")
 
@@ -46,16 +53,45 @@ class Glance:
     trend: "Trend"
 
 
-@dataclass(frozen=True)
 class OverviewRead(Read[Glance]):
-    """The queue at a glance."""
+    """The queue at a glance. A screen has one for its whole life: it keeps what costs too much to read each second."""
 
     period = 1.0
 
+    def __init__(self, clock: "Clock") -> None:
+        self._clock = clock
+        self._fleet: tuple[Sequence[Worker], Sequence[ClassView]] = ((), ())
+        self._fleet_at = self._oldest_at = float("-inf")
+        self._oldest: Summary | None = None
+        self._trend: Trend | None = None
+
     async def read(self, queue: "Queue") -> Glance:
-        return Glance(
-            *await asyncio.gather(queue.summary(), queue.workers(), queue.classes(), queue.trend(TREND_MINUTES))
-        )
+        now = self._clock.monotonic()
+        if now - self._fleet_at >= FLEET_SECONDS:
+            self._fleet = await asyncio.gather(queue.workers(), queue.classes())
+            self._fleet_at = now
+        workers, classes = self._fleet
+        summary, trend = await asyncio.gather(self._read_summary(queue, now), self._read_trend(queue))
+        return Glance(summary, workers, classes, trend)
+
+    async def _read_summary(self, queue: "Queue", now: float) -> "Summary":
+        """With the oldest job as it was found last; it has grown older since."""
+        known = self._oldest
+        if known is None or now - self._oldest_at >= OLDEST_SECONDS:
+            self._oldest = await queue.summary(workers=self._fleet[0])
+            self._oldest_at = now
+            return self._oldest
+        summary = await queue.summary(workers=self._fleet[0], oldest=False)
+        if known.oldest_pending_ms is None or not summary.jobs["pending"]:
+            return summary
+        age = known.oldest_pending_ms + summary.at - known.at
+        return replace(summary, oldest_pending_ms=age, oldest_pending_exact=known.oldest_pending_exact)
+
+    async def _read_trend(self, queue: "Queue") -> "Trend":
+        """An ended minute changes no more: it is read once."""
+        found = self._trend and self._trend.continued(await queue.trend(2), TREND_MINUTES)
+        self._trend = found or await queue.trend(TREND_MINUTES)
+        return self._trend
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from emp_core.client import changes
 from emp_core.client.locate import Location, locate
 from emp_core.client.queue import SEARCHED_AT_MOST, Attempt, ClassView, Page, Queue, Submitted, Summary
 from emp_core.client.redis_queue import open_queue
-from emp_core.client.results import Outcome
+from emp_core.client.results import Outcome, outcome_of
 from emp_core.domain.events import Event, Order
 from emp_core.domain.filter import EVERY_JOB, Filter, parse
 from emp_core.domain.job import Job, JobRequest
@@ -183,6 +183,11 @@ class AsyncEmp:
     async def log(self, job_id: str) -> list[str]:
         """The kept log lines."""
         return await self._queue.log(job_id)
+
+    async def came_of(self, job: Job) -> tuple[Outcome, list[Attempt]]:
+        """The outcome of a job and the attempts that did not complete, in one read."""
+        more = await self._queue.more_of(job, body=False)
+        return outcome_of(more.outcome), list(more.attempts)
 
     async def attempts(self, job_id: str) -> list[Attempt]:
         """The attempts that did not complete, oldest first."""

@@ -137,6 +137,9 @@ class Emp:
     def log(self, job_id: str) -> list[str]:
         return self._run(self._emp.log, job_id)
 
+    def came_of(self, job: Job) -> tuple[Outcome, list[Attempt]]:
+        return self._run(self._emp.came_of, job)
+
     def attempts(self, job_id: str) -> list[Attempt]:
         return self._run(self._emp.attempts, job_id)
 

@@ -161,8 +161,8 @@ class Queue(Protocol):
 
     # What they take and make.
 
-    async def more_of(self, job: Job) -> More:
-        """What is shown of one job and not in lists; a monitor sees only its place in line."""
+    async def more_of(self, job: Job, *, body: bool = True) -> More:
+        """What is shown of one job and not in lists; a monitor sees only its place in line. `body`: the payload too."""
         ...
 
     async def payload(self, job_id: str) -> bytes:
@@ -351,8 +351,9 @@ class Queue(Protocol):
 
     # The queue as a whole.
 
-    async def summary(self) -> Summary:
-        """The queue at a glance."""
+    async def summary(self, *, workers: Sequence[Worker] | None = None, oldest: bool = True) -> Summary:
+        """The queue at a glance. Two savings: `workers`, the live ones, if they were just read; and without `oldest`
+        nobody looks for the oldest pending job, and `oldest_pending_ms` is None."""
         ...
 
     async def trend(self, minutes: int) -> Trend:

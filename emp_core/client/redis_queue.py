@@ -133,10 +133,10 @@ class RedisQueue:
 
     # What they take and make.
 
-    async def more_of(self, job: Job) -> More:
-        more = await self._store.inspector.more_of(job)
+    async def more_of(self, job: Job, *, body: bool = True) -> More:
+        more = await self._store.inspector.more_of(job, body=body)
         if self._caller.role is Role.MONITOR:
-            return More(body=b"", outcome=None, ahead_in_class=more.ahead_in_class)
+            return More(body=b"", outcome=None, ahead_in_class=more.ahead_in_class, attempts=())
         return more
 
     async def payload(self, job_id: str) -> bytes:
@@ -341,8 +341,8 @@ class RedisQueue:
 
     # The queue as a whole.
 
-    async def summary(self) -> Summary:
-        return await self._store.inspector.summary()
+    async def summary(self, *, workers: Sequence[Worker] | None = None, oldest: bool = True) -> Summary:
+        return await self._store.inspector.summary(workers=workers, oldest=oldest)
 
     async def trend(self, minutes: int) -> Trend:
         return await self._store.inspector.trend(minutes)

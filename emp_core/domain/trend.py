@@ -113,6 +113,19 @@ class Trend:
     minutes: Sequence[Span]
     """The oldest first, the running one last; none before `since`."""
 
+    def continued(self, newer: "Trend", minutes: int) -> "Trend | None":
+        """The last minutes, of which `newer` has only the last ones; None: it does not follow on this.
+
+        The minute that was running is not whole here, so `newer` must have it too.
+        """
+        running = self.at // MINUTE_MS * MINUTE_MS
+        if newer.since != self.since or (newer.minutes and newer.minutes[0].at > running):
+            return None
+        first = newer.minutes[0].at if newer.minutes else newer.at
+        begins = (newer.at // MINUTE_MS - minutes + 1) * MINUTE_MS
+        kept = [span for span in self.minutes if begins <= span.at < first]
+        return Trend(at=newer.at, since=newer.since, minutes=(*kept, *newer.minutes))
+
     def last(self, minutes: int, before: int = 0) -> Span | None:
         """The last minutes together, the running one among them, or those `before`; None if none was counted."""
         begins = self.at // MINUTE_MS - minutes - before

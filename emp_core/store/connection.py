@@ -5,7 +5,7 @@ import contextlib
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar, cast
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import redis.asyncio as redis_asyncio
@@ -23,10 +23,13 @@ from emp_core.store.coalescing import AT_ONCE, Coalescer
 from emp_core.store.pool import close_when_idle
 from emp_core.store.scripts import script
 from emp_core.store.server import SCHEMA, UPGRADED, Server, evicting, other_schema, server_of, too_old
+from emp_core.store.steps import Steps
 
 DEFAULT_PREFIX = "{emp}:"
 ANSWER_SECONDS = 10.0
 BLOCK_SECONDS = 20
+
+T = TypeVar("T")
 
 MAX_CONNECTIONS = 16
 """How many connections to Redis a link opens at most."""
@@ -121,6 +124,15 @@ class Damaged:
 
 DAMAGED = Damaged()
 
+WRONG_TYPE = "a record in Redis is damaged: its key has another type"
+
+
+def undamaged(answer: Any) -> Any:
+    """An answer of `read_many` whose key must have the right type. Raises `Conflict`."""
+    if answer is DAMAGED:
+        raise Conflict(WRONG_TYPE)
+    return answer
+
 
 def _sound(answer: Any) -> Any:
     if isinstance(answer, exceptions.ResponseError) and str(answer).startswith("WRONGTYPE"):
@@ -182,10 +194,21 @@ class Link:
         if not commands:
             return []
         pipeline = self.client.pipeline(transaction=False)
+        # A cluster client would ask all nodes, which a pipeline cannot.
+        one_node = {"target_nodes": RedisCluster.DEFAULT_NODE} if isinstance(self.client, RedisCluster) else {}
         for command in commands:
-            pipeline.execute_command(*command)
+            pipeline.execute_command(*command, **(one_node if command[0] == "INFO" else {}))
         async with self._connection():
             return [_sound(answer) for answer in await pipeline.execute(raise_on_error=False)]
+
+    async def follow(self, steps: Steps[T]) -> T:
+        """Carry out a read of several round trips."""
+        try:
+            commands = next(steps)
+            while True:
+                commands = steps.send(await self.read_many(commands))
+        except StopIteration as end:
+            return cast(T, end.value)
 
     async def scan(self, kind: str, count: int) -> AsyncIterator[list[str]]:
         """The ids in the names of all keys that begin so, some at a time. Raises `QueueUnavailable`."""
@@ -254,8 +277,9 @@ async def check_server(link: Link, *, upgrade: bool = False, writes: bool = True
 
     `upgrade` raises the schema of a queue that an earlier version wrote. Without `writes` nothing is marked.
     """
-    info = await link.info("default")  # a Redis that is too old takes only one section a call
-    schema = await _schema_of(link, writes=writes)
+    # A Redis that is too old takes only one section a call.
+    info, found = await link.read_many([("INFO", "default"), ("GET", link.key("schema"))])
+    schema = SCHEMA if found is None and not writes else await _schema_of(link, undamaged(found))
     if schema == UPGRADED and upgrade:
         schema = (await link.run("raise_schema", before=UPGRADED, after=SCHEMA)).decode()
     for refusal in (too_old(info), other_schema(schema, link.prefix), evicting(info)):
@@ -291,11 +315,8 @@ def _first_node(info: dict[str, Any]) -> dict[str, Any]:
     return first if isinstance(first, dict) and "redis_version" not in info and len(info) == 1 else info
 
 
-async def _schema_of(link: Link, *, writes: bool) -> str:
+async def _schema_of(link: Link, found: bytes | None) -> str:
     """A full Redis takes no write, but who only reads, settles or deletes must still come in."""
-    found = await link.call("GET", link.key("schema"))
-    if found is None and not writes:
-        return SCHEMA
     if found is None:
         await link.call("SET", link.key("schema"), SCHEMA, "NX")
         found = await link.call("GET", link.key("schema"))
@@ -362,5 +383,5 @@ def _from_response(error: exceptions.ResponseError) -> Exception:
     if text.startswith(_NO_DATABASE):
         return _no_database(error)
     if "WRONGTYPE" in text:
-        return Conflict("a record in Redis is damaged: its key has another type")
+        return Conflict(WRONG_TYPE)
     return error

@@ -114,7 +114,7 @@ async def _oldest(link: Link, names: Sequence[str], best: Mapping[str, int]) -> 
     """Class -> the earliest place of its listed jobs; the best ones' are known."""
     keys = {link.key(f"jobs:pending:{name}"): name for name in names}
     below = {key: under(best[name]) if name in best else "+inf" for key, name in keys.items()}
-    found, exact = await oldest_of(link, below)
+    found, exact = await link.follow(oldest_of(below))
     known = {name: time_of(parts(best[name])[1]) for name in names if name in best}
     times = {name: min(found.get(key, inf), known.get(name, inf)) for key, name in keys.items()}
     return {name: int(at) for name, at in times.items() if at < inf}, exact

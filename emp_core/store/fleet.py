@@ -6,30 +6,48 @@ from typing import Any
 
 from emp_core.domain.worker import Worker
 from emp_core.store.codec import fields_of, worker_of
-from emp_core.store.connection import DAMAGED, Link
+from emp_core.store.connection import DAMAGED, Link, undamaged
+from emp_core.store.steps import Steps
 
 
 async def worker_names(link: Link, *, gone: bool = False) -> list[str]:
     """The ids of live workers, sorted; with `gone` those remembered too."""
-    names = await link.call("ZRANGE", link.key("workers"), 0, -1)
-    if gone:
-        names += await link.call("ZRANGE", link.key("workers.gone"), 0, -1)
-    return sorted({name.decode() for name in names})
+    return await link.follow(name_steps(link, gone=gone))
 
 
 async def read_workers(link: Link, names: Sequence[str]) -> list[Worker]:
     """Those of the workers that are remembered, in the order given."""
-    hashes = await link.read_many([("HGETALL", link.key(f"worker:{name}")) for name in names])
-    active = await link.read_many([("HVALS", link.key(f"jobs:active:{name}")) for name in names])
-    until = await link.read_many([("ZSCORE", link.key("workers"), name) for name in names])
+    return await link.follow(worker_steps(link, names))
+
+
+def fleet_steps(link: Link, *, gone: bool = False) -> Steps[list[Worker]]:
+    """Live workers by id, in three round trips; with `gone` those remembered too."""
+    names = yield from name_steps(link, gone=gone)
+    return (yield from worker_steps(link, names))
+
+
+def name_steps(link: Link, *, gone: bool = False) -> Steps[list[str]]:
+    """As `worker_names`, in one round trip."""
+    lists = ("workers", "workers.gone") if gone else ("workers",)
+    answers = yield [("ZRANGE", link.key(name), 0, -1) for name in lists]
+    return sorted({name.decode() for names in answers for name in undamaged(names)})
+
+
+def worker_steps(link: Link, names: Sequence[str]) -> Steps[list[Worker]]:
+    """As `read_workers`, in two round trips."""
+    hashes = [("HGETALL", link.key(f"worker:{name}")) for name in names]
+    active = [("HVALS", link.key(f"jobs:active:{name}")) for name in names]
+    until = [("ZMSCORE", link.key("workers"), *names)] if names else []
+    answers = yield [*hashes, *active, *until]
+    times = undamaged(answers[-1]) if names else []
     found = [
         (name, {} if flat is DAMAGED else fields_of(flat), _names(jobs), int(float(at)) if at else None)
-        for name, flat, jobs, at in zip(names, hashes, active, until, strict=True)
+        for name, flat, jobs, at in zip(names, answers[: len(names)], answers[len(names) : -1], times, strict=True)
         if flat
     ]
     profiles = list({fields.get("profile", "") for _, fields, _, _ in found})
-    reads = [("HGET", link.key(f"profile:{profile}"), "capabilities") for profile in profiles]
-    texts = dict(zip(profiles, await link.read_many(reads), strict=True))
+    answers = yield [("HGET", link.key(f"profile:{profile}"), "capabilities") for profile in profiles]
+    texts = dict(zip(profiles, answers, strict=True))
     return [
         worker_of(name, fields, _text(texts.get(fields.get("profile", ""))), jobs, at)
         for name, fields, jobs, at in found

@@ -13,10 +13,11 @@ from emp_core.domain.trend import Trend
 from emp_core.domain.worker import Worker
 from emp_core.errors import Ambiguous, NotFound
 from emp_core.store.codec import Attempt, asked_of, attempt_of, fields_of, job_fields, job_of, json_of
-from emp_core.store.connection import DAMAGED, Link
-from emp_core.store.fleet import jobs_of, read_workers, without_others, worker_names
-from emp_core.store.reserved import reserved_classes, reserved_workers
-from emp_core.store.summary import Summary, read_summary
+from emp_core.store.connection import DAMAGED, Link, undamaged
+from emp_core.store.fleet import fleet_steps, jobs_of, read_workers, without_others
+from emp_core.store.reserved import reserved_steps, reserved_workers
+from emp_core.store.steps import Command, Steps, abreast
+from emp_core.store.summary import Summary, summary_steps
 from emp_core.store.trend import read_trend
 
 CLASSES_AT_MOST = 1_000
@@ -47,13 +48,16 @@ class More:
     """What is shown of one job and not in lists."""
 
     body: bytes | None
-    """The payload as it was submitted; None where it was spilled."""
+    """The payload as it was submitted; None where it was spilled, or not asked for."""
 
     outcome: Any
     """The result of a completed job or the failure of a failed one, as JSON; None where there is none."""
 
     ahead_in_class: int | None
     """How many jobs of its own class stand before a pending job; None if it is in no such line."""
+
+    attempts: tuple[Attempt, ...]
+    """Those that did not complete, oldest first."""
 
 
 class Inspector:
@@ -101,24 +105,36 @@ class Inspector:
 
     async def resolve(self, prefix: str) -> str:
         """The one job whose id begins so. Raises `NotFound` or `Ambiguous`."""
-        if await self.known([prefix]):
+        is_listed = len(prefix) >= PREFIX_LENGTH
+        there, *begin = await self._link.read_many(
+            [self._whether_known(prefix), *([self._listed(prefix, 0)] if is_listed else ())]
+        )
+        if self._is_known(there):
             return prefix
-        if len(prefix) < PREFIX_LENGTH:
+        if not is_listed:
             raise NotFound("job", prefix, hint=f"a prefix needs at least {PREFIX_LENGTH} characters")
-        found = await self._that_begin(prefix)
+        found = await self._that_begin(prefix, undamaged(begin[0]))
         if not found:
             raise await self._not_found(prefix)
         if len(found) > 1:
             raise Ambiguous(prefix, found)
         return found[0]
 
-    async def _that_begin(self, prefix: str) -> list[str]:
-        """The first five ids that begin so. Raises `NotFound` if too many of these are other customers'."""
-        bucket, found = self._key(f"ids:{prefix[:PREFIX_LENGTH]}"), list[str]()
-        step = 5 if self._customer is None else 100
+    @property
+    def _step(self) -> int:
+        """Ids that begin alike and are read at once."""
+        return 5 if self._customer is None else 100
+
+    def _listed(self, prefix: str, start: int) -> Command:
+        bucket = self._key(f"ids:{prefix[:PREFIX_LENGTH]}")
+        return ("ZRANGE", bucket, f"[{prefix}", f"[{prefix}\xff", "BYLEX", "LIMIT", start, self._step)
+
+    async def _that_begin(self, prefix: str, first: Sequence[bytes]) -> list[str]:
+        """Five ids that begin so; the first ones are read. Raises `NotFound` if too many are other customers'."""
+        found, step = list[str](), self._step
         for start in range(0, IDS_AT_MOST, step):
-            span = (f"[{prefix}", f"[{prefix}\xff", "BYLEX", "LIMIT", start, step)
-            names = [name.decode() for name in await self._link.call("ZRANGE", bucket, *span)]
+            some = await self._link.call(*self._listed(prefix, start)) if start else first
+            names = [name.decode() for name in some]
             found += names if self._customer is None else sorted(await self.known(names))
             if len(found) >= 5 or len(names) < step:
                 return found[:5]
@@ -144,32 +160,29 @@ class Inspector:
         return NotFound("job", job_id, hint=f"it was moved to {word.removeprefix('moved:')}" if moved else "")
 
     async def jobs_by_id(self, job_ids: Sequence[str]) -> list[Job]:
-        """Those of the jobs that exist, in the order given."""
-        hashes = await self._link.read_many([("HGETALL", self._key(f"job:{job_id}")) for job_id in job_ids])
-        there = {job_id: job_fields(_fields(flat)) for job_id, flat in zip(job_ids, hashes, strict=True) if flat}
+        """Those of the jobs that exist, in the order given; in two round trips."""
+        return await self._link.follow(self._job_steps(job_ids))
+
+    def _job_steps(self, job_ids: Sequence[str]) -> Steps[list[Job]]:
+        hashes = [("HGETALL", self._key(f"job:{job_id}")) for job_id in job_ids]
+        # For a caller of one customer the reservations are other customers' workflows.
+        unscoped = [("HGETALL", self._key("workers.reserved"))] if job_ids and self._customer is None else []
+        answers = yield [*hashes, *unscoped]
+        there = {job_id: job_fields(_fields(flat)) for job_id, flat in zip(job_ids, answers, strict=False) if flat}
         found = {name: fields for name, fields in there.items() if self._customer in (None, fields.get("customer"))}
         running = [job_id for job_id, fields in found.items() if fields.get("state") in RUNNING]
-        more: list[tuple[Any, ...]] = [("HGETALL", self._key("workers.reserved"))]
-        more += [("ZSCORE", self._key("leases"), job_id) for job_id in running]
-        known, (reserved, *read) = await self._classes(
-            list({fields.get("class", "") for fields in found.values()}), more
+        waiting = {fields.get("class", "") for fields in found.values() if fields.get("state") in WAITING}
+        reserved = reserved_workers(answers[-1]) if unscoped and waiting else {}
+        (known, read), only = yield from abreast(
+            self._class_steps(
+                list({fields.get("class", "") for fields in found.values()}),
+                [("ZSCORE", self._key("leases"), job_id) for job_id in running],
+            ),
+            reserved_steps(self._link, reserved, sorted(waiting)),
         )
         leases = dict(zip(running, read, strict=True))
         jobs = [self._job(job_id, fields, known, leases.get(job_id)) for job_id, fields in found.items()]
-        return await self._with_reservations(jobs, reserved_workers(reserved))
-
-    async def _with_reservations(self, jobs: list[Job], reserved: Mapping[str, str]) -> list[Job]:
-        """The jobs, with the workflows for which all workers are reserved that fit a job of none of these."""
-        waiting = {job.class_id for job in jobs if job.state in WAITING and not job.unworkable}
-        if not reserved or not waiting or self._customer is not None:  # they are other customers' workflows
-            return jobs
-        only = await reserved_classes(self._link, reserved, sorted(waiting))
-        return [
-            replace(job, reserved_for=tuple(sorted(only[job.class_id])))
-            if job.state in WAITING and job.class_id in only and job.workflow_id not in only[job.class_id]
-            else job
-            for job in jobs
-        ]
+        return [_with_reservations(job, only.get(job.class_id, frozenset())) for job in jobs]
 
     def _job(self, job_id: str, fields: Mapping[str, str], known: Mapping[str, Class], lease: Any) -> Job:
         asked, unworkable = known.get(fields.get("class", ""), (Requirements(), False))
@@ -183,11 +196,16 @@ class Inspector:
 
     async def known(self, job_ids: Sequence[str]) -> set[str]:
         """Those of the jobs that exist."""
-        if self._customer is None:
-            found = await self._link.read_many([("EXISTS", self._key(f"job:{job_id}")) for job_id in job_ids])
-            return {job_id for job_id, there in zip(job_ids, found, strict=True) if there}
-        whose = await self._link.read_many([("HGET", self._key(f"job:{job_id}"), "customer") for job_id in job_ids])
-        return {job_id for job_id, name in zip(job_ids, whose, strict=True) if name == self._customer.encode()}
+        found = await self._link.read_many([self._whether_known(job_id) for job_id in job_ids])
+        return {job_id for job_id, there in zip(job_ids, found, strict=True) if self._is_known(there)}
+
+    def _whether_known(self, job_id: str) -> Command:
+        """The read whose answer `_is_known` takes."""
+        key = self._key(f"job:{job_id}")
+        return ("EXISTS", key) if self._customer is None else ("HGET", key, "customer")
+
+    def _is_known(self, answer: Any) -> bool:
+        return bool(answer) if self._customer is None else answer == self._customer.encode()
 
     async def deleted(self, job_ids: Sequence[str]) -> set[str]:
         """Those of the jobs that were deleted less than a day ago."""
@@ -201,13 +219,13 @@ class Inspector:
         signed = f"{attempt} {nonce} ".encode()
         return bool(state == b"active" and holder == worker.encode() and claim and claim.startswith(signed))
 
-    async def _classes(
-        self, class_ids: Sequence[str], more: Sequence[tuple[Any, ...]] = ()
-    ) -> tuple[dict[str, Class], list[Any]]:
+    def _class_steps(
+        self, class_ids: Sequence[str], more: Sequence[Command]
+    ) -> Steps[tuple[dict[str, Class], list[Any]]]:
         """Those of the classes that exist, and the answers to more reads in the same round trip."""
         reads = [("HGET", self._key(f"class:{name}"), "requirements") for name in class_ids]
         marks = [("SISMEMBER", self._key("classes.unworkable"), name) for name in class_ids]
-        answers = await self._link.read_many([*reads, *marks, *more])
+        answers = yield [*reads, *marks, *more]
         count = len(class_ids)
         known = {
             name: (None if text is DAMAGED else asked_of(text), bool(mark))
@@ -228,14 +246,24 @@ class Inspector:
         text = await self._link.call("GET", self._key(f"job.result:{job_id}"))
         return json_of(text) if text else None
 
-    async def more_of(self, job: Job) -> More:
-        """What is shown of one job and not in lists, in one round trip."""
+    async def more_of(self, job: Job, *, body: bool = True) -> More:
+        """What is shown of one job and not in lists, in one round trip; without `body` not its payload."""
         await self.check_own(job.id)
-        rank = ("ZREVRANK", self._key(f"jobs:pending:{job.class_id}"), job.id)
-        texts = [("GET", self._key(f"job.payload:{job.id}")), ("GET", self._key(f"job.result:{job.id}"))]
-        sound = [None if each is DAMAGED else each for each in await self._link.read_many([*texts, rank])]
-        body, outcome, ahead = sound
-        return More(body=body, outcome=json_of(outcome) if outcome else None, ahead_in_class=ahead)
+        answers = await self._link.read_many(
+            [
+                ("GET", self._key(f"job.result:{job.id}")),
+                ("ZREVRANK", self._key(f"jobs:pending:{job.class_id}"), job.id),
+                ("LRANGE", self._key(f"job.attempts:{job.id}"), 0, -1),
+                *([("GET", self._key(f"job.payload:{job.id}"))] if body else ()),
+            ]
+        )
+        outcome, ahead, entries, *payload = (None if each is DAMAGED else each for each in answers)
+        return More(
+            body=payload[0] if payload else None,
+            outcome=json_of(outcome) if outcome else None,
+            ahead_in_class=ahead,
+            attempts=tuple(_attempts(entries or ())),
+        )
 
     async def log(self, job_id: str, start: int = 0) -> list[str]:
         """The kept log lines from `start` on."""
@@ -247,8 +275,7 @@ class Inspector:
         """The attempts that did not complete, oldest first."""
         await self.check_own(job_id)
         entries = await self._link.call("LRANGE", self._key(f"job.attempts:{job_id}"), 0, -1)
-        attempts = (attempt_of(entry.decode("utf-8", "replace")) for entry in entries)
-        return [attempt for attempt in attempts if attempt is not None]
+        return _attempts(entries)
 
     async def worker(self, worker_id: str) -> Worker:
         """One worker. Raises `NotFound`."""
@@ -259,7 +286,7 @@ class Inspector:
 
     async def workers(self, *, gone: bool = False) -> list[Worker]:
         """Live workers by id; with `gone` those remembered too."""
-        return await self.shown(await read_workers(self._link, await worker_names(self._link, gone=gone)))
+        return await self.shown(await self._link.follow(fleet_steps(self._link, gone=gone)))
 
     async def shown(self, workers: Sequence[Worker]) -> list[Worker]:
         """Workers without the ids of other customers' jobs, in whose place `active` has a `-`."""
@@ -273,8 +300,8 @@ class Inspector:
         self._check_unscoped("list the classes")
         heads = await self._link.call("ZRANGE", self._key("heads"), 0, limit - 1, "REV")
         names = [name.decode() for name in heads]
-        counts = await self._link.read_many([("ZCARD", self._key(f"jobs:pending:{name}")) for name in names])
-        known, _ = await self._classes(names)
+        sizes = [("ZCARD", self._key(f"jobs:pending:{name}")) for name in names]
+        known, counts = await self._link.follow(self._class_steps(names, sizes))
         return [
             ClassView(class_id=name, requirements=asked, pending=count, unworkable=unworkable)
             for name, count in zip(names, counts, strict=True)
@@ -282,10 +309,10 @@ class Inspector:
             if asked is not None
         ]
 
-    async def summary(self) -> Summary:
-        """The queue at a glance; reads no job."""
+    async def summary(self, *, workers: Sequence[Worker] | None = None, oldest: bool = True) -> Summary:
+        """The queue at a glance; reads no job. See `Queue.summary`."""
         self._check_unscoped("read the summary")
-        return await read_summary(self._link, await self.workers(), await self.now_ms(), CLASSES_AT_MOST)
+        return await self._link.follow(summary_steps(self._link, CLASSES_AT_MOST, workers, oldest=oldest))
 
     async def trend(self, minutes: int) -> Trend:
         """What the queue did in the last minutes. Raises `InvalidInput`."""
@@ -297,6 +324,17 @@ class Inspector:
         self._check_unscoped("read the limits")
         found = await self._link.call("HGETALL", self._key("limits"))
         return {whose: int(maximum) for whose, maximum in fields_of(found).items()}
+
+
+def _attempts(entries: Sequence[bytes]) -> list[Attempt]:
+    attempts = (attempt_of(entry.decode("utf-8", "replace")) for entry in entries)
+    return [attempt for attempt in attempts if attempt is not None]
+
+
+def _with_reservations(job: Job, only: frozenset[str]) -> Job:
+    """The job, with the workflows for which all workers are reserved that fit it, unless it is of one of these."""
+    waits_in_vain = only and job.state in WAITING and not job.unworkable and job.workflow_id not in only
+    return replace(job, reserved_for=tuple(sorted(only))) if waits_in_vain else job
 
 
 def _fields(flat: Any) -> dict[str, str]:

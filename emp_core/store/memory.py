@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from emp_core.domain.states import ENDED
-from emp_core.store.connection import Link
+from emp_core.store.connection import Link, undamaged
+from emp_core.store.steps import Steps
 
 CROWDED = 0.8
 """The share of maxmemory above which finished jobs make room for new ones."""
@@ -59,14 +60,19 @@ class Memory:
 
 
 async def read_memory(link: Link, recent_ms: int = RECENT_MS) -> Memory:
-    """Seven short reads, however many jobs there are."""
-    info = await link.info("memory")
-    seconds, _ = await link.call("TIME")
+    """A few short reads, however many jobs there are."""
+    return await link.follow(memory_steps(link, recent_ms))
+
+
+def memory_steps(link: Link, recent_ms: int = RECENT_MS) -> Steps[Memory]:
+    """As `read_memory`, in two round trips."""
+    info, (seconds, _) = yield [("INFO", "memory"), ("TIME",)]
     since = int(seconds) * 1000 - recent_ms
     waiting = [("HGET", link.key("counts"), state) for state in ("pending", "delayed", "blocked")]
     young = [("ZCOUNT", link.key(f"jobs:{state}"), f"({since}", "+inf") for state in ENDED]
     old = [("ZCOUNT", link.key(f"jobs:{state}"), "-inf", since) for state in ENDED]
-    counts = [int(count or 0) for count in await link.read_many([*waiting, *young, *old])]
+    answers = yield [*waiting, *young, *old]
+    counts = [int(undamaged(count) or 0) for count in answers]
     return Memory(
         used=int(info["used_memory"]),
         limit=int(info["maxmemory"]),

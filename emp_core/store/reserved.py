@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from emp_core.store.codec import fields_of
 from emp_core.store.connection import DAMAGED, Link
+from emp_core.store.steps import Steps
 
 
 def reserved_workers(answer: object) -> Mapping[str, str]:
@@ -16,14 +17,19 @@ def reserved_workers(answer: object) -> Mapping[str, str]:
     return fields_of(answer) if isinstance(answer, list | dict) else {}
 
 
-async def reserved_classes(
+def reserved_steps(
     link: Link, reserved: Mapping[str, str], class_ids: Sequence[str]
-) -> dict[str, frozenset[str]]:
-    """The classes that some live workers fit, all of them reserved -> the workflows that these are reserved for."""
+) -> Steps[dict[str, frozenset[str]]]:
+    """The classes that some live workers fit, all of them reserved -> the workflows that these are reserved for.
+
+    It takes a round trip if any worker is reserved."""
+    if not reserved:
+        return {}
     counts = ("ZRANGE", link.key("profiles.workers"), 0, -1, "WITHSCORES")
     numbers = [("HGET", link.key(f"worker:{worker}"), "slot") for worker in reserved]
     verdicts = [("GET", link.key(f"class.verdicts:{name}")) for name in class_ids]
-    flat, *read = (None if each is DAMAGED else each for each in await link.read_many([counts, *numbers, *verdicts]))
+    answers = yield [counts, *numbers, *verdicts]
+    flat, *read = (None if each is DAMAGED else each for each in answers)
     workers = {int(name): int(float(count)) for name, count in zip(flat[::2], flat[1::2], strict=True)} if flat else {}
     held = [(int(number), name) for number, name in zip(read, reserved.values(), strict=False) if number is not None]
     taken = Counter(number for number, _ in held)

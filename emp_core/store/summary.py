@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from emp_core.domain.states import ENDED, OPEN
 from emp_core.domain.worker import Worker
 from emp_core.store.codec import fields_of
-from emp_core.store.connection import Link
-from emp_core.store.memory import Memory, read_memory
-from emp_core.store.oldest import oldest_pending
+from emp_core.store.connection import Link, undamaged
+from emp_core.store.fleet import fleet_steps
+from emp_core.store.memory import Memory, memory_steps
+from emp_core.store.oldest import oldest_steps
+from emp_core.store.steps import Steps, abreast
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +34,9 @@ class Summary:
     """Of the delayed ones."""
 
     oldest_pending_ms: int | None
-    """How long ago the oldest pending job took its place: it was submitted, fell due, or was retried by hand."""
+    """How long ago the oldest pending job took its place: it was submitted, fell due, or was retried by hand.
+
+    None: no job is pending, or nobody looked for it."""
 
     at: int
     """ms since 1970, Redis TIME."""
@@ -44,34 +51,71 @@ class Summary:
     """False: so many classes wait that not all jobs were looked at, and an older one may be among the rest."""
 
 
-async def read_summary(link: Link, workers: Sequence[Worker], at: int, at_most: int) -> Summary:
-    """Read the numbers beside the live workers; counts the jobs of `at_most` unworkable classes."""
-    states = [worker.state for worker in workers]
-    unworkable = await link.call("SRANDMEMBER", link.key("classes.unworkable"), at_most)
-    waiting = await link.read_many([("ZCARD", link.key(f"jobs:pending:{name.decode()}")) for name in unworkable])
-    since, exact = await oldest_pending(link)
-    up = [name for worker in workers for name, state in worker.services.items() if state == "up"]
-    return Summary(
-        jobs=await numbers(link),
-        workers={state: states.count(state) for state in sorted(set(states))},
-        slots=sum(worker.slots for worker in workers),
-        busy_slots=sum(len(worker.active) for worker in workers),
-        classes_waiting=await link.call("ZCARD", link.key("heads")),
-        unworkable_jobs=sum(waiting),
-        held=await link.call("ZCARD", link.key("held")),
-        memory=await read_memory(link),
-        oldest_pending_ms=None if since is None else max(0, at - int(since)),
-        oldest_pending_exact=exact,
-        at=at,
-        services={name: up.count(name) for name in sorted(set(up))},
+def summary_steps(
+    link: Link, at_most: int, workers: Sequence[Worker] | None = None, *, oldest: bool = True
+) -> Steps[Summary]:
+    """The queue at a glance; counts the jobs of `at_most` unworkable classes.
+
+    It takes three round trips, and more if one class has jobs of several priorities. `workers`: the live ones, if they
+    were read already. Without `oldest` nobody looks for the oldest pending job, which takes most of the reads.
+    """
+    answers = yield from abreast(
+        _steps_of(workers) if workers is not None else fleet_steps(link),
+        number_steps(link),
+        _line_steps(link, at_most),
+        memory_steps(link),
+        oldest_steps(link) if oldest else _steps_of((None, True)),
     )
+    fleet: Sequence[Worker] = answers[0]
+    jobs, line, memory, (since, exact) = answers[1:]
+    states = [worker.state for worker in fleet]
+    up = [name for worker in fleet for name, state in worker.services.items() if state == "up"]
+    return Summary(
+        jobs=jobs,
+        workers={state: states.count(state) for state in sorted(set(states))},
+        slots=sum(worker.slots for worker in fleet),
+        busy_slots=sum(len(worker.active) for worker in fleet),
+        memory=memory,
+        oldest_pending_ms=None if since is None else max(0, line["at"] - int(since)),
+        oldest_pending_exact=exact,
+        services={name: up.count(name) for name in sorted(set(up))},
+        **line,
+    )
+
+
+def _steps_of(known: T) -> Steps[T]:
+    """What needs no read."""
+    yield []
+    return known
+
+
+def _line_steps(link: Link, at_most: int) -> Steps[dict[str, int]]:
+    """The numbers of classes and of held jobs, and the time, by their names in `Summary`."""
+    (seconds, micros), unworkable, classes, held = yield [
+        ("TIME",),
+        ("SRANDMEMBER", link.key("classes.unworkable"), at_most),
+        ("ZCARD", link.key("heads")),
+        ("ZCARD", link.key("held")),
+    ]
+    waiting = yield [("ZCARD", link.key(f"jobs:pending:{name.decode()}")) for name in undamaged(unworkable)]
+    return {
+        "at": int(seconds) * 1000 + int(micros) // 1000,
+        "classes_waiting": undamaged(classes),
+        "held": undamaged(held),
+        "unworkable_jobs": sum(undamaged(count) for count in waiting),
+    }
 
 
 async def numbers(link: Link) -> dict[str, int]:
     """State -> number of its jobs."""
+    return await link.follow(number_steps(link))
+
+
+def number_steps(link: Link) -> Steps[dict[str, int]]:
+    """As `numbers`, in one round trip."""
     lists = ("timeouts", "leases", *(f"jobs:{state}" for state in ENDED))
-    reads = [("HGETALL", link.key("counts")), *(("ZCARD", link.key(name)) for name in lists)]
-    waiting, active, running, *ended = await link.read_many(reads)
+    answers = yield [("HGETALL", link.key("counts")), *(("ZCARD", link.key(name)) for name in lists)]
+    waiting, active, running, *ended = map(undamaged, answers)
     numbers = {state: int(count) for state, count in fields_of(waiting).items()}
     numbers |= {"active": active, "cancelling": running - active, **dict(zip(ENDED, ended, strict=True))}
     return {state: numbers.get(state, 0) for state in (*OPEN, *ENDED)}

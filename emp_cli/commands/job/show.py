@@ -103,9 +103,9 @@ def _write_jobs(found: Sequence[JobDetails], bodies: Sequence[Any], now: int, *,
 
 async def _details(emp: "AsyncEmp", job_id: str, *, with_data: bool) -> JobDetails:
     job = await emp.job(job_id)
-    outcome = await emp.outcome(job_id)
+    outcome, attempts = await emp.came_of(job)
     value = await _with_data(emp, job_id, outcome) if with_data else outcome.value
-    return JobDetails(job=job, outcome=value, attempts=tuple(await emp.attempts(job_id)))
+    return JobDetails(job=job, outcome=value, attempts=tuple(attempts))
 
 
 async def _with_data(emp: "AsyncEmp", job_id: str, outcome: "Outcome") -> dict[str, Any] | None:

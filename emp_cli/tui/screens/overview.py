@@ -13,6 +13,7 @@ from emp_cli.tui.screens.base import QueueScreen
 from emp_cli.tui.widgets.fleet_map import FleetMap
 from emp_cli.tui.widgets.links import Line, Links
 from emp_cli.tui.widgets.plots import Plots
+from emp_core.clock import SystemClock
 
 ROOMY = Size(100, 32)
 """The least screen on which the last hour is drawn as bars of several lines."""
@@ -38,6 +39,10 @@ class OverviewScreen(QueueScreen):
 
     CSS_PATH = "overview.tcss"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._glance = OverviewRead(SystemClock())
+
     @property
     def crumb(self) -> str:
         """Its name in the first line."""
@@ -59,7 +64,7 @@ class OverviewScreen(QueueScreen):
     @property
     def read(self) -> OverviewRead:
         """The glance."""
-        return OverviewRead()
+        return self._glance
 
     def draw(self, data: Glance, at: int) -> None:
         """Show it."""

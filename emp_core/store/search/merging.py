@@ -31,10 +31,21 @@ ALL = Reading()
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
+class Piece:
+    """Some jobs of a list."""
+
     found: Sequence[Spot]
     last: Spot | None
     """Where the list goes on; None if it ended."""
+
+
+NONE_BEGUN: Mapping[str, Piece] = {}
+
+
+def first_piece(flat: Sequence[bytes], count: int) -> Piece:
+    """The first `count` jobs of a list, from their ids and scores; they are all if there are fewer."""
+    found = [_spot(at, name) for name, at in zip(flat[::2], flat[1::2], strict=True)]
+    return Piece(found, found[-1] if len(found) == count else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +62,24 @@ class _Head:
 class Merge:
     """Sorted lists read as one, from high to low."""
 
-    def __init__(self, link: Link, lists: Mapping[str, float], reading: Reading = ALL) -> None:
-        """`lists`: name -> a score that none of its jobs is above."""
+    def __init__(
+        self,
+        link: Link,
+        lists: Mapping[str, float],
+        reading: Reading = ALL,
+        begun: Mapping[str, Piece] = NONE_BEGUN,
+    ) -> None:
+        """`lists`: name -> a score that none of its jobs is above. `begun`: what was read of some of them."""
         self._link = link
         self._reading = reading
-        self._unread = sorted(lists, key=lists.__getitem__)
+        self._unread = sorted(lists.keys() - begun.keys(), key=lists.__getitem__)
         self._best = lists
         self._heap: list[_Head] = []
         self._waiting: dict[str, deque[Spot]] = {}
         self._last: dict[str, Spot | None] = {}
         self._step = max(1, min(STEP, 2 * STEP // max(1, len(lists))))
+        for name, piece in begun.items():
+            self._note(name, piece)
 
     async def spots(self, after: Spot | None) -> AsyncGenerator[Spot, None]:
         """The jobs behind a spot."""
@@ -83,15 +102,18 @@ class Merge:
         while names:
             pieces = await self._pieces(names, step)
             for name, piece in zip(names, pieces, strict=True):
-                self._last[name] = piece.last
-                if piece.last is None:
-                    del self._last[name]
-                if piece.found:
-                    self._waiting[name] = deque(piece.found)
-                    heapq.heappush(self._heap, _Head(self._waiting[name].popleft(), name))
+                self._note(name, piece)
             names = [name for name, piece in zip(names, pieces, strict=True) if piece.last and not piece.found]
 
-    async def _pieces(self, names: Sequence[str], step: int) -> list[_Piece]:
+    def _note(self, name: str, piece: Piece) -> None:
+        self._last[name] = piece.last
+        if piece.last is None:
+            del self._last[name]
+        if piece.found:
+            self._waiting[name] = deque(piece.found)
+            heapq.heappush(self._heap, _Head(self._waiting[name].popleft(), name))
+
+    async def _pieces(self, names: Sequence[str], step: int) -> list[Piece]:
         states, lowest = self._reading.states, self._reading.lowest
         lasts = [self._last[name] for name in names]
         answers = await self._link.run(
@@ -108,9 +130,9 @@ class Merge:
         return [_piece_of(*answer) for answer in answers]
 
 
-def _piece_of(score: bytes, job_id: bytes, flat: Sequence[bytes]) -> _Piece:
+def _piece_of(score: bytes, job_id: bytes, flat: Sequence[bytes]) -> Piece:
     found = [_spot(at, name) for at, name in zip(flat[::2], flat[1::2], strict=True)]
-    return _Piece(found, None if score == b"end" else _spot(score, job_id))
+    return Piece(found, None if score == b"end" else _spot(score, job_id))
 
 
 def _spot(score: bytes, job_id: bytes) -> Spot:

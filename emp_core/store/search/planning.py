@@ -2,18 +2,24 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from emp_core.domain.filter import Filter, Index
 from emp_core.domain.states import HELD, JobState
 from emp_core.store.connection import Link
+from emp_core.store.search.front import LISTS, Front, front_steps
 from emp_core.store.search.indexes import Indexes
 from emp_core.store.search.place import Place
-from emp_core.store.search.queue_order import ANY, LISTS, QueueOrder, Span
+from emp_core.store.search.queue_order import ANY, QueueOrder, Span
 from emp_core.store.search.submit_order import WALK, Gathered, Listed
 
 FEW = 1_000
 """So few jobs are read and sorted rather than looked for in a list."""
+
+
+FIRST_AT_MOST = 100
+"""Jobs that are read ahead, of each list as many as may be among them."""
 
 
 class Source(Protocol):
@@ -37,35 +43,36 @@ class Plan:
     exact: bool
     """All jobs of the source match."""
 
+    front: Front
+    """What was known before."""
 
-async def plan(link: Link, wanted: Filter, now: int) -> Plan:
-    """How to find the jobs that match."""
+
+async def plan(link: Link, wanted: Filter, limit: int) -> Plan:
+    """How to find the first jobs that match."""
     lists = [name for name in LISTS if _may_be_in(wanted, name)]
-    queue = QueueOrder(link, lists, Span(*wanted.between(Index.ENDED, now)))
-    created = Span(*wanted.between(Index.CREATED, now))
     indexes = Indexes(link, wanted)
+    front = await link.follow(front_steps(link, () if indexes.serve else lists))
+    created = Span(*wanted.between(Index.CREATED, front.now))
+    ended = Span(*wanted.between(Index.ENDED, front.now))
     if not indexes.serve and created == ANY:
         by_status = all(term.field in ("status", "held") for term in wanted.terms)
-        return Plan(source=queue, walks=frozenset(LISTS), exact=by_status)
-    few = await _few(queue)
-    if few is not None:
-        return _by_submit(Gathered(link, few))
+        source = QueueOrder(link, lists, front, first=min(limit, FIRST_AT_MOST), ended=ended)
+        return Plan(source=source, walks=frozenset(LISTS), exact=by_status, front=front)
+    by_submit = partial(Plan, walks=frozenset({WALK}), front=front)
+    if front.size_of(lists) <= FEW:
+        ids = await _few(link, lists, ended)
+        return by_submit(source=Gathered(link, ids), exact=False)
     found = await indexes.smallest()
     if found.ids is not None:
-        return _by_submit(Gathered(link, found.ids))
+        return by_submit(source=Gathered(link, found.ids), exact=False)
     states = frozenset() if len(lists) == len(LISTS) else frozenset(wanted.states())
-    source = Listed(link, found.lists, states, created)
-    return _by_submit(source, exact=found.exact and not states and created == ANY)
+    exact = found.exact and not states and created == ANY
+    return by_submit(source=Listed(link, found.lists, states, created), exact=exact)
 
 
-def _by_submit(source: Source, *, exact: bool = False) -> Plan:
-    return Plan(source=source, walks=frozenset({WALK}), exact=exact)
-
-
-async def _few(queue: QueueOrder) -> Sequence[str] | None:
-    """The ids of the jobs in some states, if they are few."""
-    if await queue.size() > FEW:
-        return None
+async def _few(link: Link, lists: Sequence[str], ended: Span) -> Sequence[str]:
+    """The ids of the jobs in some lists, which are few."""
+    queue = QueueOrder(link, lists, await link.follow(front_steps(link, lists)), first=FEW, ended=ended)
     return [place.spot[1] async for place in queue.places(None)]
 
 

@@ -70,9 +70,8 @@ class Search:
         At most `at_most` jobs are read, None: all. `Page.of` says if that ended the search.
         """
         wanted = self._own & wanted
-        now = await self._inspector.now_ms()
-        found = await plan(self._link, wanted, now)
-        reader = _Reader(self._inspector, found, wanted, now)
+        found = await plan(self._link, wanted, limit + 1)
+        reader = _Reader(self._inspector, found, wanted)
         await reader.read(_start(found, after), limit, at_most)
         shown = reader.kept[:limit]
         last = shown[-1][0] if len(reader.kept) > limit else reader.last if reader.stopped else None
@@ -82,7 +81,7 @@ class Search:
             searched=reader.searched,
             of=await found.source.size() if reader.stopped else None,
             total=await found.source.size() if found.exact else None,
-            complete=not await self._link.call("EXISTS", self._link.key("indexing")),
+            complete=not found.front.indexing,
         )
 
 
@@ -98,11 +97,11 @@ def _start(found: Plan, after: str) -> Place | None:
 class _Reader:
     """Reads jobs in their order until enough of them match."""
 
-    def __init__(self, inspector: Inspector, found: Plan, wanted: Filter, now: int) -> None:
+    def __init__(self, inspector: Inspector, found: Plan, wanted: Filter) -> None:
         self._inspector = inspector
         self._plan = found
         self._wanted = wanted
-        self._now = now
+        self._now = found.front.now
         self.kept: list[tuple[Place, Job]] = []
         self.last: Place | None = None
         self.searched = 0

@@ -191,7 +191,7 @@ class CannedQueue:
         self._check()
         return NOW
 
-    async def summary(self) -> Summary:
+    async def summary(self, *, workers: Sequence[Worker] | None = None, oldest: bool = True) -> Summary:
         self._check()
         jobs, workers = self.scene.jobs, self.scene.workers
         states = Counter(job.state for job in jobs)

@@ -68,3 +68,33 @@ def test_last_minutes_end_with_the_running_one_and_those_before_follow_on() -> N
 def test_minutes_that_were_not_counted_are_none() -> None:
     assert Trend(at=AT, since=None, minutes=()).last(5) is None
     assert Trend(at=AT, since=AT, minutes=[span()]).last(5, before=5) is None
+
+
+def read_at(minute: int, *spans: Span, since: int = AT - 10 * MINUTE_MS) -> Trend:
+    return Trend(at=AT + minute * MINUTE_MS + 5_000, since=since, minutes=spans)
+
+
+def test_trend_goes_on_with_the_minutes_that_were_read_since() -> None:
+    before = read_at(1, span(-1, submitted=1), span(0, submitted=2), span(1, submitted=3))
+    newer = read_at(2, span(1, submitted=7), span(2, submitted=4))
+    found = before.continued(newer, 3)
+    assert found is not None
+    assert (found.at, [each.submitted for each in found.minutes]) == (newer.at, [2, 7, 4])
+
+
+@pytest.mark.parametrize(
+    "newer",
+    [
+        read_at(3, span(2), span(3)),
+        read_at(1, span(1), since=AT),
+        Trend(at=AT + 2 * MINUTE_MS, since=None, minutes=()),
+    ],
+    ids=["the running minute was not read to its end", "counting began anew", "nothing is counted any more"],
+)
+def test_trend_does_not_go_on_with_what_does_not_follow(newer: Trend) -> None:
+    assert read_at(1, span(0), span(1)).continued(newer, 60) is None
+
+
+def test_trend_of_a_queue_that_counted_nothing_goes_on() -> None:
+    newer = Trend(at=AT + MINUTE_MS, since=None, minutes=())
+    assert Trend(at=AT, since=None, minutes=()).continued(newer, 60) == newer

@@ -4,7 +4,7 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from redis import exceptions
@@ -294,11 +294,14 @@ class _Told:
     def __init__(self, info: Mapping[str, Any]) -> None:
         self._info = info
 
-    async def info(self, section: str) -> Mapping[str, Any]:
-        return self._info
+    def pipeline(self, *, transaction: bool) -> Self:
+        return self
 
-    async def execute_command(self, *_: object) -> bytes:
-        return SCHEMA.encode()
+    def execute_command(self, *_: object) -> None:
+        """The test knows what is asked: what the server is, and the schema."""
+
+    async def execute(self, *, raise_on_error: bool) -> list[Any]:
+        return [self._info, SCHEMA.encode()]
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,20 @@ async def test_summary_classes_memory_and_server_are_read(queue: Queue) -> None:
     assert await queue.now_ms() > 0
 
 
+async def test_summary_takes_the_workers_that_were_read_and_leaves_out_the_oldest_job(
+    queue: Queue, store: Store
+) -> None:
+    await register(store)
+    await submit(queue)
+    workers = await queue.workers()
+    await register(store, "gpu2:0")
+    whole, some = await queue.summary(), await queue.summary(workers=workers, oldest=False)
+    assert (whole.slots, some.slots) == (2, 1)
+    assert whole.oldest_pending_ms is not None
+    assert some.oldest_pending_ms is None
+    assert (some.jobs, some.classes_waiting, some.held) == (whole.jobs, whole.classes_waiting, whole.held)
+
+
 async def test_trend_counts_what_happened_in_the_last_minutes(queue: Queue, store: Store) -> None:
     worker = await register(store)
     await submit(queue)

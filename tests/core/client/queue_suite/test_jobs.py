@@ -95,6 +95,9 @@ async def test_outcome_log_and_attempts_of_a_job_that_ran(queue: Queue, store: S
     assert [attempt.outcome for attempt in await queue.attempts(job_id)] == ["permanent"]
     more = await queue.more_of(await queue.job(job_id))
     assert (more.outcome, more.ahead_in_class) == (outcome.value, None)
+    assert list(more.attempts) == await queue.attempts(job_id)
+    assert more.body == await queue.payload(job_id)
+    assert (await queue.more_of(await queue.job(job_id), body=False)).body is None
 
 
 async def test_files_are_listed_and_opened(queue: Queue) -> None:

@@ -92,7 +92,7 @@ async def test_monitor_sees_the_place_of_a_job_and_not_its_payload(queue: Queue)
     await submit(queue, id="order-1")
     monitor = seen_by(queue, Role.MONITOR)
     more = await monitor.more_of(await monitor.job("order-1"))
-    assert (more.body, more.outcome, more.ahead_in_class) == (b"", None, 0)
+    assert (more.body, more.outcome, more.ahead_in_class, more.attempts) == (b"", None, 0, ())
 
 
 @pytest.mark.parametrize("name", [*ORDERS, *CONTROLS])

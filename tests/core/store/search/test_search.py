@@ -283,3 +283,19 @@ async def test_jobs_of_a_forgotten_worker_are_found(store: Store) -> None:
     assert [each.id for each in (await store.search.page(parse("worker:old*"))).jobs] == [job]
     await store.upkeep.delete([job])
     assert await store.link.call("EXISTS", store.link.key("workers.named")) == 0
+
+
+@pytest.mark.parametrize("limit", [1, 7, 1_000])
+async def test_pending_jobs_of_more_classes_than_are_read_at_first_come_in_order(
+    store: Store, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    dice = random.Random(limit)
+    await store.broker.submit_many(
+        [make_request(customer_id=f"c{dice.randrange(12)}", priority=dice.choice((40, 50))) for _ in range(60)]
+    )
+    whole, _ = await _all(store, parse("status:pending"), 1_000)
+    monkeypatch.setattr("emp_core.store.search.front.HEADS_AT_FIRST", 3)
+    found, _ = await _all(store, parse("status:pending"), limit)
+    assert [job.id for job in found] == [job.id for job in whole]
+    assert [job.score for job in whole] == sorted((job.score for job in whole), reverse=True)
+    assert len(whole) == 60
