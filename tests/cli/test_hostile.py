@@ -120,7 +120,7 @@ VIEWS = [
 ]
 
 NO_TEXT_OF_OTHERS = {
-    "worker start", "worker stop", "worker restart", "hub start", "hub stop", "demo",
+    "worker start", "worker stop", "worker restart", "hub start", "hub stop", "hub restart", "demo",
     "config check", "config schema", "completion", "dashboard",
 }  # fmt: skip
 """Commands that show nothing that comes from jobs, services or logs. Settings and dashboard have tests of their own."""

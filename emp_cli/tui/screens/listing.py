@@ -23,7 +23,7 @@ class ListScreen(QueueScreen, Generic[T]):
     """A table, found by words and sorted by any column, and a line that says how many rows there are."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "Filter"),
+        Binding("slash", "filter", "Filter", priority=True),
         Binding("s", "sort", "Sort"),
     ]
 

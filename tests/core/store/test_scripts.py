@@ -11,7 +11,7 @@ from emp_core.store.lua_library import gather, parts_of
 from emp_core.store.scripts import LUA, assemble, read_header, script, script_names
 from tests.support.builders import register, submit
 
-STORES_ONLY = {"submit_jobs", "import_jobs", "set_limit"}
+STORES_ONLY = {"submit_jobs", "import_jobs", "set_limit", "keep_preview"}
 """They may be refused by a full Redis; all others must go on."""
 
 READS_ONLY = {"export_jobs", "find_jobs", "unjudged_classes"}
