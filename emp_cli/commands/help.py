@@ -69,7 +69,7 @@ Formats of what is printed: -o FORMAT on every command that shows something.
 {_aligned(FORMATS.items())}
 
 Lists are arrays in JSON and YAML, also of one; each object has `schema_version`. The fields are in docs/json.md.
-Times are RFC 3339 in UTC; what is not known is null. In tables times are in this machine's zone and name it.
+In JSON, times are RFC 3339 in UTC, and an unknown value is null. Tables show times in this machine's zone and name it.
 
   --json FIELDS     JSON (or -o jsonl, yaml, csv) with these fields only: --json id,state,labels.batch
   --columns NAMES   a table of these columns or fields: --columns job,age,requirements.gpu_memory_gb

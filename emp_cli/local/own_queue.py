@@ -11,7 +11,10 @@ from emp_core.embedded import Embedded
 
 @asynccontextmanager
 async def own_queue(directory: Path) -> AsyncIterator[Embedded]:
-    """A server of its own. Its start is waited for even by who is cancelled: a thread goes on, and its server stays."""
+    """A server that is stopped at the end.
+
+    A caller that is cancelled while the server starts still waits for the start: only then can the server be stopped.
+    """
     starting = asyncio.ensure_future(asyncio.to_thread(embedded.start, directory))
     try:
         yield await asyncio.shield(starting)

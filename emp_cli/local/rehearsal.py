@@ -29,7 +29,7 @@ LOOK_SECONDS = 2.0
 
 @asynccontextmanager
 async def rehearsal(caller: Caller) -> AsyncIterator[tuple[RedisQueue, Location]]:
-    """The queue and where it is. Nothing of it is left afterwards."""
+    """The queue, and its location. The server, the fleet and their files are removed at the end."""
     configure_logs("CRITICAL", "console")  # a log line would be written across the dashboard
     async with AsyncExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emp-demo-")))

@@ -33,13 +33,14 @@ def counts(summary: "Summary", trend: Trend) -> Iterator[Line]:
     """How many jobs are in which state, and how that changed in the last five minutes."""
     jobs, span = summary.jobs, trend.last(WINDOW)
     held = [_number(summary.held, "held")] if summary.held else []
-    waiting = _change(span.entered - span.started) if span else ""
+    change = _change(span.entered - span.ended).strip() if span else ""
     yield _line(
         "waiting",
-        _number(jobs["pending"], "pending", more=waiting),
+        _number(jobs["pending"], "pending"),
         _number(jobs["delayed"], "delayed"),
         _number(jobs["blocked"], "blocked"),
         *held,
+        *([Part(f"{change} open", "$foreground-muted")] if change else []),
     )
     stopping = [_number(jobs["cancelling"], "cancelling")] if jobs["cancelling"] else []
     slots = Part(f"{summary.busy_slots:,} of {summary.slots:,} slots", to="workers")

@@ -85,7 +85,7 @@ class EventsRead(Read[Happened]):
         return Happened(tuple(self._found), place.looked_at, place.dropped, place.missed)
 
     def _forget_from(self, new: Sequence[Event]) -> None:
-        """Forget the events that are read anew, and those that Redis has no more."""
+        """Drop the events that the next read returns again, and those that Redis has dropped."""
         while new and self._found and order_of(self._found[-1]) >= order_of(new[0]):
             self._found.pop()
 

@@ -24,7 +24,7 @@ class AgentOptions:
     """As declared. What services say of their models is added if nothing is declared."""
 
     found: tuple[str, ...] = ()
-    """The capabilities that nobody declared, and that are its machine's facts."""
+    """The capabilities that no setting declares, as they were found on its machine."""
 
     slots: int = 1
     lease_ms: int = 30_000

@@ -56,7 +56,7 @@ def declared(settings: WorkerSettings, services: Sequence[str], facts: Mapping[s
 
 
 def found(settings: WorkerSettings, facts: Mapping[str, Any]) -> tuple[str, ...]:
-    """The capabilities that nobody declared, and that are this machine's facts."""
+    """The capabilities that no setting declares, as they were found on this machine."""
     return tuple(name for name in _HARDWARE if getattr(settings, name) is None and name in facts)
 
 

@@ -1,5 +1,6 @@
 """What all screens of the queue have in common."""
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -33,9 +34,9 @@ class QueueScreen(Screen[None]):
         self.preferences = Preferences(path=Path())
 
     @property
+    @abstractmethod
     def crumb(self) -> str:
         """Its name in the first line."""
-        raise NotImplementedError
 
     @property
     def command(self) -> str:
@@ -53,18 +54,18 @@ class QueueScreen(Screen[None]):
         yield from self.body()
         yield Footer(show_command_palette=False)
 
+    @abstractmethod
     def body(self) -> Iterator[Widget]:
         """What is between the first line and the keys."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def read(self) -> Read[Any] | None:
         """What the feed is to read for this screen."""
-        raise NotImplementedError
 
+    @abstractmethod
     def draw(self, data: Any, at: int) -> None:
         """Show what was read; `at` is the queue's time in ms."""
-        raise NotImplementedError
 
     def on_screen_resume(self) -> None:
         """The screen is seen again."""

@@ -114,7 +114,7 @@ class JobsScreen(QueueScreen):
         self._say()
 
     def _say(self) -> None:
-        """How many there are, which are shown, and what is not exact about it."""
+        """Show how many jobs match, which of them are in memory, and whether the search stopped early."""
         window = self.window
         rows = len(window.rows)
         total = "" if window.total is None else f" of {window.total:,}"

@@ -1,4 +1,4 @@
-"""The last hour as bars of several lines, where the screen has room for them."""
+"""The last hour as bars several lines high, for screens that are large enough."""
 
 from collections.abc import Sequence
 

@@ -80,7 +80,14 @@ async def test_rates_of_the_last_five_minutes_are_said(store: Store, dashboard: 
         await submit(store)
     await worker.complete(await worker.take())
     async with dashboard() as driver:
-        await driver.sees("10.0/min", "1.0/min", "p50", "p95", "9 pending +9")
+        await driver.sees("10.0/min", "1.0/min", "p50", "p95", "9 pending", "+9 open")
+
+
+async def test_a_cancelled_job_is_open_no_longer(store: Store, dashboard: StartDashboard) -> None:
+    jobs = [await submit(store) for _ in range(3)]
+    await store.broker.cancel(jobs[0])
+    async with dashboard() as driver:
+        await driver.sees("2 pending", "+2 open", "1 cancelled +1")
 
 
 async def test_hostile_text_is_clean_and_no_markup(store: Store, dashboard: StartDashboard) -> None:
