@@ -78,6 +78,8 @@ def run() -> None:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    finally:
+        gc.freeze()  # Python's end would search all modules for garbage, which takes as long as half of their import
 
 
 def _answer(text: str) -> int:

@@ -74,6 +74,19 @@ run()
     assert int(answer.stderr) <= 2
 
 
+def test_command_that_ends_leaves_nothing_to_search_for_garbage() -> None:
+    program = """
+import atexit, gc, sys
+atexit.register(lambda: sys.stderr.write(f"{gc.get_freeze_count()} {len(gc.get_objects())}"))
+sys.argv = ["emp", "jobs", "--help"]
+from emp_cli.main import run
+run()
+"""
+    answer = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    frozen, searched = map(int, answer.stderr.split())
+    assert searched < frozen / 100
+
+
 def test_the_filter_language_loads_its_parser_only_for_the_first_filter() -> None:
     assert "lark" not in modules_after("from emp_core.domain.filter import parse; parse(' ')")
     assert "lark" in modules_after("from emp_core.domain.filter import parse; parse('age>1s')")
