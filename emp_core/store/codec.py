@@ -226,18 +226,17 @@ def _sound_worker(
         raise ValueError("not a record of a worker")
     workflow, customers = info.get("workflow"), info.get("max_customers")
     clock, registered = info.get("clock"), fields.get("registered", "")
-    gone = fields.get("gone") if fields.get("alive") != "1" else None
-    services, _, reasons = fields.get("services", "").partition("\n")
+    services, reasons = services_of(fields.get("services", ""))
     return Worker(
         id=worker_id,
         machine=fields.get("machine", ""),
         boot=fields.get("boot", ""),
-        state=WorkerState(gone if gone in ("lost", "stopped") else fields.get("state", "lost")),
+        state=worker_state(fields),
         profile_id=fields.get("profile", ""),
         capabilities=capabilities_of(capabilities),
-        slots=_count(fields.get("slots", "1")),
+        slots=slots_of(fields),
         active=tuple(active),
-        services=dict(word.split("=", 1) for word in services.split()),
+        services=services,
         outages=_outages(reasons),
         beat_at=_count(fields.get("beat", "0")),
         lost_at=lost_at,
@@ -249,6 +248,23 @@ def _sound_worker(
         workflow=workflow if isinstance(workflow, str) else "",
         max_customers=customers if isinstance(customers, int) else None,
     )
+
+
+def worker_state(fields: Mapping[str, str]) -> WorkerState:
+    """A worker's state by its hash. Raises `ValueError` if it is damaged."""
+    gone = fields.get("gone") if fields.get("alive") != "1" else None
+    return WorkerState(gone if gone in ("lost", "stopped") else fields.get("state", "lost"))
+
+
+def slots_of(fields: Mapping[str, str]) -> int:
+    """How many jobs a worker runs at once. Raises `ValueError` if its hash is damaged."""
+    return _count(fields.get("slots", "1"))
+
+
+def services_of(text: str) -> tuple[dict[str, str], str]:
+    """A worker's services with their states, and the lines about its outages. Raises `ValueError` if damaged."""
+    services, _, reasons = text.partition("\n")
+    return dict(word.split("=", 1) for word in services.split()), reasons
 
 
 def _outages(text: str) -> dict[str, ServiceOutage]:

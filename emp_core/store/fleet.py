@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
-from emp_core.domain.worker import Worker
-from emp_core.store.codec import fields_of, worker_of
+from emp_core.domain.worker import Worker, WorkerState
+from emp_core.errors import Conflict
+from emp_core.store.codec import fields_of, services_of, slots_of, worker_of, worker_state
 from emp_core.store.connection import DAMAGED, Link, undamaged
 from emp_core.store.steps import Steps
 
@@ -52,6 +53,49 @@ def worker_steps(link: Link, names: Sequence[str]) -> Steps[list[Worker]]:
         worker_of(name, fields, _text(texts.get(fields.get("profile", ""))), jobs, at)
         for name, fields, jobs, at in found
     ]
+
+
+_COUNTED = ("alive", "gone", "state", "slots", "services")
+
+
+class Glance(NamedTuple):
+    """What is counted of a worker."""
+
+    state: WorkerState
+    slots: int
+    busy_slots: int
+    up: tuple[str, ...]
+    """The services that it has up."""
+
+
+def glance_of(worker: Worker) -> Glance:
+    """A worker that was read whole."""
+    up = tuple(name for name, state in worker.services.items() if state == "up")
+    return Glance(worker.state, worker.slots, len(worker.active), up)
+
+
+def glance_steps(link: Link) -> Steps[list[Glance]]:
+    """What is counted of the live workers, in two round trips; without capabilities, which are slow to read."""
+    names = yield from name_steps(link)
+    answers = yield [
+        *(("HMGET", link.key(f"worker:{name}"), *_COUNTED) for name in names),
+        *(("HLEN", link.key(f"jobs:active:{name}")) for name in names),
+    ]
+    pairs = zip(answers[: len(names)], answers[len(names) :], strict=True)
+    return [
+        _glance(values, 0 if busy is DAMAGED else busy) for values, busy in pairs if values is DAMAGED or any(values)
+    ]
+
+
+def _glance(values: Any, busy: int) -> Glance:
+    try:
+        pairs = zip(_COUNTED, undamaged(values), strict=True)
+        fields = {name: value.decode("utf-8", "replace") for name, value in pairs if value is not None}
+        services, _ = services_of(fields.get("services", ""))
+        up = tuple(name for name, state in services.items() if state == "up")
+        return Glance(worker_state(fields), slots_of(fields), busy, up)
+    except (Conflict, ValueError):
+        return Glance(WorkerState.LOST, 0, busy, ())
 
 
 def jobs_of(worker: Worker) -> list[str]:

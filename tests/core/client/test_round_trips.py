@@ -80,6 +80,17 @@ async def test_summary_takes_four_trips_at_most(far: RedisQueue, trips: Trips) -
     assert trips.trips <= 4
 
 
+async def test_summary_asks_two_things_of_each_worker(far: RedisQueue, trips: Trips, filled: Store) -> None:
+    trips.begin()
+    await far.summary()
+    before = trips.commands
+    for number in range(10):
+        await register(filled, f"gpu2:{number}", ram_gb=number + 1)
+    trips.begin()
+    assert dict((await far.summary()).workers) == {"ready": 14}
+    assert trips.commands - before <= 20
+
+
 async def test_workers_take_three_trips_and_classes_two(far: RedisQueue, trips: Trips) -> None:
     trips.begin()
     assert len(await far.workers()) == 4

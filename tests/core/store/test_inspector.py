@@ -196,6 +196,25 @@ async def test_the_summary(store: Store) -> None:
     assert dict(found.services) == {"comfyui": 2}
 
 
+@pytest.mark.damages
+@pytest.mark.parametrize(
+    "damage",
+    [("SET", "worker:gpu1:0", "x"), ("HSET", "worker:gpu1:0", "state", "odd"), ("SET", "jobs:active:gpu1:0", "x")],
+)
+async def test_summary_counts_a_damaged_worker_as_the_list_of_workers_does(
+    store: Store, damage: tuple[str, str, str]
+) -> None:
+    await register(store)
+    command, name, *rest = damage
+    if command == "SET":
+        await store.link.call("DEL", store.link.key(name))
+    await store.link.call(command, store.link.key(name), *rest)
+    found = await store.inspector.summary()
+    (worker,) = await store.inspector.workers()
+    assert dict(found.workers) == {worker.state: 1}
+    assert (found.slots, found.busy_slots) == (worker.slots, len(worker.active))
+
+
 async def _age(store: Store, job_id: str, ms: int, look: Look) -> None:
     """Move a pending job's place back in time, in every list that has it."""
     place = (await store.inspector.job(job_id)).score + ms * TICKS_PER_MS
