@@ -86,7 +86,7 @@ class Line:
         body = self.body
         if body.get("id") is None:
             body["id"] = job_id
-        return JobRequest.parse(body, sent={**body, **self.typed})
+        return JobRequest.parse(body, sent={**body, **self.typed}, checked=True)
 
 
 def read_texts(asked: Asked) -> Mapping[str, str]:

@@ -81,15 +81,16 @@ class JobRequest:
     """What the caller sent, by which a repeated submit is told from another one."""
 
     @classmethod
-    def parse(cls, body: Mapping[str, Any], *, sent: Mapping[str, Any] | None = None) -> Self:
+    def parse(cls, body: Mapping[str, Any], *, sent: Mapping[str, Any] | None = None, checked: bool = False) -> Self:
         """Read a request from canonical JSON. Raises `InvalidInput` or `LimitExceeded` with the field's name.
 
-        Give `sent` if `body` has more than the caller sent, such as defaults.
+        Give `sent` if `body` has more than the caller sent, such as defaults. `checked`: `check_json` has seen the body.
         """
         values.refuse_unknown("", values.read_mapping("body", body), _READERS)
         given = {name: value for name, value in body.items() if value is not None}
         asked = values.read_mapping("requirements", given.pop("requirements", {}))
-        read = {name: _READERS[name](name, value) for name, value in given.items()}
+        readers = _READERS_IF_CHECKED if checked else _READERS
+        read = {name: readers[name](name, value) for name, value in given.items()}
         read["requirements"] = _requirements_of(asked, read)
         read["customer_id"] = read["requirements"].customer_id
         read["job_type"] = read["requirements"].job_type
@@ -169,8 +170,10 @@ def _requirements(source: Mapping[str, Any], read: Mapping[str, Any]) -> Require
     for name, value in own.items():
         if source.get(name) not in (None, value):
             raise InvalidInput(f"requirements.{name}", f"is {values.shown(source[name])}, but {name} is {value!r}")
-    asked = Requirements.parse({**source, **own})
     service = read.get("service")
+    if service is not None and source.get("services") is None:
+        return Requirements.parse({**source, **own, "services": service})
+    asked = Requirements.parse({**source, **own})
     if service is not None:
         if asked.services and service not in asked.services:
             named = values.cut(", ".join(asked.services))
@@ -236,6 +239,8 @@ _READERS: Mapping[str, Any] = {
     "idempotency_key": values.read_text,
     "id": values.read_id,
 }
+
+_READERS_IF_CHECKED = {**_READERS, "payload": values.read_mapping, "params": values.read_mapping}
 
 REQUEST_FIELDS = tuple(_READERS)
 

@@ -39,7 +39,7 @@ def read_json(field: str, text: str | bytes) -> Any:
         if isinstance(text, bytes):
             text = text.decode(json.detect_encoding(text), "surrogatepass")
         _bound_nodes(field, text)
-        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_doubles)
+        return _STRICT.decode(text)
     except RecursionError:
         raise LimitExceeded(field, "max_json_depth", MAX_JSON_DEPTH + 1, MAX_JSON_DEPTH) from None
     except (ValueError, UnicodeDecodeError) as error:
@@ -163,3 +163,6 @@ def _refuse_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         ((doubled, _),) = Counter(key for key, _ in pairs).most_common(1)
         raise ValueError(f"the key {shown(doubled)} appears twice in one object")
     return result
+
+
+_STRICT = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_refuse_doubles)

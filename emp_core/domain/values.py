@@ -1,6 +1,7 @@
 """Reading untrusted values into canonical ones: each function names the field that is wrong, and why."""
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias, cast
 
@@ -14,6 +15,9 @@ MAX_NAMES = 256
 MAX_NAME_LENGTH = 256
 MAX_QUOTED = 200
 MAX_SHOWN = 60
+
+_UNREADABLE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff]")
+"""Control characters, and halves of a character."""
 
 
 def read_number(field: str, value: object, *, minimum: float = 0, maximum: float = 1e9) -> int | float:
@@ -48,7 +52,7 @@ def read_text(field: str, value: object, *, maximum: int = MAX_NAME_LENGTH) -> s
         raise InvalidInput(field, f"must be text, not {shown(value)}")
     if not value.strip() or len(value) > maximum:
         raise InvalidInput(field, f"must have 1 to {maximum} characters")
-    if any(ord(char) < 32 or 0x7F <= ord(char) < 0xA0 or 0xD800 <= ord(char) < 0xE000 for char in value):
+    if _UNREADABLE.search(value):
         raise InvalidInput(field, "has control characters or a lone surrogate")
     return value
 

@@ -63,7 +63,7 @@ def _read_request(hub: Hub, body: object, idempotency_key: str | None) -> JobReq
         if asked.get("idempotency_key") not in (None, idempotency_key):
             raise InvalidInput("idempotency_key", "differs from the header Idempotency-Key")
         asked["idempotency_key"] = idempotency_key
-    request = JobRequest.parse(asked, sent=sent)
+    request = JobRequest.parse(asked, sent=sent, checked=True)
     if request.timeout_seconds is not None and request.timeout_seconds > limit:
         raise InvalidInput("timeout_seconds", f"must be at most {limit:g} (MAX_JOB_TIMEOUT_MINUTES)")
     return request
