@@ -12,7 +12,7 @@ from emp_cli.input.completing import context_names
 from emp_cli.input.options import OutputOption, flag
 from emp_cli.input.shaping import shows
 from emp_cli.output import formats, terminal
-from emp_cli.output.details import write_facts
+from emp_cli.output.facts import write_facts
 from emp_cli.output.layout import Column, Format, Layout, Sheet
 from emp_core.domain import json_fields
 from emp_core.errors import InvalidInput, NotFound

@@ -20,7 +20,7 @@ from emp_cli.local.log_file import LogFile
 from emp_cli.local.reading import show_log
 from emp_cli.local.roster import HUB, LocalProcess, Roster, this_process
 from emp_cli.output import formats, terminal
-from emp_cli.output.details import write_facts
+from emp_cli.output.facts import write_facts
 from emp_cli.output.glance import counts, durability_of
 from emp_cli.output.layout import Format, Layout
 from emp_cli.output.units import since

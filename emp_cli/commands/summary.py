@@ -6,7 +6,7 @@ import typer
 
 from emp_cli.input.options import SummaryOption, WatchOption
 from emp_cli.output import formats
-from emp_cli.output.details import write_facts
+from emp_cli.output.facts import write_facts
 from emp_cli.output.glance import TREND_MINUTES, facts, summary_view
 from emp_cli.output.layout import Format, Layout
 from emp_cli.output.watching import Look, watching

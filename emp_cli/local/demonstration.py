@@ -19,8 +19,8 @@ from emp_cli.local.own_queue import own_queue
 from emp_cli.local.signals import Signals
 from emp_cli.output import formats, terminal
 from emp_cli.output.columns import JOBS, WORKERS
-from emp_cli.output.details import write_facts
 from emp_cli.output.explanation import write_explanation
+from emp_cli.output.facts import write_facts
 from emp_cli.output.layout import Layout
 from emp_core.artifacts import open_artifacts
 from emp_core.client.async_emp import AsyncEmp

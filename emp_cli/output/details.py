@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emp_cli.output import terminal
+from emp_cli.output.asked import asked
 from emp_cli.output.clean import one_line
 from emp_cli.output.columns import (
     ARTIFACT_COLUMNS,
@@ -19,21 +20,19 @@ from emp_cli.output.columns import (
     state_of,
     state_style,
 )
-from emp_cli.output.explanation import asked
+from emp_cli.output.facts import write_facts
 from emp_cli.output.formats import write_table
 from emp_cli.output.layout import Column
 from emp_cli.output.units import clock, since
 from emp_core.domain.durations import duration
 from emp_core.domain.job import Job
 from emp_core.domain.outcome import Artifact
-from emp_core.domain.standing import down, outages_in_words
 from emp_core.domain.states import WAITING, JobState
 from emp_core.domain.worker import Worker
 
 if TYPE_CHECKING:
     from emp_core.store import Attempt
 
-LABEL = 11
 DETAIL = 300
 """Characters of a failed attempt's own words."""
 
@@ -50,13 +49,6 @@ class JobDetails:
     def artifacts(self) -> list[Artifact]:
         """The files of the outcome."""
         return [Artifact(**entry) for entry in (self.outcome or {}).get("artifacts", ())]
-
-
-def write_facts(facts: Iterable[tuple[str, str]]) -> None:
-    """Write what is known, a line each; nothing where nothing is known."""
-    for label, text in facts:
-        if text:
-            terminal.data(f"{label:<{LABEL}} {one_line(text)}")
 
 
 def write_job(details: JobDetails, now: int) -> None:
@@ -144,6 +136,8 @@ def write_worker(worker: Worker, now: int) -> None:
 
 def worker_facts(worker: Worker, now: int) -> Iterable[tuple[str, str]]:
     """What a worker is, and what it does."""
+    from emp_core.domain.standing import down, outages_in_words  # which the details of a job do not need
+
     yield "reason", worker.reason
     yield "machine", worker.machine
     yield "services", services_up(worker)

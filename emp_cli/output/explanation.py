@@ -1,9 +1,10 @@
 """An explanation on the screen: the verdict, what is in the way, the smallest remedy, then worker by worker."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
 
 from emp_cli.output import terminal
+from emp_cli.output.asked import asked
 from emp_cli.output.clean import one_line
 from emp_cli.output.columns import labels_of, state_of
 from emp_cli.output.formats import write_table
@@ -11,7 +12,6 @@ from emp_cli.output.layout import Column
 from emp_core.domain.explain import Explanation, Skipped, WorkerExplanation
 from emp_core.domain.folding import Kinds, Workers, fold_classes, fold_names, fold_workers
 from emp_core.domain.matching import DIMENSIONS
-from emp_core.domain.requirements import Requirements
 from emp_core.domain.standing import MOST_CLASSES, Tier, WaitingClass
 from emp_core.domain.states import WAITING
 
@@ -183,18 +183,3 @@ def filled(columns: Sequence[Column[Kinds]], kinds: Sequence[Kinds]) -> list[Col
 def _count(classes: Iterator[WaitingClass] | tuple[WaitingClass, ...]) -> str:
     jobs = sum(waiting.jobs for waiting in classes)
     return "1 waiting job" if jobs == 1 else f"{jobs} waiting jobs"
-
-
-def asked(requirements: Requirements, *, but: Collection[str] = ()) -> str:
-    """What a job asks, on one line: `comfyui, gpu_memory_gb 24, customer_id acme`."""
-    return ", ".join(_words(name, value) for name, value in requirements.to_json().items() if name not in but)
-
-
-def _words(name: str, value: object) -> str:
-    if isinstance(value, tuple | list):
-        text = " or ".join(map(str, value)) if name == "services" else " ".join(map(str, value))
-    elif isinstance(value, dict):
-        text = " ".join(f"{path}={each}" for path, each in value.items())
-    else:
-        text = str(value)
-    return text if name == "services" else f"{name} {text}"

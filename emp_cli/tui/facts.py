@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from emp_cli.output.explanation import asked
+from emp_cli.output.asked import asked
 from emp_cli.tui.bars import bars
 from emp_cli.tui.widgets.links import Line, Part
 from emp_core.domain.durations import duration

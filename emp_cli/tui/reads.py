@@ -110,7 +110,7 @@ class JobsRead(Read["Sequence[Page]"]):
     """How many jobs are searched for one page; None: the queue's own limit."""
 
     async def read(self, queue: "Queue") -> "Sequence[Page]":
-        from emp_core.client.queue import SEARCHED_AT_MOST
+        from emp_core.domain.policy import SEARCHED_AT_MOST
 
         at_most = self.at_most or SEARCHED_AT_MOST
         pages: list[Page] = []

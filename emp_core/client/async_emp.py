@@ -1,5 +1,7 @@
 """`AsyncEmp`: the queue as programs and the command use it."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -10,21 +12,22 @@ from typing import TYPE_CHECKING, Any, Self
 
 from emp_core.client import changes
 from emp_core.client.locate import Location, locate
-from emp_core.client.queue import SEARCHED_AT_MOST, Attempt, ClassView, Page, Queue, Submitted, Summary
 from emp_core.client.redis_queue import open_queue
 from emp_core.client.results import Outcome, outcome_of
-from emp_core.domain.events import Event, Order
-from emp_core.domain.filter import EVERY_JOB, Filter, parse
 from emp_core.domain.job import Job, JobRequest
 from emp_core.domain.outcome import Artifact
-from emp_core.domain.trend import Trend
-from emp_core.domain.worker import Worker, WorkerState
+from emp_core.domain.policy import SEARCHED_AT_MOST
 from emp_core.errors import EmpError, InvalidInput
 from emp_core.ids import digest, new_job_id
 from emp_core.urls import masked
 
 if TYPE_CHECKING:
+    from emp_core.client.queue import Attempt, ClassView, Page, Queue, Submitted, Summary
+    from emp_core.domain.events import Event, Order
     from emp_core.domain.explain import Explanation, WorkerExplanation
+    from emp_core.domain.filter import Filter
+    from emp_core.domain.trend import Trend
+    from emp_core.domain.worker import Worker, WorkerState
 
 Request = JobRequest | Mapping[str, Any]
 
@@ -107,7 +110,7 @@ class AsyncEmp:
         answers = iter(await self._queue.submit_many(valid))
         return [next(answers) if isinstance(request, JobRequest) else request for request in parsed]
 
-    async def preview(self, request: Request) -> "Explanation":
+    async def preview(self, request: Request) -> Explanation:
         """What would become of a job if it were submitted now; changes nothing."""
         return await self._queue.preview(_parsed(request))
 
@@ -141,7 +144,7 @@ class AsyncEmp:
         return await self._queue.job(job_id)
 
     async def jobs(
-        self, wanted: Filter | str = EVERY_JOB, *, limit: int = 50, cursor: str = "", search_all: bool = False
+        self, wanted: Filter | str = "", *, limit: int = 50, cursor: str = "", search_all: bool = False
     ) -> Page:
         """The jobs that match a filter, such as `status:failed customer:acme`, a page at a time.
 
@@ -151,9 +154,12 @@ class AsyncEmp:
         newest first. By anything else, the last submitted come first. Conditions that no list serves are looked for
         in 20,000 jobs (`Page.of`), with `search_all` in all.
         """
-        asked = parse(wanted) if isinstance(wanted, str) else wanted
+        if isinstance(wanted, str):
+            from emp_core.domain.filter import parse
+
+            wanted = parse(wanted)
         at_most = None if search_all else SEARCHED_AT_MOST
-        return await self._queue.jobs(asked, limit=limit, cursor=cursor, at_most=at_most)
+        return await self._queue.jobs(wanted, limit=limit, cursor=cursor, at_most=at_most)
 
     async def jobs_by_id(self, job_ids: Sequence[str]) -> list[Job]:
         """Those of the jobs that exist, in the order given."""
@@ -241,7 +247,7 @@ class AsyncEmp:
             async for change in news:
                 yield change
 
-    async def explain(self, job_id: str) -> "Explanation":
+    async def explain(self, job_id: str) -> Explanation:
         """Why a job is where it is."""
         return await self._queue.explain(job_id)
 
@@ -295,7 +301,7 @@ class AsyncEmp:
         """Pause, resume or drain a worker. The state before."""
         return await self._queue.steer(worker_id, state, reason=reason)
 
-    async def explain_worker(self, worker_id: str) -> "WorkerExplanation":
+    async def explain_worker(self, worker_id: str) -> WorkerExplanation:
         """What a worker would take next, what it skips, and why."""
         return await self._queue.explain_worker(worker_id)
 

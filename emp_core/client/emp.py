@@ -15,7 +15,7 @@ from emp_core.client.queue import Attempt, ClassView, Page, Submitted, Summary
 from emp_core.client.results import Outcome
 from emp_core.domain.events import Event, Order
 from emp_core.domain.explain import Explanation, WorkerExplanation
-from emp_core.domain.filter import EVERY_JOB, Filter
+from emp_core.domain.filter import Filter
 from emp_core.domain.job import Job
 from emp_core.domain.outcome import Artifact
 from emp_core.domain.trend import Trend
@@ -114,9 +114,7 @@ class Emp:
     def job(self, job_id: str) -> Job:
         return self._run(self._emp.job, job_id)
 
-    def jobs(
-        self, wanted: Filter | str = EVERY_JOB, *, limit: int = 50, cursor: str = "", search_all: bool = False
-    ) -> Page:
+    def jobs(self, wanted: Filter | str = "", *, limit: int = 50, cursor: str = "", search_all: bool = False) -> Page:
         return self._run(self._emp.jobs, wanted, limit=limit, cursor=cursor, search_all=search_all)
 
     def jobs_by_id(self, job_ids: Sequence[str]) -> list[Job]:

@@ -4,57 +4,47 @@ Every operation may raise `QueueUnavailable`, and `Forbidden` if the caller's ro
 caller of one customer the jobs of others do not exist: it gets `NotFound`.
 """
 
+from __future__ import annotations
+
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from emp_core.client.results import Outcome
-from emp_core.domain.caller import Caller
-from emp_core.domain.events import Event, Order
-from emp_core.domain.filter import Filter
-from emp_core.domain.job import Job, JobRequest
-from emp_core.domain.outcome import Artifact
-from emp_core.domain.trend import Trend
-from emp_core.domain.worker import Worker, WorkerState
-from emp_core.errors import EmpError
-from emp_core.store import (
-    Attempt,
-    Batch,
-    ClassView,
-    Memory,
-    Page,
-    Preview,
-    Server,
-    Stays,
-    Submitted,
-    Summary,
-    WaitingJob,
-)
-from emp_core.store.inspector import More
-from emp_core.store.search import SEARCHED_AT_MOST
+from emp_core.domain.policy import SEARCHED_AT_MOST
+from emp_core.on_demand import on_demand
 
 if TYPE_CHECKING:
     from emp_core.artifacts import ArtifactStore
+    from emp_core.client.results import Outcome
+    from emp_core.domain.caller import Caller
     from emp_core.domain.demand import Demand, Workflows
+    from emp_core.domain.events import Event, Order
     from emp_core.domain.explain import Explanation, WorkerExplanation
+    from emp_core.domain.filter import Filter
+    from emp_core.domain.job import Job, JobRequest
+    from emp_core.domain.outcome import Artifact
+    from emp_core.domain.trend import Trend
+    from emp_core.domain.worker import Worker, WorkerState
+    from emp_core.errors import EmpError
+    from emp_core.store import (
+        Attempt,
+        Batch,
+        ClassView,
+        Memory,
+        Page,
+        Preview,
+        Server,
+        Stays,
+        Submitted,
+        Summary,
+        WaitingJob,
+    )
+    from emp_core.store.inspector import More
 
-__all__ = [
-    "SEARCHED_AT_MOST",
-    "Attempt",
-    "Batch",
-    "ClassView",
-    "Memory",
-    "More",
-    "Page",
-    "Preview",
-    "Queue",
-    "Server",
-    "Stays",
-    "Submitted",
-    "Summary",
-    "WaitingJob",
-    "Watching",
-]
+__all__ = ["Attempt", "ClassView", "Page", "Preview", "Queue", "Submitted", "Summary"]
+
+
+__getattr__ = on_demand(__name__, {"emp_core.store": "Attempt ClassView Page Preview Submitted Summary"})
 
 
 class Watching(Protocol):
@@ -112,7 +102,7 @@ class Queue(Protocol):
         """
         ...
 
-    async def preview(self, request: JobRequest) -> "Explanation":
+    async def preview(self, request: JobRequest) -> Explanation:
         """What would become of a job if it were submitted now; changes nothing."""
         ...
 
@@ -155,7 +145,7 @@ class Queue(Protocol):
         """The last 200 events of a job, oldest first; none of one that is not there."""
         ...
 
-    async def explain(self, job_id: str) -> "Explanation":
+    async def explain(self, job_id: str) -> Explanation:
         """Why a job is where it is. Raises `NotFound`."""
         ...
 
@@ -227,7 +217,7 @@ class Queue(Protocol):
         """Store a payload that is too large for the queue, before its job is submitted. Raises `Conflict`."""
         ...
 
-    def file_store(self) -> "ArtifactStore":
+    def file_store(self) -> ArtifactStore:
         """Where the queue's files are. Raises `Misconfigured` if no setting says it."""
         ...
 
@@ -341,7 +331,7 @@ class Queue(Protocol):
         """Pause, resume or drain a worker. The state before. Raises `NotFound`."""
         ...
 
-    async def explain_worker(self, worker_id: str) -> "WorkerExplanation":
+    async def explain_worker(self, worker_id: str) -> WorkerExplanation:
         """What a worker would take next, what it skips, and why. Raises `NotFound`."""
         ...
 
@@ -364,11 +354,11 @@ class Queue(Protocol):
         """The classes with waiting jobs, the one with the best job first; at most 1,000."""
         ...
 
-    async def demand(self) -> "Demand":
+    async def demand(self) -> Demand:
         """What waits and runs by class, and which profiles fit; `Demand` says what was not read."""
         ...
 
-    async def workflows(self) -> "Workflows":
+    async def workflows(self) -> Workflows:
         """The workflows of running jobs and of the best pending ones, and those that workers are reserved for."""
         ...
 

@@ -1,5 +1,7 @@
 """`RedisQueue`: the queue over Redis and a file store."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, suppress
@@ -11,40 +13,40 @@ from emp_core.client.locate import Location
 from emp_core.client.results import Outcome
 from emp_core.client.this_process import this_process
 from emp_core.domain.caller import Caller, Role
-from emp_core.domain.events import Event, Order
-from emp_core.domain.filter import Filter
 from emp_core.domain.job import Job, JobRequest
 from emp_core.domain.outcome import Artifact
-from emp_core.domain.trend import Trend
-from emp_core.domain.worker import Worker, WorkerState
+from emp_core.domain.policy import SEARCHED_AT_MOST
 from emp_core.errors import EmpError, InvalidInput, Misconfigured, NotFound
 from emp_core.ids import is_id
-from emp_core.store import (
-    Attempt,
-    ClassView,
-    Memory,
-    Page,
-    Preview,
-    Server,
-    Stays,
-    Store,
-    Submitted,
-    Summary,
-    WaitingJob,
-    open_store,
-    read_memory,
-)
-from emp_core.store.broker import order_refusal
+from emp_core.store import open_store
 from emp_core.store.connection import check_server, check_writes
-from emp_core.store.inspector import More
-from emp_core.store.search import SEARCHED_AT_MOST
+from emp_core.store.memory import read_memory
+from emp_core.store.order_refusal import order_refusal
 from emp_core.store.submits import taken
-from emp_core.store.transfers import Transfers
 
 if TYPE_CHECKING:
     from emp_core.artifacts import ArtifactStore
     from emp_core.domain.demand import Demand, Workflows
+    from emp_core.domain.events import Event, Order
     from emp_core.domain.explain import Explanation, WorkerExplanation
+    from emp_core.domain.filter import Filter
+    from emp_core.domain.trend import Trend
+    from emp_core.domain.worker import Worker, WorkerState
+    from emp_core.store import (
+        Attempt,
+        ClassView,
+        Memory,
+        Page,
+        Preview,
+        Server,
+        Stays,
+        Store,
+        Submitted,
+        Summary,
+        WaitingJob,
+    )
+    from emp_core.store.inspector import More
+    from emp_core.store.transfers import Transfers
 
 CURSOR = re.compile(r"[0-9]{1,15}-[0-9]{1,15}")
 
@@ -92,7 +94,7 @@ class RedisQueue:
         self._caller.check_change(Role.CLIENT, "submit jobs")
         return await submitting.submit_many(self._store, self._files, requests, patience)
 
-    async def preview(self, request: JobRequest) -> "Explanation":
+    async def preview(self, request: JobRequest) -> Explanation:
         self._caller.check_role(Role.CLIENT, "submit jobs")
         from emp_core.client import situation
 
@@ -126,7 +128,7 @@ class RedisQueue:
     async def events_of(self, job_id: str) -> list[Event]:
         return await self._store.events.of_job(job_id)
 
-    async def explain(self, job_id: str) -> "Explanation":
+    async def explain(self, job_id: str) -> Explanation:
         from emp_core.client import situation
 
         return await situation.explain_job(self._store, await self.job(job_id))
@@ -220,7 +222,7 @@ class RedisQueue:
         if await self._store.inspector.is_taken(job_id):
             raise taken(job_id)
 
-    def file_store(self) -> "ArtifactStore":
+    def file_store(self) -> ArtifactStore:
         return self._files()
 
     # Orders to jobs.
@@ -330,7 +332,7 @@ class RedisQueue:
         self._caller.check_unscoped("steer workers")
         return await self._store.registry.steer(worker_id, state, reason=reason)
 
-    async def explain_worker(self, worker_id: str) -> "WorkerExplanation":
+    async def explain_worker(self, worker_id: str) -> WorkerExplanation:
         self._caller.check_unscoped("explain workers")
         from emp_core.client import situation
 
@@ -350,13 +352,13 @@ class RedisQueue:
     async def classes(self) -> list[ClassView]:
         return await self._store.inspector.waiting_classes()
 
-    async def demand(self) -> "Demand":
+    async def demand(self) -> Demand:
         self._caller.check_unscoped("read the demand of all customers")
         from emp_core.store.demand import read_demand
 
         return await read_demand(self._store.link, await self.workers())
 
-    async def workflows(self) -> "Workflows":
+    async def workflows(self) -> Workflows:
         self._caller.check_unscoped("list the workflows of all customers")
         from emp_core.store.demand import read_workflows
 

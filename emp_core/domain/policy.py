@@ -113,6 +113,9 @@ FORGOTTEN_A_CALL = 50
 LOOKED_AT_A_CALL = 2_000
 """Jobs of sorted lists that a search looks at."""
 
+SEARCHED_AT_MOST = 20_000
+"""Jobs that are read for a page of a list, unless the caller asks to search all."""
+
 INDEXED_A_CALL = 200
 """Jobs of an earlier version that are listed for filters."""
 

@@ -23,11 +23,12 @@ from emp_core.domain.policy import (
     MAX_MESSAGE,
     MOVED_A_CALL,
 )
-from emp_core.errors import Conflict, EmpError, LimitExceeded, NotFound, QueueUnavailable, Refused
+from emp_core.errors import EmpError, LimitExceeded, QueueUnavailable, Refused
 from emp_core.ids import new_job_id, new_nonce
 from emp_core.store.classes import ClassIndex
 from emp_core.store.codec import Claimed, ClaimKey, Record, claimed_of, submit_record
 from emp_core.store.connection import Link
+from emp_core.store.order_refusal import order_refusal
 from emp_core.store.submits import Line, Submitted, answers_of
 
 Spill = Callable[[str, bytes], Awaitable[None]]
@@ -388,11 +389,3 @@ class Broker:
         """How many jobs of `customer:<id>` or `class:<id>` may run at once; None takes the limit away."""
         by = signature(self._caller)
         await self._link.run("set_limit", whose=whose, maximum=-1 if maximum is None else maximum, by=by, reason=reason)
-
-
-def order_refusal(verb: str, job_id: str, answer: str) -> EmpError | None:
-    """Why an order to a job was not carried out, from the word that its script answered."""
-    if answer == "gone":
-        return NotFound("job", job_id)
-    hint = "`emp import --from … --take` finishes its move, --undo gives it back" if answer == "moving" else ""
-    return None if answer in ("ok", "already") else Conflict(f"cannot {verb} job {job_id}: it is {answer}", hint=hint)

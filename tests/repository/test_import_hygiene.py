@@ -3,10 +3,14 @@
 import subprocess
 import sys
 import time
+from importlib import import_module
 
 import pytest
 
+from emp_core.store import Store
 from tests.generated import ROOT
+from tests.support.builders import submit
+from tests.support.redis_server import Server
 
 HEAVY = ("redis", "textual", "fastapi", "uvicorn", "httpx", "pydantic", "obstore", "anyio", "asyncio", "lark", "rich")
 
@@ -58,6 +62,37 @@ def test_command_that_reads_the_queue_loads_no_daemon_and_no_file_store() -> Non
     assert modules_after(code).isdisjoint(
         {"daemons", "fastapi", "uvicorn", "textual", "typer", "obstore", "httpx", "pydantic", "rich", "lark"}
     )
+
+
+UNREAD = ("broker", "registry", "transfers", "upkeep", "previews")
+"""Parts of the store that the commands that only read do not need."""
+
+
+@pytest.mark.parametrize(
+    ("command", "unneeded"),
+    [
+        ("jobs", {"emp_core.domain.explain", "emp_core.domain.standing"}),
+        ("summary", {"emp_core.domain.filter.fields", "emp_core.store.search", "emp_cli.output.columns"}),
+        ("job show ID", {"emp_core.domain.filter.fields", "emp_core.store.search", "emp_core.domain.standing"}),
+    ],
+)
+async def test_command_that_reads_loads_what_it_shows_and_no_more(
+    store: Store, server: Server, monkeypatch: pytest.MonkeyPatch, command: str, unneeded: set[str]
+) -> None:
+    job = await submit(store)
+    monkeypatch.setenv("REDIS_URL", server.url)
+    loaded = modules_of(*command.replace("ID", job).split())
+    assert "emp_core.store.inspector" in loaded
+    assert loaded.isdisjoint({"daemons", "pydantic", "rich", "lark", "obstore", "httpx", "yaml"})
+    assert loaded.isdisjoint({*unneeded, *(f"emp_core.store.{name}" for name in UNREAD)})
+
+
+@pytest.mark.parametrize("module", ["emp_core", "emp_core.store", "emp_core.client.queue", "emp_core.domain.filter"])
+def test_every_name_that_is_imported_on_demand_is_found(module: str) -> None:
+    offering = import_module(module)
+    assert [name for name in offering.__all__ if not hasattr(offering, name)] == []
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = offering.nothing
 
 
 def test_help_searches_for_no_garbage_while_modules_load() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from textual.content import Content
 
-from emp_cli.output.explanation import TIER_STYLES, asked
+from emp_cli.output.asked import asked
+from emp_cli.output.explanation import TIER_STYLES
 from emp_cli.output.layout import Column, Sheet
 from emp_cli.output.units import since
 from emp_cli.tui.messages import Open

@@ -11,8 +11,9 @@ from textual.widget import Widget
 from textual.widgets import Static, TabbedContent, TabPane
 
 from emp_cli.output.columns import WORKER_STYLES
-from emp_cli.output.details import LABEL, worker_facts, worker_times
+from emp_cli.output.details import worker_facts, worker_times
 from emp_cli.output.explanation import counts_in_words
+from emp_cli.output.facts import LABEL
 from emp_cli.output.layout import Layout, Sheet
 from emp_cli.output.units import count_jobs, since
 from emp_cli.tui.messages import Open, Refused

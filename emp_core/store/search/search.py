@@ -9,14 +9,12 @@ from typing import Self
 from emp_core.domain.caller import Caller
 from emp_core.domain.filter import EVERY_JOB, Filter
 from emp_core.domain.job import Job
+from emp_core.domain.policy import SEARCHED_AT_MOST
 from emp_core.errors import InvalidInput
 from emp_core.store.connection import Link
 from emp_core.store.inspector import Inspector
 from emp_core.store.search.place import Place
 from emp_core.store.search.planning import Plan, plan
-
-SEARCHED_AT_MOST = 20_000
-"""Jobs that are read for a page, unless the caller asks to search all."""
 
 READ_AT_ONCE = 100
 """Jobs that are read at once. It takes some ms, during which the hub answers no other call."""

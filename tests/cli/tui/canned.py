@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
-from emp_core.client.queue import ClassView, Memory, Page, Server, Summary
+from emp_core.client.queue import ClassView, Page, Summary
 from emp_core.domain.caller import Caller, Role
 from emp_core.domain.capabilities import Capabilities
 from emp_core.domain.demand import ClassDemand, Demand, WorkflowDemand, Workflows
@@ -23,6 +23,7 @@ from emp_core.domain.states import ENDED, OPEN, WAITING, JobState
 from emp_core.domain.trend import MINUTE_MS, WAITS, Span, Trend
 from emp_core.domain.worker import ServiceOutage, Worker, WorkerState
 from emp_core.errors import NotFound, QueueUnavailable
+from emp_core.store import Memory, Server
 
 NOW = 1_767_268_800_000
 """2026-01-01 12:00:00 UTC."""

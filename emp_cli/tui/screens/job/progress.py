@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from emp_cli.output.columns import state_of
-from emp_cli.output.details import LABEL
+from emp_cli.output.facts import LABEL
 from emp_cli.output.units import since
 from emp_cli.tui.picture import half_blocks, read_picture
 from emp_cli.tui.reads_job import ProgressRead

@@ -3,7 +3,8 @@
 from collections.abc import Hashable, Iterator, Sequence
 
 from emp_cli.output.columns import JOB_COLUMNS
-from emp_cli.output.details import LABEL, job_facts
+from emp_cli.output.details import job_facts
+from emp_cli.output.facts import LABEL
 from emp_cli.tui.reads_job import Family, SummaryRead
 from emp_cli.tui.screens.job.pane import DocumentPane
 from emp_cli.tui.text import line
