@@ -1,6 +1,7 @@
 """What the shell offers, from the queue: ids, names, filters. It has 0.3 s for it, and says nothing if it cannot."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import typer
@@ -10,6 +11,7 @@ from emp_core.errors import EmpError
 
 if TYPE_CHECKING:
     from emp_core.client.async_emp import AsyncEmp
+    from emp_core.domain.filter.parsing import AnyField
     from emp_core.domain.job import Job
 
 SECONDS = 0.3
@@ -72,7 +74,30 @@ def requirements(incomplete: str) -> Offers:
 
 
 def filters(ctx: typer.Context, incomplete: str) -> Offers:
-    """A filter, with what may come next: fields, then values, also those that the queue has now."""
+    """A filter of jobs, with what may come next: fields, then values, also those that the queue has now."""
+    from emp_core.domain.filter.fields import FIELDS
+
+    return _filters(ctx, incomplete, FIELDS, _values)
+
+
+def worker_filters(ctx: typer.Context, incomplete: str) -> Offers:
+    """The same for a filter of workers, with the values of live workers."""
+    from emp_core.domain.filter.worker_fields import WORKER_FIELDS
+
+    async def read(emp: "AsyncEmp", field: str) -> list[str]:
+        workers, now = await emp.workers(), await emp.now_ms()
+        found = {value for worker in workers for value in WORKER_FIELDS[field].values(worker, now)}
+        return sorted(value for value in found if isinstance(value, str) and _is_safe(value))
+
+    return _filters(ctx, incomplete, WORKER_FIELDS, read)
+
+
+def _filters(
+    ctx: typer.Context,
+    incomplete: str,
+    fields: "Mapping[str, AnyField]",
+    values: Callable[["AsyncEmp", str], Awaitable[list[str]]],
+) -> Offers:
     from emp_core.domain.filter.completing import complete
 
     wanted: list[str] = []
@@ -81,11 +106,11 @@ def filters(ctx: typer.Context, incomplete: str) -> Offers:
         wanted.append(field)
         return ()
 
-    fixed = complete(incomplete, len(incomplete), note)
+    fixed = complete(incomplete, len(incomplete), note, fields)
 
     async def read(emp: "AsyncEmp") -> Offers:
-        found = {field: await _values(emp, field) for field in wanted}
-        live = complete(incomplete, len(incomplete), lambda field, prefix: found.get(field, ()))
+        found = {field: await values(emp, field) for field in wanted}
+        live = complete(incomplete, len(incomplete), lambda field, prefix: found.get(field, ()), fields)
         return [(incomplete[: each.start] + each.text, each.help) for each in live]
 
     known = [(incomplete[: each.start] + each.text, each.help) for each in fixed]
@@ -145,6 +170,8 @@ def _asked(ctx: typer.Context, read: Callable[["AsyncEmp"], Awaitable[Offers]]) 
 
     from emp_cli.surroundings import connect
     from emp_core.client.this_process import this_process
+
+    import_module("emp_core.store.search")  # which would otherwise take from the time for the answer
 
     async def ask() -> Offers:
         given, reader = ctx.find_root().params, this_process(read_only=True)

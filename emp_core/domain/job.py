@@ -84,7 +84,8 @@ class JobRequest:
     def parse(cls, body: Mapping[str, Any], *, sent: Mapping[str, Any] | None = None, checked: bool = False) -> Self:
         """Read a request from canonical JSON. Raises `InvalidInput` or `LimitExceeded` with the field's name.
 
-        Give `sent` if `body` has more than the caller sent, such as defaults. `checked`: `check_json` has seen the body.
+        Give `sent` if `body` has more than the caller sent, such as defaults.
+        `checked`: `check_json` has seen the body.
         """
         values.refuse_unknown("", values.read_mapping("body", body), _READERS)
         given = {name: value for name, value in body.items() if value is not None}

@@ -25,6 +25,14 @@ def test_ids_of_jobs_and_workers(shell: Shell, do: Do[object]) -> None:
     assert offered(shell, "emp worker pause ") == ["gpu1:0"]
 
 
+def test_filter_of_workers_offers_fields_and_values_of_workers(shell: Shell, do: Do[object]) -> None:
+    do(lambda store: register(store, machine="rack-7"))
+    assert offered(shell, "emp worker pause --where mach") == ["machine:"]
+    assert offered(shell, "emp worker drain --where status:pau") == ["status:paused"]
+    assert offered(shell, "emp worker resume --where customer") == []
+    assert offered(shell, "emp worker pause --where machine:") == ["machine:rack-7"]
+
+
 def test_values_that_a_shell_acts_on_are_not_offered(shell: Shell, do: Do[object]) -> None:
     hostile = ["$(touch x)", "`touch x`", "a'b", 'a"b', "a\\b", "a!b"]
     for number, value in enumerate([*hostile, "plain"]):

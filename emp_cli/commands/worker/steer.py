@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from emp_cli.input.completing import worker_ids
+from emp_cli.input.completing import worker_filters, worker_ids
 from emp_cli.input.options import ReasonOption, flag
 from emp_cli.input.shaping import shows
 from emp_cli.orders import steering
@@ -33,6 +33,7 @@ WhereOption = Annotated[
     typer.Option(
         "--where",
         metavar="FILTER",
+        autocompletion=worker_filters,
         help="All workers that match a filter, such as 'machine:gpu1 busy=0'; see docs/filters.md.",
     ),
 ]
