@@ -14,6 +14,7 @@ from emp_core.client import changes
 from emp_core.client.locate import Location, locate
 from emp_core.client.redis_queue import open_queue
 from emp_core.client.results import Outcome, outcome_of
+from emp_core.domain.events import Event
 from emp_core.domain.job import Job, JobRequest
 from emp_core.domain.outcome import Artifact
 from emp_core.domain.policy import SEARCHED_AT_MOST
@@ -23,7 +24,7 @@ from emp_core.urls import masked
 
 if TYPE_CHECKING:
     from emp_core.client.queue import Attempt, ClassView, Page, Queue, Submitted, Summary
-    from emp_core.domain.events import Event, Order
+    from emp_core.domain.events import Order
     from emp_core.domain.explain import Explanation, WorkerExplanation
     from emp_core.domain.filter import Filter
     from emp_core.domain.trend import Trend

@@ -20,6 +20,7 @@ from emp_core.errors import EmpError, InvalidInput, Misconfigured, NotFound
 from emp_core.ids import is_id
 from emp_core.store import open_store
 from emp_core.store.connection import check_server, check_writes
+from emp_core.store.inspector import More
 from emp_core.store.memory import read_memory
 from emp_core.store.order_refusal import order_refusal
 from emp_core.store.submits import taken
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
         Summary,
         WaitingJob,
     )
-    from emp_core.store.inspector import More
     from emp_core.store.transfers import Transfers
 
 CURSOR = re.compile(r"[0-9]{1,15}-[0-9]{1,15}")

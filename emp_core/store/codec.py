@@ -226,17 +226,18 @@ def _sound_worker(
         raise ValueError("not a record of a worker")
     workflow, customers = info.get("workflow"), info.get("max_customers")
     clock, registered = info.get("clock"), fields.get("registered", "")
-    services, reasons = services_of(fields.get("services", ""))
+    gone = fields.get("gone") if fields.get("alive") != "1" else None
+    services, _, reasons = fields.get("services", "").partition("\n")
     return Worker(
         id=worker_id,
         machine=fields.get("machine", ""),
         boot=fields.get("boot", ""),
-        state=worker_state(fields),
+        state=WorkerState(gone if gone in ("lost", "stopped") else fields.get("state", "lost")),
         profile_id=fields.get("profile", ""),
         capabilities=capabilities_of(capabilities),
-        slots=slots_of(fields),
+        slots=_count(fields.get("slots", "1")),
         active=tuple(active),
-        services=services,
+        services=dict(word.split("=", 1) for word in services.split()),
         outages=_outages(reasons),
         beat_at=_count(fields.get("beat", "0")),
         lost_at=lost_at,
@@ -248,23 +249,6 @@ def _sound_worker(
         workflow=workflow if isinstance(workflow, str) else "",
         max_customers=customers if isinstance(customers, int) else None,
     )
-
-
-def worker_state(fields: Mapping[str, str]) -> WorkerState:
-    """A worker's state by its hash. Raises `ValueError` if it is damaged."""
-    gone = fields.get("gone") if fields.get("alive") != "1" else None
-    return WorkerState(gone if gone in ("lost", "stopped") else fields.get("state", "lost"))
-
-
-def slots_of(fields: Mapping[str, str]) -> int:
-    """How many jobs a worker runs at once. Raises `ValueError` if its hash is damaged."""
-    return _count(fields.get("slots", "1"))
-
-
-def services_of(text: str) -> tuple[dict[str, str], str]:
-    """A worker's services with their states, and the lines about its outages. Raises `ValueError` if damaged."""
-    services, _, reasons = text.partition("\n")
-    return dict(word.split("=", 1) for word in services.split()), reasons
 
 
 def _outages(text: str) -> dict[str, ServiceOutage]:

@@ -8,7 +8,7 @@ from emp_core.domain.states import ENDED, OPEN
 from emp_core.domain.worker import Worker
 from emp_core.store.codec import fields_of
 from emp_core.store.connection import Link, undamaged
-from emp_core.store.fleet import Glance, glance_of, glance_steps
+from emp_core.store.fleet import fleet_steps
 from emp_core.store.memory import Memory, memory_steps
 from emp_core.store.oldest import oldest_steps
 from emp_core.store.steps import Steps, abreast
@@ -60,21 +60,21 @@ def summary_steps(
     were read already. Without `oldest` nobody looks for the oldest pending job, which takes most of the reads.
     """
     answers = yield from abreast(
-        _steps_of([glance_of(worker) for worker in workers]) if workers is not None else glance_steps(link),
+        _steps_of(workers) if workers is not None else fleet_steps(link, capabilities=False),
         number_steps(link),
         _line_steps(link, at_most),
         memory_steps(link),
         oldest_steps(link) if oldest else _steps_of((None, True)),
     )
-    fleet: Sequence[Glance] = answers[0]
+    fleet: Sequence[Worker] = answers[0]
     jobs, line, memory, (since, exact) = answers[1:]
     states = [worker.state for worker in fleet]
-    up = [name for worker in fleet for name in worker.up]
+    up = [name for worker in fleet for name, state in worker.services.items() if state == "up"]
     return Summary(
         jobs=jobs,
         workers={state: states.count(state) for state in sorted(set(states))},
         slots=sum(worker.slots for worker in fleet),
-        busy_slots=sum(worker.busy_slots for worker in fleet),
+        busy_slots=sum(len(worker.active) for worker in fleet),
         memory=memory,
         oldest_pending_ms=None if since is None else max(0, line["at"] - int(since)),
         oldest_pending_exact=exact,
