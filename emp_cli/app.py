@@ -48,7 +48,9 @@ COMMANDS = (
         "audit:audit",
         "List the latest orders to jobs, workers and limits: who gave them, and what came of them.",
     ),
-    _deferred(FLEET, "dashboard", "dashboard:dashboard", "Watch and steer the queue on the whole terminal."),
+    _deferred(
+        FLEET, "dashboard", "dashboard:dashboard", "Watch and steer the queue on the whole terminal, or in a browser."
+    ),
     _deferred(CARE, "hub", "hub:app", "The hub: REST, files, and the queue's chores."),
     _deferred(CARE, "context", "context:app", "Names for queues: add, choose, list, show and remove contexts."),
     _deferred(CARE, "config", "config:app", "Show settings and where they come from, check and describe them."),

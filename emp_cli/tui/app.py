@@ -23,6 +23,7 @@ from emp_cli.tui.screens.base import QueueScreen
 from emp_cli.tui.screens.command_line import CommandLine
 from emp_cli.tui.screens.dialogs import Ask, Confirm
 from emp_cli.tui.screens.help import HelpScreen
+from emp_cli.tui.screens.too_small import TooSmall, is_too_small
 from emp_cli.tui.steering import Steered, Wheel
 from emp_cli.tui.theme import DARK, LIGHT, SIXTEEN_COLORS
 from emp_cli.tui.widgets.masthead import Masthead, Standing
@@ -88,6 +89,7 @@ class Dashboard(App[None]):
         chosen = self._preferences.theme
         self.theme = chosen if chosen in self.available_themes else self._usual_theme
         self.theme_changed_signal.subscribe(self, self._keep_theme)
+        self.screen_change_signal.subscribe(self, self._fit, immediate=True)
         self.run_worker(self._feed.run())
         self.set_interval(1, self._tick)
         await self.switch_mode("overview")
@@ -97,6 +99,20 @@ class Dashboard(App[None]):
     def _usual_theme(self) -> str:
         """The theme of a person who chose none."""
         return SIXTEEN_COLORS if self.console.color_system == "standard" else DARK.name
+
+    # The terminal.
+
+    def on_resize(self) -> None:
+        """The terminal has another size."""
+        self.call_next(self._fit)  # the app takes the size on after this
+
+    def _fit(self, *changed: object) -> None:
+        """Cover the screens while the terminal is too small for them, also those that open meanwhile."""
+        covered = isinstance(self.screen, TooSmall)
+        if is_too_small(self.size) and not covered:
+            _ = self.push_screen(TooSmall())  # nobody waits for it: this runs while another screen opens
+        elif covered and not is_too_small(self.size):
+            _ = self.pop_screen()
 
     # The feed.
 
@@ -300,7 +316,7 @@ class Dashboard(App[None]):
         """While a question is in front, keys belong to it."""
         if isinstance(self.screen, QueueScreen):
             return self.screen.check_action(action, parameters)
-        return action in ("quit", "command_palette")
+        return action == "quit" or (action == "command_palette" and not isinstance(self.screen, TooSmall))
 
     async def _confirm(self, question: str, detail: str) -> bool:
         answer: bool = await self.push_screen_wait(Confirm(question, detail))

@@ -2,12 +2,13 @@
 
 import sys
 
+from textual import constants
 from textual.driver import Driver
 
 
 def driver_class() -> type[Driver] | None:
-    """The driver of this platform; None: Textual's own choice."""
-    if sys.platform == "win32":
+    """The driver of this platform; None: Textual's own choice, which is the one that TEXTUAL_DRIVER names, if any."""
+    if sys.platform == "win32" or constants.DRIVER:
         return None
     from textual.drivers.linux_driver import LinuxDriver
 

@@ -114,7 +114,8 @@ class Document(ScrollView, can_focus=True):
         if row >= self.virtual_size.height:
             return Strip.blank(width, self.rich_style)
         place = bisect_right(self._starts, row) - 1
-        part = self.lines[place].parts(width)[row - self._starts[place]]
+        # A screen that is shown again is drawn once before it hears that the terminal has another width.
+        part = self.lines[place].parts(self.virtual_size.width)[row - self._starts[place]]
         if self._pattern is not None:
             part = part.highlight_regex(self._pattern, style=self.get_visual_style("document--match"))
         style = self.visual_style
