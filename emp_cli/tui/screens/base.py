@@ -17,9 +17,9 @@ from emp_cli.tui.reads import Read
 from emp_cli.tui.widgets.masthead import Masthead
 from emp_cli.tui.widgets.row_table import RowTable
 
-TYPES = ("filter", "go")
-"""Actions after which a text is typed. Their keys have priority: only so the keys that are on their way behind one
-reach the field."""
+TAKES_KEYS = ("filter", "go", "sort", "saved", "columns")
+"""Actions that open something to type or choose in. Their keys have priority, so that a key pressed right after one
+reaches what it opens."""
 
 
 class QueueScreen(Screen[None]):
@@ -99,7 +99,7 @@ class QueueScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While a text is typed, a key that begins another text is a part of it."""
-        return action not in TYPES or not isinstance(self.focused, Input)
+        return action not in TAKES_KEYS or not isinstance(self.focused, Input)
 
     def action_back(self) -> None:
         """Go back to the screen below, if there is one."""

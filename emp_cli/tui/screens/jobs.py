@@ -36,9 +36,9 @@ class JobsScreen(QueueScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", priority=True),
         Binding("a", "mark_all", "Mark all"),
-        Binding("s", "sort", "Sort"),
-        Binding("f", "saved", "Saved filters", show=False),
-        Binding("w", "columns", "Columns", show=False),
+        Binding("s", "sort", "Sort", priority=True),
+        Binding("f", "saved", "Saved filters", show=False, priority=True),
+        Binding("w", "columns", "Columns", show=False, priority=True),
         Binding("X", "order('cancel')", "Cancel"),
         Binding("h", "order('hold')", "Hold"),
         Binding("u", "order('unhold')", "Unhold"),
