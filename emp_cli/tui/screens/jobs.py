@@ -40,10 +40,10 @@ class JobsScreen(QueueScreen):
         Binding("f", "saved", "Saved filters", show=False, priority=True),
         Binding("w", "columns", "Columns", show=False, priority=True),
         Binding("X", "order('cancel')", "Cancel"),
-        Binding("h", "order('hold')", "Hold"),
-        Binding("u", "order('unhold')", "Unhold"),
+        Binding("h", "order('hold')", "Hold", show=False),
+        Binding("u", "order('unhold')", "Unhold", show=False),
         Binding("t", "order('retry')", "Retry"),
-        Binding("plus", "order('priority')", "Priority", key_display="+"),
+        Binding("plus", "order('priority')", "Priority", key_display="+", show=False),
         Binding("Q", "order('requeue')", "Requeue", show=False),
         Binding("D", "order('delete')", "Delete", show=False),
     ]

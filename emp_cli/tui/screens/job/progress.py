@@ -54,7 +54,8 @@ class ProgressPane(DocumentPane):
         lines = list(_lines(job, at, width))
         if self._picture is not None:
             room = max(LEAST_ROWS, self.document.size.height - len(lines) - 1)
-            lines += [BLANK, *map(Line, half_blocks(self._picture, width, room))]
+            drawn = half_blocks(self._picture, width, room)
+            lines += [BLANK, *(Line(row, is_drawing=True) for row in drawn)]
         elif self._preview is not None:
             told = f"the preview cannot be shown: {self._preview.media_type}, {size(len(self._preview.image))}"
             lines += [BLANK, Line(line(told, "$text-muted"))]
@@ -65,7 +66,7 @@ def _lines(job: Job, at: int, width: int) -> Iterator[Line]:
     if job.progress is None:
         yield Line(line(f"{state_of(job)}: no progress is known", "$text-muted"))
     else:
-        yield Line(_bar(job.progress, width))
+        yield Line(_bar(job.progress, width), is_drawing=True)
         yield Line(line(job.message or ""))
     yield BLANK
     for label, text, key in _facts(job, at):

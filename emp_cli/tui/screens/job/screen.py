@@ -52,7 +52,7 @@ class JobScreen(QueueScreen):
         Binding("shift+tab,left_square_bracket,left", "turn(-1)", "Tab before", show=False),
         Binding("e", "show_tab('explain')", "Explain"),
         Binding("X", "order('cancel')", "Cancel"),
-        Binding("h", "order('hold')", "Hold"),
+        Binding("h", "order('hold')", "Hold", show=False),
         Binding("u", "order('unhold')", "Unhold", show=False),
         Binding("t", "order('retry')", "Retry"),
         Binding("plus", "order('priority')", "Priority", key_display="+", show=False),
