@@ -12,12 +12,13 @@ from textual.widget import Widget
 from textual.widgets import Footer, Input
 
 from emp_cli.tui.messages import Preferred, Refused, Seen, Wanted
+from emp_cli.tui.orders import Ordered
 from emp_cli.tui.preferences import Preferences
 from emp_cli.tui.reads import Read
 from emp_cli.tui.widgets.masthead import Masthead
 from emp_cli.tui.widgets.row_table import RowTable
 
-TAKES_KEYS = ("filter", "go", "sort", "saved", "columns")
+TAKES_KEYS = ("filter", "go", "sort", "saved", "columns", "set_priority")
 """Actions that open something to type or choose in. Their keys have priority, so that a key pressed right after one
 reaches what it opens."""
 
@@ -93,6 +94,16 @@ class QueueScreen(Screen[None]):
         """A second has passed; `at` is the queue's time in ms."""
         for table in self.query(RowTable):
             table.tick(at)
+
+    def ordered(self, verb: str) -> Ordered | None:
+        """The order for the jobs that are chosen; None: there are none."""
+        return None
+
+    def action_order(self, verb: str) -> None:
+        """Give an order for the jobs that are chosen."""
+        ordered = self.ordered(verb)
+        if ordered is not None:
+            self.post_message(ordered)
 
     def forget_marks(self) -> None:
         """An order was carried out for what was marked."""

@@ -50,6 +50,15 @@ async def test_the_command_line_takes_each_letter(store: Store, dashboard: Start
         await wait_until(lambda: isinstance(driver.app.screen, EventsScreen), "the events' screen")
 
 
+@pytest.mark.parametrize("screen", ["jobs", "job {job}"])
+async def test_a_new_priority_takes_each_digit(store: Store, dashboard: StartDashboard, screen: str) -> None:
+    job = await submit(store, priority=30)
+    async with dashboard(screen=screen.format(job=job)) as driver:
+        await driver.sees(job, "30")
+        await driver.rush("plus", "8", "7", "enter")
+        await driver.sees("1 job is at priority 87")
+
+
 async def test_the_choice_of_a_sort_takes_each_key(store: Store, dashboard: StartDashboard) -> None:
     await register(store)
     async with dashboard(screen="workers") as driver:
