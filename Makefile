@@ -11,7 +11,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check fmt test mutants bench lock generated
+.PHONY: help setup demo check fmt test mutants bench lock generated pictures
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ lock: setup ## Write the locks anew (UPGRADE=1 takes the latest versions)
 
 generated: setup ## Write the generated files anew
 	$(BIN)/python -m tests.generated
+
+pictures: generated ## Take the dashboard's pictures anew, of the README and of the tests
+	$(BIN)/pytest -q tests/cli/tui/test_pictures.py --snapshot-update
 
 $(LOCKED): requirements-dev.lock
 	$(PYTHON) -c 'import sys; sys.exit("emp needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'

@@ -14,6 +14,7 @@ from emp_core.domain.filter.page import filters_page
 from emp_core.domain.states import states_page
 from emp_core.env_file import example
 from emp_core.settings import Settings
+from tests.cli.tui.pictures import dashboard_picture
 from tests.support.help_of_emp import help_of_emp
 from tests.support.job_fields_page import job_fields_page
 from tests.support.json_page import json_page
@@ -32,6 +33,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "completions/_emp": lambda: script(Shell.ZSH),
     "completions/emp.fish": lambda: script(Shell.FISH),
     "emp_cli/help.txt": help_of_emp,
+    "docs/dashboard.svg": dashboard_picture,
     "docs/filters.md": filters_page,
     "docs/job-fields.md": job_fields_page,
     "docs/json.md": json_page,

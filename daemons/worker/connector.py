@@ -70,7 +70,10 @@ class JobContext(Protocol):
         ...
 
     def preview(self, image: bytes, media_type: str) -> None:
-        """Offer an intermediate picture of at most 128 KiB; the latest one wins, at most one a second. Never blocks."""
+        """Offer an intermediate picture; the latest one wins, at most one a second. Never blocks.
+
+        One of more than 128 KiB is not shown: the worker logs it, and the dashboard says it.
+        """
         ...
 
     async def upload(self, name: str, chunks: AsyncIterator[bytes], media_type: str, kind: str = "output") -> Artifact:

@@ -282,15 +282,25 @@ class Dashboard(App[None]):
             self._say(error.message + (f"\n{error.hint}" if error.hint else ""), failed=True)
         self._feed.refresh()
 
+    async def action_set_priority(self) -> None:
+        """Type the priority of what the screen has chosen. The field comes at once: digits are keys of the app too."""
+        ordered = self.screen.ordered("priority") if isinstance(self.screen, QueueScreen) else None
+        if ordered is None:
+            return
+        if self._caller.read_only:
+            self.post_message(ordered)  # which refuses it
+            return
+
+        def give(typed: str | None) -> None:
+            if typed:
+                ordered.priority = int(typed) if typed.isdecimal() else -1
+                self.post_message(ordered)
+
+        await self.push_screen(Ask("new priority, 0 to 100, higher first"), give)
+
     async def _order(self, ordered: Ordered) -> str | None:
         self._caller.check_change(Role.CLIENT, f"{ordered.verb} jobs")
-        priority = None
-        if ordered.verb == "priority":
-            typed = await self._ask("new priority, 0 to 100, higher first")
-            if not typed:
-                return None
-            priority = int(typed) if typed.isdecimal() else -1
-        return await self._hands.give(ordered, priority)
+        return await self._hands.give(ordered)
 
     async def _steer(self, steered: Steered) -> str | None:
         self._caller.check_change(Role.OPERATOR, f"{steered.verb} workers")

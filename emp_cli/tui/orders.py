@@ -34,6 +34,8 @@ class Ordered(Message):
         self.verb = verb
         self.jobs = jobs
         self.wanted = wanted
+        self.priority: int | None = None
+        """The new one, if the verb is `priority`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,9 @@ class Hands:
     confirm: Question
     undos: list[Undo] = field(default_factory=list[Undo])
 
-    async def give(self, ordered: Ordered, priority: int | None = None) -> str:
+    async def give(self, ordered: Ordered) -> str:
         """Do it, if it is confirmed; what is said of it. Raises `EmpError`."""
-        order = order_of(ordered.verb, priority)
+        order = order_of(ordered.verb, ordered.priority)
         found = await self._find(order, ordered)
         if not found.ids:
             return f"no job to {order.verb}: {_only(order)}"

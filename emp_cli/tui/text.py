@@ -1,6 +1,8 @@
 """Text for widgets. What jobs and services say is cleaned, and is never taken for markup."""
 
+from rich.style import Style as RichStyle
 from textual.content import Content
+from textual.style import Style
 
 from emp_cli.output.clean import clean, one_line
 
@@ -16,6 +18,11 @@ _THEMED = {
 def themed(style: str) -> str:
     """A style of the command's columns in the colours of the theme."""
     return _THEMED.get(style, style)
+
+
+def rich_style(style: str) -> RichStyle:
+    """The same for what is drawn as strips."""
+    return Style.parse(themed(style)).rich_style
 
 
 def line(text: str, style: str = "") -> Content:

@@ -87,7 +87,8 @@ KEYS: Sequence[Key] = (
     _row(
         "job.preview:{job}",
         "string",
-        "The media type of its latest preview, a line feed, the picture; only while somebody asks for it.",
+        "The media type of its latest preview, a line feed, the picture; of one that is too large the type, a tab, "
+        "its size and a line feed. Only while somebody asks for it.",
         "half a minute",
         expires=True,
     ),

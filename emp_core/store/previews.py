@@ -17,6 +17,8 @@ class Preview:
 
     media_type: str
     image: bytes
+    too_large: int = 0
+    """Bytes of a picture that is not stored because it has more than 128 KiB; `image` is empty then."""
 
 
 class Previews:
@@ -43,20 +45,21 @@ class Previews:
         text: bytes | None = await self._link.call("GET", self._link.key(f"job.preview:{job_id}"))
         if text is None:
             return None
-        media_type, _, image = text.partition(b"\n")
-        return Preview(media_type.decode("utf-8", "replace"), image)
+        head, _, image = text.partition(b"\n")
+        media_type, _, too_large = head.decode("utf-8", "replace").partition("\t")
+        return Preview(media_type, image, int(too_large or 0))
 
     async def keep(self, worker: str, claim: ClaimKey, preview: Preview) -> str:
-        """Store the picture of a running attempt: `ok`, `stale`, or `large` for one of more than 128 KiB."""
-        if len(preview.image) > MAX_PREVIEW:
-            return "large"
-        media_type = preview.media_type.replace("\n", " ")
+        """Store the picture of a running attempt: `ok`, `stale`, or `large` if only its size is stored."""
+        is_large = len(preview.image) > MAX_PREVIEW
+        media_type = preview.media_type.replace("\n", " ").replace("\t", " ")
+        head = f"{media_type}\t{len(preview.image)}" if is_large else media_type
         answer: bytes = await self._link.run(
             "keep_preview",
             worker=worker,
             id=claim.job_id,
             attempt=str(claim.attempt),
             nonce=claim.nonce,
-            preview=media_type.encode("utf-8", "replace") + b"\n" + preview.image,
+            preview=head.encode("utf-8", "replace") + b"\n" + (b"" if is_large else preview.image),
         )
-        return answer.decode()
+        return "large" if is_large and answer == b"ok" else answer.decode()

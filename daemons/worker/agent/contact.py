@@ -17,6 +17,7 @@ from daemons.worker.agent.options import AgentOptions
 from daemons.worker.agent.slot import Slot, Stop
 from daemons.worker.beat.pulse import Answer
 from emp_core.clock import Clock
+from emp_core.domain.policy import MAX_PREVIEW
 from emp_core.domain.worker import WorkerState
 from emp_core.errors import AccessDenied, QueueUnavailable, Refused
 from emp_core.store import Life, Link, Store
@@ -212,8 +213,12 @@ class Contact:
 
     async def _send_preview(self, slot: Slot) -> None:
         preview = slot.context.take_preview()
-        if preview is not None:
-            await self._store.previews.keep(self._options.worker_id, slot.claim, preview)
+        if preview is None:
+            return
+        answer = await self._store.previews.keep(self._options.worker_id, slot.claim, preview)
+        if answer == "large" and not slot.has_large_previews:
+            slot.has_large_previews = True
+            log.warning("preview.too_large", job=slot.claim.job_id, bytes=len(preview.image), at_most=MAX_PREVIEW)
 
     async def send_reports(self, slots: Iterable[Slot]) -> list[Slot]:
         """Report what is new of some attempts: those whose previews are asked for.

@@ -70,6 +70,9 @@ class Slot:
         self.service_busy = False
         """Whether the connector found its service busy for others, or left it at work."""
 
+        self.has_large_previews = False
+        """Whether it was logged that its previews are too large."""
+
         self.service_down = ""
         """What the connector said when it found its service down."""
 

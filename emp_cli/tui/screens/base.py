@@ -12,14 +12,15 @@ from textual.widget import Widget
 from textual.widgets import Footer, Input
 
 from emp_cli.tui.messages import Preferred, Refused, Seen, Wanted
+from emp_cli.tui.orders import Ordered
 from emp_cli.tui.preferences import Preferences
 from emp_cli.tui.reads import Read
 from emp_cli.tui.widgets.masthead import Masthead
 from emp_cli.tui.widgets.row_table import RowTable
 
-TYPES = ("filter", "go")
-"""Actions after which a text is typed. Their keys have priority: only so the keys that are on their way behind one
-reach the field."""
+TAKES_KEYS = ("filter", "go", "sort", "saved", "columns", "set_priority")
+"""Actions that open something to type or choose in. Their keys have priority, so that a key pressed right after one
+reaches what it opens."""
 
 
 class QueueScreen(Screen[None]):
@@ -94,12 +95,22 @@ class QueueScreen(Screen[None]):
         for table in self.query(RowTable):
             table.tick(at)
 
+    def ordered(self, verb: str) -> Ordered | None:
+        """The order for the jobs that are chosen; None: there are none."""
+        return None
+
+    def action_order(self, verb: str) -> None:
+        """Give an order for the jobs that are chosen."""
+        ordered = self.ordered(verb)
+        if ordered is not None:
+            self.post_message(ordered)
+
     def forget_marks(self) -> None:
         """An order was carried out for what was marked."""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While a text is typed, a key that begins another text is a part of it."""
-        return action not in TYPES or not isinstance(self.focused, Input)
+        return action not in TAKES_KEYS or not isinstance(self.focused, Input)
 
     def action_back(self) -> None:
         """Go back to the screen below, if there is one."""

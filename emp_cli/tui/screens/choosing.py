@@ -6,12 +6,13 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import OptionList, SelectionList, Static
 from textual.widgets.option_list import Option
 from textual.widgets.selection_list import Selection
 
-from emp_cli.tui.text import line
+from emp_cli.tui.text import join, line
 
 
 class Choose(ModalScreen[tuple[str, str] | None]):
@@ -29,11 +30,11 @@ class Choose(ModalScreen[tuple[str, str] | None]):
 
     def compose(self) -> ComposeResult:
         """The names, with what they stand for."""
-        wide = max(map(len, self._offers), default=0)
+        wide = max((line(name).cell_length for name in self._offers), default=0)
         with Vertical(id="dialog"):
             yield Static(line(self._title, "bold"))
             yield OptionList(
-                *(Option(line(f"{name:<{wide}}  {text}"), id=str(place)) for place, (name, text) in self._pairs())
+                *(Option(_offer(name, text, wide), id=str(place)) for place, (name, text) in self._pairs())
             )
 
     def _pairs(self) -> Sequence[tuple[int, tuple[str, str]]]:
@@ -55,6 +56,12 @@ class Choose(ModalScreen[tuple[str, str] | None]):
     def action_cancel(self) -> None:
         """Choose none."""
         self.app.call_later(self.dismiss, None)
+
+
+def _offer(name: str, text: str, wide: int) -> Content:
+    """A name, and what it stands for in a column of its own."""
+    shown = line(name)
+    return join(shown.pad_right(wide - shown.cell_length), line(text), gap="  ")
 
 
 class ChooseColumns(ModalScreen[Sequence[str] | None]):

@@ -36,7 +36,7 @@ class HelpScreen(ModalScreen[None]):
                 shown = self.app.get_key_display(active.binding)
                 keys.setdefault(active.binding.description, []).append(shown)
         for description, names in sorted(keys.items(), key=lambda each: each[1][0].casefold()):
-            yield Content.assemble((" ".join(dict.fromkeys(names)).ljust(14), "bold $accent"), description)
+            yield Content.assemble((" ".join(dict.fromkeys(names)).ljust(14), "bold $text-accent"), description)
 
     def action_close(self) -> None:
         """Back to the screen."""

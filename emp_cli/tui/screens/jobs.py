@@ -36,14 +36,14 @@ class JobsScreen(QueueScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", priority=True),
         Binding("a", "mark_all", "Mark all"),
-        Binding("s", "sort", "Sort"),
-        Binding("f", "saved", "Saved filters", show=False),
-        Binding("w", "columns", "Columns", show=False),
+        Binding("s", "sort", "Sort", priority=True),
+        Binding("f", "saved", "Saved filters", show=False, priority=True),
+        Binding("w", "columns", "Columns", show=False, priority=True),
         Binding("X", "order('cancel')", "Cancel"),
-        Binding("h", "order('hold')", "Hold"),
-        Binding("u", "order('unhold')", "Unhold"),
+        Binding("h", "order('hold')", "Hold", show=False),
+        Binding("u", "order('unhold')", "Unhold", show=False),
         Binding("t", "order('retry')", "Retry"),
-        Binding("plus", "order('priority')", "Priority", key_display="+"),
+        Binding("plus", "app.set_priority", "Priority", key_display="+", show=False, priority=True),
         Binding("Q", "order('requeue')", "Requeue", show=False),
         Binding("D", "order('delete')", "Delete", show=False),
     ]
@@ -246,9 +246,8 @@ class JobsScreen(QueueScreen):
         else:
             super().action_back()
 
-    def action_order(self, verb: str) -> None:
-        """Give an order for the marked jobs, or the one under the cursor."""
+    def ordered(self, verb: str) -> Ordered | None:
+        """The order for the marked jobs, or the one under the cursor."""
         if self.all_marked:
-            self.post_message(Ordered(verb, wanted=self.window.wanted))
-        elif self.table.chosen:
-            self.post_message(Ordered(verb, jobs=self.table.chosen))
+            return Ordered(verb, wanted=self.window.wanted)
+        return Ordered(verb, jobs=self.table.chosen) if self.table.chosen else None

@@ -24,7 +24,7 @@ class ListScreen(QueueScreen, Generic[T]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", priority=True),
-        Binding("s", "sort", "Sort"),
+        Binding("s", "sort", "Sort", priority=True),
     ]
 
     MARKS: ClassVar[bool] = False

@@ -21,7 +21,7 @@ from emp_cli.tui.reads_worker import OneWorker, WorkerRead
 from emp_cli.tui.screens.base import QueueScreen
 from emp_cli.tui.screens.worker_sheets import LAST_JOBS, OFFERS, QUEUE, SLOTS, Judged, Slot, judged, offers_of, slots_of
 from emp_cli.tui.steering import Steered
-from emp_cli.tui.text import join, line, lines
+from emp_cli.tui.text import join, line, lines, themed
 from emp_cli.tui.widgets.row_table import RowTable
 from emp_core.domain.explain import WorkerExplanation
 from emp_core.domain.filter import Filter
@@ -172,7 +172,7 @@ class WorkerScreen(QueueScreen):
 def _head(worker: Worker) -> Content:
     """`gpu1:0 paused: driver update`."""
     why = line(f": {worker.reason}") if worker.reason else ""
-    return join(line(worker.id, "bold"), " ", line(worker.state.value, WORKER_STYLES[worker.state]), why)
+    return join(line(worker.id, "bold"), " ", line(worker.state.value, themed(WORKER_STYLES[worker.state])), why)
 
 
 def _state(worker: Worker, now: int) -> Iterator[Content]:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -66,7 +67,7 @@ class Document(ScrollView, can_focus=True):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        width = self.size.width
+        width = self._width
         if not width:
             return
         key, at_end = self.key_here, self.at_end
@@ -81,10 +82,15 @@ class Document(ScrollView, can_focus=True):
         if self._follows and at_end:
             self._cursor = max(0, len(self.lines) - 1)
         elif key is not None:
-            self.scroll_to(y=max(0, self._top(self._cursor) - seen_at), animate=False)
+            self.scroll_to(y=max(0, self._top(self._cursor) - seen_at), animate=False, force=True)
         self._keep_cursor_in_sight()
         self._offer_to_open()
         self.refresh()
+
+    @property
+    def _width(self) -> int:
+        """Cells beside the scrollbar."""
+        return self.scrollable_content_region.width
 
     def _place_of(self, key: Hashable) -> int:
         nearest = max(0, min(self._cursor, len(self.lines) - 1))
@@ -110,16 +116,19 @@ class Document(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """The strip of one row of the screen."""
-        row, width = y + self.scroll_offset.y, self.size.width
+        row, width = y + self.scroll_offset.y, self._width
         if row >= self.virtual_size.height:
             return Strip.blank(width, self.rich_style)
         place = bisect_right(self._starts, row) - 1
+        shown, is_cursor = self.lines[place], place == self._cursor and self.has_focus
         # A screen that is shown again is drawn once before it hears that the terminal has another width.
-        part = self.lines[place].parts(self.virtual_size.width)[row - self._starts[place]]
+        part = shown.parts(self.virtual_size.width)[row - self._starts[place]]
+        if is_cursor and not shown.is_drawing:
+            part = Content(part.plain)
         if self._pattern is not None:
             part = part.highlight_regex(self._pattern, style=self.get_visual_style("document--match"))
         style = self.visual_style
-        if place == self._cursor and self.has_focus:
+        if is_cursor:
             style += self.get_visual_style("document--cursor")
         strips = Visual.to_strips(self, part, width, 1, style, apply_selection=False)
         return strips[0].adjust_cell_length(width, style.rich_style)
@@ -131,7 +140,7 @@ class Document(ScrollView, can_focus=True):
         top = self.scroll_offset.y
         first, end = self._top(self._cursor), self._top(self._cursor + 1)
         if end > top + self.size.height if lines > 0 else first < top:
-            self.scroll_to(y=top + lines, animate=False)
+            self.scroll_to(y=top + lines, animate=False, force=True)
         else:
             self.move_cursor(self._cursor + lines)
 
@@ -161,9 +170,9 @@ class Document(ScrollView, can_focus=True):
         top, height = self.scroll_offset.y, max(1, self.size.height)
         first, end = self._top(self._cursor), self._top(self._cursor + 1)
         if first < top:
-            self.scroll_to(y=first, animate=False)
+            self.scroll_to(y=first, animate=False, force=True)
         elif end > top + height:
-            self.scroll_to(y=min(first, end - height), animate=False)
+            self.scroll_to(y=min(first, end - height), animate=False, force=True)
 
     @property
     def can_open(self) -> bool:

@@ -21,10 +21,16 @@ LEAST_BODY = 20
 class Line:
     """One line. Its body wraps; its head does not, and the body's further rows begin behind it."""
 
-    __slots__ = ("_parts", "_width", "body", "head", "key", "opens")
+    __slots__ = ("_parts", "_width", "body", "head", "is_drawing", "key", "opens")
 
     def __init__(
-        self, body: Content, head: Content = EMPTY_CONTENT, *, key: Hashable = None, opens: bool = False
+        self,
+        body: Content,
+        head: Content = EMPTY_CONTENT,
+        *,
+        key: Hashable = None,
+        opens: bool = False,
+        is_drawing: bool = False,
     ) -> None:
         self.body = body
         self.head = head
@@ -33,6 +39,9 @@ class Line:
 
         self.opens = opens
         """Whether Enter does something."""
+
+        self.is_drawing = is_drawing
+        """Whether it keeps its colours under the cursor. Those of a text may be unreadable there."""
 
         self._width = 0
         self._parts: list[Content] = []

@@ -1,5 +1,6 @@
 """The first line of each screen: where one is, which queue it is, and whether what is shown is of now."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual.content import Content
@@ -39,12 +40,20 @@ class Masthead(Widget):
     def render(self) -> Content:
         """The crumbs on the left, the rest on the right."""
         said = self.standing
-        crumbs = Content(" > ").join([line(crumb, "bold") for crumb in said.crumbs])
         right = Content("  ").join(list(_marks(said)))
-        room = self.size.width - right.cell_length
-        if crumbs.cell_length >= room:
-            return crumbs.truncate(max(0, room - 1), ellipsis=True) + Content(" ") + right
+        room = max(0, self.size.width - right.cell_length)
+        crumbs = _crumbs(said.crumbs, room - 1)
         return crumbs.pad_right(room - crumbs.cell_length) + right
+
+
+def _crumbs(names: Sequence[str], room: int) -> Content:
+    """The way to the screen; if there is no room for all of it, its beginning is left out."""
+    for first in range(len(names)):
+        shown = [line(name, "bold") for name in names[first:]]
+        crumbs = Content(" > ").join([Content("…"), *shown] if first else shown)
+        if crumbs.cell_length <= room:
+            return crumbs
+    return line(names[-1] if names else "", "bold").truncate(max(0, room), ellipsis=True)
 
 
 def _marks(said: Standing) -> list[Content]:

@@ -15,6 +15,7 @@ from textual.strip import Strip
 
 from emp_cli.output.clean import one_line
 from emp_cli.output.layout import Column, Sheet
+from emp_cli.tui.text import rich_style
 from emp_cli.tui.widgets.widths import CELL, GAP, Wish, fitted, share
 
 T = TypeVar("T")
@@ -102,7 +103,7 @@ class RowTable(ScrollView, Generic[T], can_focus=True):
         self._lay_out()
         if key in places:
             # The row stays where the eye is.
-            self.scroll_to(y=max(0, self._cursor - seen_at), animate=False)
+            self.scroll_to(y=max(0, self._cursor - seen_at), animate=False, force=True)
         self._keep_cursor_in_sight()
 
     def tick(self, now: int) -> None:
@@ -203,7 +204,7 @@ class RowTable(ScrollView, Generic[T], can_focus=True):
         row, whole = self.rows[place], self._row_style(place)
         is_cursor = place == self._cursor and self.has_focus
         styles = [
-            whole if is_cursor or column.style is None else whole + Style.parse(column.style(row) or "none")
+            whole if is_cursor or column.style is None else whole + rich_style(column.style(row))
             for column in self.columns
         ]
         mark = MARK if self.sheet.key(row) in self.marks else " "
@@ -240,9 +241,9 @@ class RowTable(ScrollView, Generic[T], can_focus=True):
     def _keep_cursor_in_sight(self) -> None:
         top, height = self.scroll_offset.y, max(1, self.size.height - 1)
         if self._cursor < top:
-            self.scroll_to(y=self._cursor, animate=False)
+            self.scroll_to(y=self._cursor, animate=False, force=True)
         elif self._cursor >= top + height:
-            self.scroll_to(y=self._cursor - height + 1, animate=False)
+            self.scroll_to(y=self._cursor - height + 1, animate=False, force=True)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """The wheel and the bar move the rows under the cursor."""

@@ -31,15 +31,16 @@ class Wish:
 def share(wishes: Sequence[Wish], room: int, gap: int = GAP) -> list[int]:
     """The width of each column, so that all fit into `room` with gaps between them; 0: there is no room for it.
 
-    Columns that may be cut share what is missing, the widest first; then columns are left out from the end.
+    Columns that may be cut share what is missing, the widest first. If that is not enough, columns are left out from
+    the end, first those that may not be cut: a note says more than a time.
     """
-    widths = [min(wish.cells, MOST) if wish.shrinks else wish.cells for wish in wishes]
+    left_out = _left_out(wishes, room, gap)
+    widths = [
+        0 if place in left_out else min(wish.cells, MOST) if wish.shrinks else wish.cells
+        for place, wish in enumerate(wishes)
+    ]
     while _total(widths, gap) > room and (widest := _widest(widths, wishes)) is not None:
         widths[widest] -= 1
-    last = len(widths)
-    while last and _total(widths, gap) > room:
-        last -= 1
-        widths[last] = 0
     _fill(widths, wishes, room - _total(widths, gap))
     return widths
 
@@ -52,6 +53,19 @@ def _total(widths: Sequence[int], gap: int) -> int:
 def _widest(widths: Sequence[int], wishes: Sequence[Wish]) -> int | None:
     can = [place for place, wish in enumerate(wishes) if wish.shrinks and widths[place] > LEAST]
     return max(can, key=lambda place: widths[place], default=None)
+
+
+def _left_out(wishes: Sequence[Wish], room: int, gap: int) -> set[int]:
+    """The places of the columns that have no room even if all are cut. The first one, a row's name, goes last."""
+    least = [min(wish.cells, LEAST) if wish.shrinks else wish.cells for wish in wishes]
+    places = list(reversed(range(1, len(wishes))))
+    left_out: set[int] = set()
+    for place in [*(place for place in places if not wishes[place].shrinks), *places, 0]:
+        if _total(least, gap) <= room:
+            break
+        least[place] = 0
+        left_out.add(place)
+    return left_out
 
 
 def _fill(widths: list[int], wishes: Sequence[Wish], spare: int) -> None:

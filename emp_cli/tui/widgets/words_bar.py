@@ -53,7 +53,7 @@ class WordsBar(Vertical):
         """Type in it."""
         self.display = self.query_one(Static).display = True
         field = self.query_one(Input)
-        field.focus()
+        self.screen.set_focus(field)  # now: the next key may be on its way already
         field.cursor_position = len(field.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

@@ -6,7 +6,7 @@
 -- ARGV   id        str
 -- ARGV   attempt   str
 -- ARGV   nonce     str
--- ARGV   preview   str     the media type, a line feed, the picture
+-- ARGV   preview   str     the media type, a line feed, the picture; of one that is too large: the type, a tab, its size, a line feed
 -- DERIVES job:<id>, job.preview:<id>
 -- USES   active
 -- RETURNS ok | stale

@@ -2,18 +2,19 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
-from emp_core.client.queue import ClassView, Page, Summary
+from emp_core.client.queue import Attempt, ClassView, Page, Preview, Summary
+from emp_core.client.results import Outcome
 from emp_core.domain.caller import Caller, Role
 from emp_core.domain.capabilities import Capabilities
 from emp_core.domain.demand import ClassDemand, Demand, WorkflowDemand, Workflows
 from emp_core.domain.events import Event
-from emp_core.domain.explain import WorkerExplanation, explain_worker
+from emp_core.domain.explain import Explanation, WorkerExplanation, explain_worker
 from emp_core.domain.filter import Filter
 from emp_core.domain.job import Job
 from emp_core.domain.matching import fits
@@ -24,6 +25,8 @@ from emp_core.domain.trend import MINUTE_MS, WAITS, Span, Trend
 from emp_core.domain.worker import ServiceOutage, Worker, WorkerState
 from emp_core.errors import NotFound, QueueUnavailable
 from emp_core.store import Memory, Server
+from emp_core.store.inspector import More
+from tests.cli.tui import canned_job
 
 NOW = 1_767_268_800_000
 """2026-01-01 12:00:00 UTC."""
@@ -40,6 +43,15 @@ STATES = {"gpu1:3": WorkerState.PAUSED, "gpu2:2": WorkerState.DRAINING, "gpu5:1"
 EVIL = "[red]\x1b[2J\u202eevil[/] 🔥\x07 " + "x" * 300
 
 
+RUNNING, NEXT, NEVER, DONE, FAILED = (
+    "500036kz8m4q5w2",
+    "c00085kz8m4q2w2",
+    "900064kz8m4q9w2",
+    "800337kz8m4q8w2",
+    "500456kz8m4q5w2",
+)
+"""Jobs of an ordinary night: one that runs, one that waits, one that can never run, two that ended."""
+
 NOTHING_COUNTED = Trend(at=NOW, since=None, minutes=())
 
 
@@ -53,6 +65,9 @@ class Scene:
     workflow: str = "film"
     """How the names of workflows begin."""
 
+    preview: Preview = canned_job.PLAIN_PREVIEW
+    """Of each running job."""
+
 
 def make_job(number: int, state: JobState, **changes: Any) -> Job:
     """One job; what its state implies is filled in."""
@@ -65,6 +80,7 @@ def make_job(number: int, state: JobState, **changes: Any) -> Job:
         fields["started_at"] = created + 20_000
     if state is JobState.ACTIVE:
         fields |= {"progress": float(number * 13 % 100), "message": f"step {number * 13 % 20} of 20"}
+        fields |= {"lease_until": NOW + 52_000, "timeout_seconds": 900.0}
     if state in ENDED:
         fields["ended_at"] = created + 50_000 + number * 700
     if state is JobState.FAILED:
@@ -146,6 +162,7 @@ def usual() -> Scene:
     never = {"services": ["comfyui"], "gpu_memory_gb": 96}
     jobs[9:12] = [make_job(number, JobState.PENDING, asked=never, unworkable=True) for number in range(9, 12)]
     jobs[41] = replace(jobs[41], held=True)
+    jobs[43:45] = [replace(job, depends_on=(jobs[5].id,)) for job in jobs[43:45]]
     return Scene(jobs, list(fleet(jobs[:6])), usual_trend())
 
 
@@ -295,6 +312,38 @@ class CannedQueue:
         if not found:
             raise NotFound("job", job_id)
         return found[0]
+
+    async def find(self, prefix: str) -> Job:
+        return await self.job(next((job.id for job in self.scene.jobs if job.id.startswith(prefix)), prefix))
+
+    async def explain(self, job_id: str) -> Explanation:
+        return canned_job.explanation_of(await self.job(job_id), self.scene.jobs, self.scene.workers, NOW)
+
+    async def events_of(self, job_id: str) -> list[Event]:
+        return canned_job.events_of(await self.job(job_id))
+
+    async def attempts(self, job_id: str) -> list[Attempt]:
+        return canned_job.attempts_of(await self.job(job_id))
+
+    async def log(self, job_id: str, start: int = 0) -> list[str]:
+        return canned_job.log_of(await self.job(job_id))[start:]
+
+    async def more_of(self, job: Job) -> More:
+        return More(body=canned_job.payload_of(job), outcome=None, ahead_in_class=None, attempts=())
+
+    async def outcome(self, job_id: str) -> Outcome:
+        job = await self.job(job_id)
+        return Outcome({"message": job.error or "", "artifacts": canned_job.files_of(job)})
+
+    async def watch_preview(self, job_id: str) -> None:
+        await self.job(job_id)
+
+    async def preview_of(self, job_id: str) -> Preview:
+        await self.job(job_id)
+        return self.scene.preview
+
+    async def children(self, job_id: str) -> AsyncIterator[list[str]]:
+        yield [job.id for job in self.scene.jobs if job_id in job.depends_on]
 
     async def recent_events(self, count: int, *, since: int = 0, until: int | None = None) -> list[Event]:
         self._check()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.events import Key
 from textual.pilot import Pilot
 
 from emp_cli.tui.app import Dashboard
@@ -54,6 +55,12 @@ class Driver:
 
     async def type(self, text: str) -> None:
         await self.press(*text)
+
+    async def rush(self, *keys: str) -> None:
+        """Press keys faster than the dashboard can follow: each is on its way before the one before has an effect."""
+        for key in keys:
+            self.app.post_message(Key(key, key if len(key) == 1 else None))
+        await self.pilot.pause()
 
     def text(self) -> str:
         """What is on the screen, a line each."""

@@ -1,6 +1,8 @@
 """Pictures of the dashboard over a queue that never changes."""
 
+import asyncio
 import os
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -13,14 +15,18 @@ from textual.pilot import Pilot
 from emp_cli.tui.app import Dashboard
 from emp_cli.tui.messages import Open
 from emp_cli.tui.preferences import Preferences
+from emp_cli.tui.screens.job.screen import JobScreen
 from emp_cli.tui.theme import DARK
 from emp_core.client.async_emp import AsyncEmp
 from emp_core.client.locate import Location
 from emp_core.client.queue import Queue
+from tests.cli.tui import canned
 from tests.cli.tui.canned import CannedQueue, Scene, StoppedClock
 from tests.support.waiting import wait_until
 
-LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+IN_README = (100, 32)
+
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 @contextmanager
@@ -58,10 +64,21 @@ class Camera:
         await self._settle()
         return f"{text_of(self.app)}\n\n{_styles_of(self.app)}"
 
-    async def svg(self, command: str) -> str:
-        """The screen that a command leads to, as a picture."""
-        await self.of(command)
-        return self.app.export_screenshot(title="emp dashboard")
+    async def of_tab(self, job: str, tab: str) -> str:
+        """A tab of the screen of a job."""
+        await self.of(f"job {job}")
+        assert isinstance(self.app.screen, JobScreen)
+        self.app.screen.call_later(self.app.screen.action_show_tab, tab)
+        return await self.after()
+
+    async def at(self, size: tuple[int, int]) -> str:
+        """The same screen after the terminal got another size."""
+        await self.pilot.resize_terminal(*size)
+        return await self.after()
+
+    def svg(self) -> str:
+        """The screen as a picture."""
+        return _without_strangers(self.app.export_screenshot(title="emp dashboard"))
 
     async def unplug(self) -> None:
         """From now on the queue does not answer."""
@@ -73,6 +90,25 @@ class Camera:
         await self.pilot.pause()
         await wait_until(lambda: self.app.is_settled, "the screen shows what was read")
         await self.pilot.pause()
+
+
+def dashboard_picture() -> str:
+    """The text of `docs/dashboard.svg`."""
+
+    async def taken() -> str:
+        async with camera(canned.usual(), IN_README) as shot:
+            await shot.of("overview")
+            return shot.svg()
+
+    return asyncio.run(taken())
+
+
+def _without_strangers(svg: str) -> str:
+    """The picture with the fonts of the machine that shows it, and with names that do not change with its text."""
+    fonts = 'ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace'
+    own = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL).replace("Fira Code, monospace", fonts)
+    lines = re.sub(r"terminal-\d+", "emp", own).splitlines()
+    return "\n".join(line.rstrip() for line in lines).strip() + "\n"
 
 
 @asynccontextmanager

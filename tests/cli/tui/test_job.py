@@ -268,6 +268,9 @@ async def test_the_preview_of_a_watched_job_is_shown(store: Store, dashboard: St
         await driver.sees("▀▀▀▀▀▀▀▀▀▀")
         assert await store.previews.keep(worker.id, claim, Preview("image/png", b"\x1b[31m")) == "ok"
         await driver.sees("the preview cannot be shown: image/png, 5 B")
+        large = Preview("image/png", b"x" * 200_000)
+        assert await store.previews.keep(worker.id, claim, large) == "large"
+        await driver.sees("the preview is too large: image/png, 200.0 kB; at most 131.1 kB are shown")
 
 
 async def test_a_job_that_nobody_watches_is_not_asked_for_previews(store: Store, dashboard: StartDashboard) -> None:

@@ -91,7 +91,7 @@ async def test_a_search_in_the_payload_unfolds_what_it_finds(store: Store, dashb
         await driver.press("slash")
         await driver.type("Cat 299")
         await driver.press("enter")
-        await driver.sees('text: "cat 299"', "1 lines match")
+        await driver.sees('text: "cat 299"', "1 line matches")
 
 
 async def test_a_template_is_shown_with_its_params(store: Store, dashboard: StartDashboard) -> None:

@@ -5,12 +5,21 @@ from syrupy.assertion import SnapshotAssertion
 
 from emp_cli.tui.ways import MODES
 from tests.cli.tui import canned
-from tests.cli.tui.canned import Scene
+from tests.cli.tui.canned import DONE, FAILED, NEVER, NEXT, RUNNING, Scene
 from tests.cli.tui.pictures import Camera, camera
 
 SMALL, MIDDLE, LARGE = (80, 24), (120, 40), (200, 60)
 
 COMMANDS = (*MODES, "worker gpu2:0")
+
+
+TABS_OF_JOBS = (
+    *((RUNNING, tab) for tab in ("summary", "timeline", "progress", "log", "payload")),
+    *((FAILED, tab) for tab in ("summary", "timeline", "attempts")),
+    (DONE, "files"),
+    (NEXT, "explain"),
+    (NEVER, "explain"),
+)
 
 
 async def all_are_as_before(shot: Camera, snapshot: SnapshotAssertion) -> None:
@@ -66,6 +75,32 @@ async def test_each_tab_of_a_worker(snapshot: SnapshotAssertion) -> None:
         await shot.of("worker gpu2:0")
         for tab in ("offers", "queue", "ended"):
             assert await shot.after("tab") == snapshot(name=tab)
+
+
+async def test_each_tab_of_a_job_at_three_sizes(snapshot: SnapshotAssertion) -> None:
+    async with camera(canned.usual(), SMALL) as shot:
+        for job, tab in TABS_OF_JOBS:
+            await shot.of_tab(job, tab)
+            for size in (MIDDLE, LARGE, SMALL):
+                assert await shot.at(size) == snapshot(name=f"{tab} of {job} at {size[0]}x{size[1]}")
+
+
+async def test_hostile_text_changes_nothing_but_itself_in_a_job(snapshot: SnapshotAssertion) -> None:
+    async with camera(canned.hostile(), SMALL) as shot:
+        for job, tab in TABS_OF_JOBS:
+            drawn = await shot.of_tab(job, tab)
+            assert "\x1b" not in drawn
+            assert drawn == snapshot(name=f"{tab} of {job}")
+
+
+async def test_a_job_that_is_not_there_and_one_whose_queue_is_away(snapshot: SnapshotAssertion) -> None:
+    async with camera(canned.usual(), SMALL) as shot:
+        assert await shot.of("job nosuchjob") == snapshot(name="no such job")
+        await shot.of_tab(NEXT, "attempts")
+        assert await shot.after() == snapshot(name="no attempts")
+        await shot.of_tab(RUNNING, "progress")
+        await shot.unplug()
+        assert await shot.after() == snapshot(name="stale")
 
 
 async def test_the_choice_of_a_sort_is_in_front(snapshot: SnapshotAssertion) -> None:

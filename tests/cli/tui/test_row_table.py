@@ -19,6 +19,16 @@ class Shown(App[None]):
         yield RowTable(self.sheet, id="rows")
 
 
+async def test_the_last_of_the_first_rows_is_seen_once_the_cursor_is_on_it() -> None:
+    app = Shown(Sheet((Column("NUMBER", lambda row, now: str(row)),), lambda row: {}, str, {}))
+    async with app.run_test(size=(80, 24)) as pilot:
+        table = app.query_one(RowTable)
+        table.show(range(100), 0)
+        table.action_move_to(-1)
+        await pilot.pause()
+        assert "99" in table.render_line(23).text
+
+
 async def test_a_long_table_reads_only_the_cells_that_are_seen() -> None:
     asked = Counter[int]()
 

@@ -1,5 +1,8 @@
 """Previews reach the queue only while somebody asks for them."""
 
+from structlog.testing import capture_logs
+
+from emp_core.domain.policy import MAX_PREVIEW
 from emp_core.store import Preview, Store
 from tests.support.agents import working
 from tests.support.builders import submit
@@ -39,6 +42,25 @@ async def test_a_picture_is_stored_while_somebody_asks_for_it(store: Store) -> N
             Preview("image/png", b"unseen"),
             Preview("image/png", b"seen"),
         )
+        run.finish()
+
+
+async def test_previews_that_are_too_large_are_logged_once_a_job(store: Store) -> None:
+    connector = ScriptedConnector()
+    async with working(store, connector):
+        job = await submit(store)
+        run = await connector.next_run()
+        with capture_logs() as logs:
+            for size in (MAX_PREVIEW + 1, MAX_PREVIEW + 2):
+
+                async def told(size: int = size) -> bool:
+                    await store.previews.watch(job)
+                    run.context.preview(b"x" * size, "image/png")
+                    return await store.previews.of(job) == Preview("image/png", b"", too_large=size)
+
+                await wait_until(told, f"a preview of {size} bytes is told")
+        found = [(entry["job"], entry["bytes"]) for entry in logs if entry["event"] == "preview.too_large"]
+        assert found == [(job, MAX_PREVIEW + 1)]
         run.finish()
 
 

@@ -64,7 +64,7 @@ class DocumentPane(Pane):
     """A tab that is text. Enter opens what a line names."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "search", "Search", key_display="/"),
+        Binding("slash", "search", "Search", key_display="/", priority=True),
         Binding("n", "go_to_match(1)", "Next match", show=False),
         Binding("N", "go_to_match(-1)", "Match before", show=False),
         Binding("escape", "end_search", "End the search", show=False),
@@ -113,7 +113,8 @@ class DocumentPane(Pane):
         """Say how much the search found, or else what there is to say."""
         if self._field.value:
             found = self.document.matches
-            self.say(f"{len(found):,} lines match; n the next, N the one before, Esc ends" if found else "no match")
+            matching = "1 line matches" if len(found) == 1 else f"{len(found):,} lines match"
+            self.say(f"{matching}; n the next, N the one before, Esc ends" if found else "no match")
         else:
             self.say(self.remark)
 
@@ -136,7 +137,7 @@ class DocumentPane(Pane):
     def action_search(self) -> None:
         """Type what to search."""
         self._field.display = True
-        self._field.focus()
+        self.screen.set_focus(self._field)  # now: the next key may be on its way already
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Go to the first match while it is typed."""
@@ -155,7 +156,9 @@ class DocumentPane(Pane):
         self.document.go_to_match(direction)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Escape ends a search only while there is one."""
+        """Escape ends a search only while there is one; while it is typed, a slash is a part of it."""
+        if action == "search":
+            return not self._field.has_focus
         return action != "end_search" or self._field.display
 
     def action_end_search(self) -> None:

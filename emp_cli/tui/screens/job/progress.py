@@ -15,6 +15,7 @@ from emp_cli.tui.text import line
 from emp_cli.tui.widgets.lines import BLANK, Line, fact
 from emp_core.domain.durations import duration
 from emp_core.domain.job import Job
+from emp_core.domain.policy import MAX_PREVIEW
 from emp_core.domain.sizes import size
 from emp_core.domain.states import RUNNING
 
@@ -47,25 +48,33 @@ class ProgressPane(DocumentPane):
     def draw(self, job: Job, more: "Preview | None", at: int) -> None:
         """Show the progress; the last preview stays when no other comes."""
         if more is not None and more != self._preview:
-            self._preview, self._picture = more, read_picture(more.image)
+            self._preview, self._picture = more, None if more.too_large else read_picture(more.image)
         self.show(lambda width: self._lines(job, at, width))
 
     def _lines(self, job: Job, at: int, width: int) -> list[Line]:
         lines = list(_lines(job, at, width))
         if self._picture is not None:
             room = max(LEAST_ROWS, self.document.size.height - len(lines) - 1)
-            lines += [BLANK, *map(Line, half_blocks(self._picture, width, room))]
+            drawn = half_blocks(self._picture, width, room)
+            lines += [BLANK, *(Line(row, is_drawing=True) for row in drawn)]
         elif self._preview is not None:
-            told = f"the preview cannot be shown: {self._preview.media_type}, {size(len(self._preview.image))}"
-            lines += [BLANK, Line(line(told, "$text-muted"))]
+            lines += [BLANK, Line(line(_why_not(self._preview), "$text-muted"))]
         return lines
+
+
+def _why_not(preview: "Preview") -> str:
+    """Why a preview is not shown."""
+    if preview.too_large:
+        told = f"{preview.media_type}, {size(preview.too_large)}; at most {size(MAX_PREVIEW)} are shown"
+        return f"the preview is too large: {told}"
+    return f"the preview cannot be shown: {preview.media_type}, {size(len(preview.image))}"
 
 
 def _lines(job: Job, at: int, width: int) -> Iterator[Line]:
     if job.progress is None:
         yield Line(line(f"{state_of(job)}: no progress is known", "$text-muted"))
     else:
-        yield Line(_bar(job.progress, width))
+        yield Line(_bar(job.progress, width), is_drawing=True)
         yield Line(line(job.message or ""))
     yield BLANK
     for label, text, key in _facts(job, at):

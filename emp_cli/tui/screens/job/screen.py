@@ -52,10 +52,10 @@ class JobScreen(QueueScreen):
         Binding("shift+tab,left_square_bracket,left", "turn(-1)", "Tab before", show=False),
         Binding("e", "show_tab('explain')", "Explain"),
         Binding("X", "order('cancel')", "Cancel"),
-        Binding("h", "order('hold')", "Hold"),
+        Binding("h", "order('hold')", "Hold", show=False),
         Binding("u", "order('unhold')", "Unhold", show=False),
         Binding("t", "order('retry')", "Retry"),
-        Binding("plus", "order('priority')", "Priority", key_display="+", show=False),
+        Binding("plus", "app.set_priority", "Priority", key_display="+", show=False, priority=True),
         Binding("Q", "order('requeue')", "Requeue", show=False),
         Binding("D", "order('delete')", "Delete", show=False),
     ]
@@ -160,10 +160,9 @@ class JobScreen(QueueScreen):
         pane.take_keys()
         self.ask()
 
-    def action_order(self, verb: str) -> None:
-        """Give an order for the job."""
-        if self._job is not None:
-            self.post_message(Ordered(verb, jobs=[self._job]))
+    def ordered(self, verb: str) -> Ordered | None:
+        """The order for the job."""
+        return None if self._job is None else Ordered(verb, jobs=[self._job])
 
 
 def _head(job: Job, at: int) -> Content:

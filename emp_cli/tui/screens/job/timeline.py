@@ -55,7 +55,7 @@ def _lines(past: Past, at: int, width: int) -> Iterator[Line]:
         yield Line(line("no event is kept of this job", "$text-muted"))
         return
     spans = spans_of(past.events, at)
-    yield from map(Line, _bar(spans, width))
+    yield from (Line(row, is_drawing=True) for row in _bar(spans, width))
     yield Line(_ends(past.events[0].at, spans[-1].end if spans else past.events[-1].at, at, width))
     yield Line(join(*(_total(state, seconds) for state, seconds in totals(spans).items()), gap="   "))
     yield BLANK

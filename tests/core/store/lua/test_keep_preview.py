@@ -40,9 +40,12 @@ async def test_nobody_but_the_holder_of_a_running_attempt_keeps_one(store: Store
     assert await store.previews.of(job) is None
 
 
-async def test_a_large_picture_is_not_kept(store: Store) -> None:
+async def test_of_a_large_picture_only_its_size_is_kept(store: Store) -> None:
     worker = await register(store)
     job = await submit(store)
     claim = await worker.take()
-    assert await store.previews.keep(worker.id, claim, Preview("image/png", b"x" * (MAX_PREVIEW + 1))) == "large"
-    assert await store.previews.of(job) is None
+    large = Preview("image/png\tx", b"x" * (MAX_PREVIEW + 1))
+    assert await store.previews.keep(worker.id, claim, large) == "large"
+    assert await store.previews.of(job) == Preview("image/png x", b"", too_large=MAX_PREVIEW + 1)
+    await worker.complete(claim)
+    assert await store.previews.keep(worker.id, claim, large) == "stale"
