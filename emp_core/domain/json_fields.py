@@ -24,6 +24,8 @@ WORKER: Fields = {
     "active": "the ids of the jobs that it runs",
     "services": "service -> `up`, `down` or `busy`",
     "outages": "service that is down -> `why`, and `since` when",
+    "gpu_memory": "`total` and `free` bytes of each of its GPUs; empty if nothing tells",
+    "loaded_models": "service -> the models that it says are loaded; a service that does not tell is left out",
     "capabilities": "what it offers to jobs",
     "started_at": "when it started",
     "beat_at": "when it last told the queue that it lives",

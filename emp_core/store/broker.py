@@ -296,8 +296,13 @@ class Broker:
         )
         return turn
 
-    async def beat(self, life: Life, services: str, held: Iterable[ClaimKey]) -> tuple[str, dict[str, str]]:
-        """Renew the leases of all jobs that a worker runs (T4). The worker's state, and for each job the answer."""
+    async def beat(
+        self, life: Life, services: str, held: Iterable[ClaimKey], *, memory: str = ""
+    ) -> tuple[str, dict[str, str]]:
+        """Renew the leases of all jobs that a worker runs (T4). The worker's state, and for each job the answer.
+
+        `memory`: the text of a `GpuMemory`; empty: the same as before.
+        """
         claims = list(held)
         state, answers = b"", dict[str, str]()
         for start in range(0, max(len(claims), 1), BEATEN_A_CALL):
@@ -310,6 +315,7 @@ class Broker:
                 lease=life.lease_ms,
                 jitter=self._jitter(),
                 services=services,
+                memory=memory,
             )
             if state == b"refused:register":
                 raise Refused("register", "the queue does not know this worker")
