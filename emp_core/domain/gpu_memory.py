@@ -1,6 +1,6 @@
 """What a worker's GPU memory holds, as its services or its machine's driver say; for people only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,21 +49,23 @@ class GpuMemory:
 
 def memory_of(text: str) -> GpuMemory:
     """Read what a beat carried. Raises `ValueError` if it has another form."""
-    said = load_json(text) if text else {"gpus": [], "loaded": {}}
-    if not isinstance(said, dict) or not isinstance(loaded := said.get("loaded"), dict):
+    if not text:
+        return GpuMemory()
+    said = load_json(text)
+    if not _tells_memory(said):
         raise ValueError(f"{text!r} does not tell of GPU memory")
-    gpus = [Gpu(*numbers) for numbers in map(_two_numbers, _list(said.get("gpus")))]
-    names = {service: tuple(map(str, _list(names))) for service, names in loaded.items()}
-    return GpuMemory(gpus=tuple(gpus), loaded=names)
+    return GpuMemory(
+        gpus=tuple(Gpu(total, free) for total, free in said["gpus"]),
+        loaded={service: tuple(names) for service, names in said["loaded"].items()},
+    )
 
 
-def _list(value: Any) -> Sequence[Any]:
-    if not isinstance(value, list):
-        raise ValueError(f"{value!r} is not a list")
-    return value
+def _tells_memory(said: Any) -> bool:
+    if not isinstance(said, dict) or not isinstance(said.get("gpus"), list) or not isinstance(said.get("loaded"), dict):
+        return False
+    names = [name for names in said["loaded"].values() for name in (names if isinstance(names, list) else [None])]
+    return all(map(_is_gpu, said["gpus"])) and all(isinstance(name, str) for name in names)
 
 
-def _two_numbers(value: Any) -> Sequence[int]:
-    if len(_list(value)) != 2 or not all(type(number) is int and number >= 0 for number in value):
-        raise ValueError(f"{value!r} is not the memory of a GPU")
-    return _list(value)
+def _is_gpu(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(type(part) is int and part >= 0 for part in value)

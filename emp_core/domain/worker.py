@@ -68,7 +68,7 @@ class Worker:
     outages: Mapping[str, ServiceOutage] = field(default_factory=dict[str, ServiceOutage])
     """The services that are busy or down."""
 
-    memory: GpuMemory = GpuMemory()
+    memory: GpuMemory = field(default_factory=GpuMemory)
     beat_at: int = 0
     """ms since 1970, Redis TIME, of its last beat."""
 

@@ -20,7 +20,6 @@ from emp_core.domain.gpu_memory import Gpu
 from emp_core.domain.outcome import Artifact, Blame, Failure, Result
 from emp_core.settings import SettingsModel
 
-
 KEPT_MODELS = 3
 """Models that stay loaded: those of the last jobs."""
 

@@ -10,6 +10,7 @@ from textual.content import Content
 from emp_cli.output.explanation import TIER_STYLES, asked
 from emp_cli.output.layout import Column, Sheet
 from emp_cli.output.units import since
+from emp_cli.tui.asking import jobs_asking
 from emp_cli.tui.messages import Open
 from emp_cli.tui.reads import Read
 from emp_cli.tui.reads_groups import Groups, GroupsRead, WorkflowsRead
@@ -17,7 +18,7 @@ from emp_cli.tui.screens.listing import ListScreen
 from emp_cli.tui.text import line
 from emp_cli.tui.widgets.row_table import RowTable
 from emp_core.domain.demand import Group, WorkflowDemand, Workflows
-from emp_core.domain.filter import FIELDS, Filter, Number, Operator, Term, Text, parse
+from emp_core.domain.filter import Filter, parse
 from emp_core.domain.requirements import Requirements
 from emp_core.domain.standing import Tier
 
@@ -105,17 +106,9 @@ WORKFLOWS: Sheet[WorkflowDemand] = Sheet(
 
 
 def _of_class(group: Group) -> Filter:
-    """Jobs that ask all that a class asks; jobs that ask for more are found too."""
+    """Jobs that ask all that a class asks, of the same customer or of none; those that ask for more are found too."""
     asks = group.asks or Requirements()
-    terms: list[Term] = []
-    for field in FIELDS.values():
-        if field.asks is None or "." in field.name:
-            continue
-        for value in asks.models if field.name == "model" else field.asks(asks):
-            wanted = Text(value) if isinstance(value, str) else Number(value)
-            operator = Operator.MATCHES if isinstance(value, str) else Operator.EQUALS
-            terms.append(Term(field.name, operator, (wanted,)))
-    return Filter(tuple(terms)) if asks.customer_id else Filter(tuple(terms)) & parse("-customer:*")
+    return jobs_asking(asks) if asks.customer_id else jobs_asking(asks) & parse("-customer:*")
 
 
 def _of_customer(group: Group) -> Filter:

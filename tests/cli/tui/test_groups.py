@@ -86,7 +86,7 @@ async def test_the_screen_says_what_was_not_read(
     monkeypatch.setattr(demand, "MOST_NEXT", 1)
     await fill(store)
     async with dashboard(screen="customers") as driver:
-        await driver.sees("2 more kinds of jobs wait and are not counted")
+        await driver.sees("1 more kinds of jobs wait and are not counted")
         await driver.press("7")
         await driver.sees("of running and of 1 pending jobs; there may be others")
 

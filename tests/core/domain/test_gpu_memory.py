@@ -30,12 +30,14 @@ def test_no_text_is_no_memory() -> None:
     [
         "[]",
         "{}",
-        "x",
         '{"gpus": 1, "loaded": {}}',
         '{"gpus": [[1]], "loaded": {}}',
         '{"gpus": [[1, "2"]], "loaded": {}}',
+        '{"gpus": [[1, -2]], "loaded": {}}',
+        '{"gpus": [], "loaded": {"comfyui": 1}}',
+        '{"gpus": [], "loaded": {"comfyui": [1]}}',
     ],
 )
 def test_text_of_another_form_is_refused(text: str) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="does not tell of GPU memory"):
         memory_of(text)
