@@ -61,16 +61,16 @@ async def test_tabs_are_turned_by_keys(store: Store, dashboard: StartDashboard) 
         screen = driver.screen
         assert isinstance(screen, JobScreen)
         for key in ("tab", "right_square_bracket", "right"):
-            seen = [screen._tab]
+            seen = [screen.tab]
             for _ in TABS:
                 await driver.press(key)
-                seen.append(screen._tab)
+                seen.append(screen.tab)
             assert seen == [*TABS, TABS[0]], key
         for key in ("shift+tab", "left_square_bracket", "left"):
-            seen = [screen._tab]
+            seen = [screen.tab]
             for _ in TABS:
                 await driver.press(key)
-                seen.append(screen._tab)
+                seen.append(screen.tab)
             assert seen == [TABS[0], *reversed(TABS)], key
         await driver.press("e")
         await driver.sees("can start")
