@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from emp_core.domain.demand import ClassDemand, Demand, Fleet, Offer
 from emp_core.domain.nearest import nearest
 from emp_core.domain.requirements import Requirements
+from emp_core.domain.worker import Worker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,11 +85,16 @@ def _anybodys(requirements: Requirements) -> Requirements:
 
 
 def _why(need: Need, demand: Demand) -> str:
-    """The smallest change after which a live worker could run the jobs, those of one of the customers at least."""
+    """Why no live worker can run the jobs of one of the customers."""
     kind = need.asks.canonical()
     alike = (each for each in demand.classes if each.unworkable and _anybodys(each.requirements).canonical() == kind)
-    offers = {worker.profile_id: (worker.id, worker.capabilities) for worker in demand.workers}
-    miss = next(iter(nearest(next(alike).requirements, offers.values(), 1)), None)
+    return why_never(next(alike).requirements, demand.workers)
+
+
+def why_never(asks: Requirements, workers: Iterable[Worker]) -> str:
+    """The smallest change after which one of these workers could run a job."""
+    offers = {worker.profile_id: (worker.id, worker.capabilities) for worker in workers}
+    miss = next(iter(nearest(asks, offers.values(), 1)), None)
     if miss is not None:
         return miss.sentence()
     return "a worker that can run them has just come" if offers else "no worker is running"

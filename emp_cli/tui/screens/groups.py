@@ -15,8 +15,9 @@ from emp_cli.tui.messages import Open
 from emp_cli.tui.reads import Read
 from emp_cli.tui.reads_groups import Groups, GroupsRead, WorkflowsRead
 from emp_cli.tui.screens.listing import ListScreen
-from emp_cli.tui.text import line
+from emp_cli.tui.text import line, themed
 from emp_cli.tui.widgets.row_table import RowTable
+from emp_core.domain.backlog import why_never
 from emp_core.domain.demand import Group, WorkflowDemand, Workflows
 from emp_core.domain.filter import Filter, parse
 from emp_core.domain.requirements import Requirements
@@ -175,6 +176,19 @@ class GroupsScreen(ListScreen[Any]):
         said = self._said
         notes = _left_out(said) if isinstance(said, Groups) else _not_looked_at(said)
         yield from (line(note, "$text-warning") for note in notes)
+
+    def details(self) -> Iterator[Content]:
+        """All that the jobs of the class under the cursor need, and why no worker can run them."""
+        row, said = self.table.cursor_row, self._said
+        if not isinstance(row, Group) or row.asks is None or not isinstance(said, Groups):
+            return
+        yield line(f"needs {_needs(row)}")
+        if row.unworkable:
+            yield line(why_never(row.asks, said.demand.workers), themed(NEVER))
+
+    def on_row_table_scrolled(self) -> None:
+        """The cursor may be on another row."""
+        self.say()
 
     def on_row_table_opened(self, message: RowTable.Opened) -> None:
         """Enter on a row shows its jobs."""

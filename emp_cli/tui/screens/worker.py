@@ -18,7 +18,18 @@ from emp_cli.output.units import count_jobs, since
 from emp_cli.tui.messages import Open, Refused
 from emp_cli.tui.reads_worker import OneWorker, WorkerRead
 from emp_cli.tui.screens.tabbed import TabbedScreen
-from emp_cli.tui.screens.worker_sheets import LAST_JOBS, OFFERS, QUEUE, SLOTS, Judged, Slot, judged, offers_of, slots_of
+from emp_cli.tui.screens.worker_sheets import (
+    LAST_JOBS,
+    OFFERS,
+    QUEUE,
+    SLOTS,
+    Judged,
+    Slot,
+    judged,
+    offers_of,
+    slots_of,
+    told_of,
+)
 from emp_cli.tui.steering import Steered
 from emp_cli.tui.text import join, line, lines
 from emp_cli.tui.widgets.row_table import RowTable
@@ -66,6 +77,7 @@ class WorkerScreen(TabbedScreen):
                 with TabPane(title, id=name):
                     yield Static(id=f"{name}-facts", classes="facts")
                     yield RowTable(sheet, id=f"{name}-rows", can_mark=False)
+                    yield Static(id=f"{name}-foot", classes="cell")
 
     def on_mount(self) -> None:
         """The table has the keys."""
@@ -112,6 +124,7 @@ class WorkerScreen(TabbedScreen):
         self.query_one(f"#{self.tab}-facts", Static).update(Content("\n").join(facts))
         sheet: Sheet[Any] = TABS[self.tab][1]
         self.table.show(rows, at, Layout().columns_of(sheet, rows, at))
+        self._tell_row()
 
     def _rows_and_facts(self, data: OneWorker, at: int) -> tuple[Sequence[Any], list[Content]]:
         worker = data.worker
@@ -144,6 +157,16 @@ class WorkerScreen(TabbedScreen):
     async def action_show_tab(self, name: str) -> None:
         """Open a tab."""
         self.query_one(TabbedContent).active = name
+
+    def on_row_table_scrolled(self) -> None:
+        """The cursor may be on another row."""
+        self._tell_row()
+
+    def _tell_row(self) -> None:
+        """Say all that stands in the row of the queue under the cursor: its cells may be cut."""
+        row = self.table.cursor_row
+        said = join(*map(line, told_of(row)), gap="\n") if isinstance(row, Judged) else Content("")
+        self.query_one(f"#{self.tab}-foot", Static).update(said)
 
     def on_row_table_opened(self) -> None:
         """Enter on a row shows its job."""

@@ -194,6 +194,17 @@ async def test_explain_folds_workers_and_opens_one(
     assert workers_opened == ["gpu2:0"]
 
 
+async def test_explain_shows_long_cells_whole(store: Store, dashboard: StartDashboard) -> None:
+    await register(store, models={"comfyui": ["flux"]}, gpu_memory_gb=8)
+    models = [f"model-number-{number}.safetensors" for number in range(4)]
+    job = await submit(store, requirements={"gpu_memory_gb": 48, "models": models})
+    async with opened_job(dashboard, job, "explain", size=(80, 40)) as driver:
+        text = await driver.sees("HARDWARE", "MODELS")
+        table = text[text.index("WORKERS") :]
+        assert "…" not in table
+        assert all(name in "".join(table.split()) for name in models)
+
+
 async def test_explain_says_what_is_ahead(store: Store, dashboard: StartDashboard) -> None:
     worker = await register(store)
     running, ahead = await submit(store), await submit(store, customer_id="globex")
