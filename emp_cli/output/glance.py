@@ -105,11 +105,10 @@ def others(kinds: int) -> str:
 
 
 def waiting_words(need: "Need", now: int) -> tuple[str, str, str]:
-    """`12 ask for`, `comfyui, gpu_memory_gb 24:`, `the oldest waits for 5m, 4 workers could run them`."""
-    workers = "1 worker" if need.offer.workers == 1 else f"{need.offer.workers:,} workers"
-    oldest = f"the oldest waits for {duration(max(0, now - need.oldest_at) / 1000)}"
-    them = "it" if need.pending == 1 else "them"
-    return _asking(need), f"{asked(need.asks) or 'nothing'}:", f"{oldest}, {workers} could run {them}"
+    """`12 ask for`, `comfyui, gpu_memory_gb 24:`, `oldest 5m, 4 workers fit`."""
+    workers = "1 worker fits" if need.offer.workers == 1 else f"{need.offer.workers:,} workers fit"
+    oldest = f"oldest {duration(max(0, now - need.oldest_at) / 1000)}"
+    return _asking(need), f"{asked(need.asks) or 'nothing'}:", f"{oldest}, {workers}"
 
 
 def never_words(need: "Need") -> tuple[str, str, str]:

@@ -109,7 +109,7 @@ def oldest(summary: "Summary", backlog: Backlog, width: int, kinds: int = KINDS)
         Part(waiting, to="classes"),
     )
     needs = [(need, waiting_words(need, summary.at)) for need in backlog.waiting[:kinds]]
-    yield from _kinds(needs, len(backlog.waiting) + backlog.more_waiting - kinds, width)
+    yield from _kinds(needs, 0, width)
 
 
 def failing(workers: Sequence[Worker]) -> Iterator[Line]:

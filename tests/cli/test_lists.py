@@ -231,8 +231,8 @@ def test_summary_tells_which_kinds_wait_longest_and_which_can_never_run(emp: Com
 
     do(submit_too_large)
     out = emp("summary").out
-    assert "\noldest      2 ask for comfyui: the oldest waits for " in out
-    assert ", 1 worker could run them\n            1 asks for comfyui, gpu_memory_gb 8: the oldest" in out
+    assert "\noldest      2 ask for comfyui: oldest " in out
+    assert ", 1 worker fits\n            1 asks for comfyui, gpu_memory_gb 8: oldest " in out
     assert (
         "\nnever       1 asks for comfyui, gpu_memory_gb 81: gpu1:0 would fit if gpu_memory_gb were 81 (has 24)" in out
     )
