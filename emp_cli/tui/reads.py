@@ -21,7 +21,7 @@ TREND_MINUTES = 60
 FLEET_SECONDS = 2.0
 """The workers are read no more often for the overview."""
 
-BACKLOG_SECONDS = 5.0
+BACKLOG_SECONDS = 10.0
 """What waits is read no more often, nor the workers that were lost."""
 
 KINDS = 10

@@ -75,7 +75,7 @@ async def test_oldest_job_grows_older_between_two_looks(queue: RedisQueue, store
     assert second.oldest_pending_ms == first.oldest_pending_ms + second.at - first.at
 
 
-async def test_oldest_job_is_looked_for_after_five_seconds(queue: RedisQueue, store: Store) -> None:
+async def test_oldest_job_is_looked_for_after_ten_seconds(queue: RedisQueue, store: Store) -> None:
     clock = FrozenClock()
     read = OverviewRead(clock)
     assert (await read.read(queue)).summary.oldest_pending_ms is None

@@ -28,7 +28,7 @@ local function keep_event(id, job, from, text)
   if call('RPUSH', key, unpack(entries)) > POLICY.job_events_kept then call('LPOP', key) end
 end
 
-local held_counts
+local held_counts, key_of_now
 
 -- Waiting states have a count of their jobs. What else is counted belongs to the minute of `at`, in ms, or of now.
 local function count_one(name, by, at)
@@ -37,11 +37,11 @@ local function count_one(name, by, at)
   elseif name == 'pending' or name == 'delayed' or name == 'blocked' then
     call('HINCRBY', P .. 'counts', name, int(by))
   else
-    at = at or now
-    local key = P .. 'trend:' .. int((at - at % TREND.MINUTE_MS) / TREND.MINUTE_MS)
-    -- A counter that is new may be the first of its minute.
-    if call('HINCRBY', key, name, int(by)) ~= by then return end
-    call('PEXPIREAT', key, int(at - at % TREND.MINUTE_MS + TREND.KEPT_MS))
+    local key = not at and key_of_now or string.format('%strend:%d', P, (at or now) / TREND.MINUTE_MS)
+    if not at then key_of_now = key end
+    -- A counter that is new may be the first of its minute. `int` of a number costs a third of the command.
+    if call('HINCRBY', key, name, by == 1 and '1' or int(by)) ~= by then return end
+    call('PEXPIREAT', key, int((at or now) - (at or now) % TREND.MINUTE_MS + TREND.KEPT_MS))
     call('SET', P .. 'trend.since', now_text, 'NX')
   end
 end
