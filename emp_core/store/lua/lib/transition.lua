@@ -35,7 +35,7 @@ local function count_one(name, by, at)
   if held_counts and not at then
     held_counts[name] = (held_counts[name] or 0) + by
   elseif name == 'pending' or name == 'delayed' or name == 'blocked' then
-    call('HINCRBY', P .. 'counts', name, int(by))
+    call('HINCRBY', P .. 'counts', name, by == 1 and '1' or by == -1 and '-1' or int(by))
   else
     local key = not at and key_of_now or string.format('%strend:%d', P, (at or now) / TREND.MINUTE_MS)
     if not at then key_of_now = key end
