@@ -83,14 +83,8 @@ class Agent:
         self.slots: dict[str, Slot] = {}
         """Claim nonce -> what runs."""
 
-        self.board = ServiceBoard(
-            connectors,
-            self.wake,
-            options.probe_seconds,
-            clock,
-            on_memory=lambda text: self._heart.tell_memory(text),
-            gpus=options.gpus,
-        )
+        memory, gpus = (lambda text: self._heart.tell_memory(text)), options.gpus
+        self.board = ServiceBoard(connectors, self.wake, options.probe_seconds, clock, memory, gpus)
         self._files = Files(artifacts, options.spool, self.board.bar)
         self.contact = Contact(store, clock, options, self.slots, self.board.text, self._hear, self.wake)
         self._intake = Intake(options, self.board, self.contact.tokens)

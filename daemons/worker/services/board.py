@@ -91,7 +91,6 @@ class ServiceBoard:
         on_change: Callable[[], None],
         probe_seconds: float,
         clock: Clock,
-        *,
         on_memory: Callable[[str], None] = lambda text: None,
         gpus: Callable[[], Sequence[Gpu]] = tuple,
     ) -> None:

@@ -28,7 +28,7 @@ local function keep_event(id, job, from, text)
   if call('RPUSH', key, unpack(entries)) > POLICY.job_events_kept then call('LPOP', key) end
 end
 
-local held_counts, key_of_now
+local held_counts, minute_of_now
 
 -- Waiting states have a count of their jobs. What else is counted belongs to the minute of `at`, in ms, or of now.
 local function count_one(name, by, at)
@@ -37,8 +37,9 @@ local function count_one(name, by, at)
   elseif name == 'pending' or name == 'delayed' or name == 'blocked' then
     call('HINCRBY', P .. 'counts', name, by == 1 and '1' or by == -1 and '-1' or int(by))
   else
-    local key = not at and key_of_now or string.format('%strend:%d', P, (at or now) / TREND.MINUTE_MS)
-    if not at then key_of_now = key end
+    local minute = not at and minute_of_now or string.format('%d', (at or now) / TREND.MINUTE_MS)
+    if not at then minute_of_now = minute end
+    local key = P .. 'trend:' .. minute
     -- A counter that is new may be the first of its minute. `int` of a number costs a third of the command.
     if call('HINCRBY', key, name, by == 1 and '1' or int(by)) ~= by then return end
     call('PEXPIREAT', key, int((at or now) - (at or now) % TREND.MINUTE_MS + TREND.KEPT_MS))
