@@ -83,12 +83,12 @@ class Agent:
         self.slots: dict[str, Slot] = {}
         """Claim nonce -> what runs."""
 
-        memory, gpus = (lambda text: self._heart.tell_memory(text)), options.gpus
-        self.board = ServiceBoard(connectors, self.wake, options.probe_seconds, clock, memory, gpus)
+        self.board = ServiceBoard(connectors, self.wake, options.probe_seconds, clock, gpus=options.gpus)
         self._files = Files(artifacts, options.spool, self.board.bar)
         self.contact = Contact(store, clock, options, self.slots, self.board.text, self._hear, self.wake)
         self._intake = Intake(options, self.board, self.contact.tokens)
         self._heart = heart(self.contact.on_beat)
+        self.board.on_memory = self._heart.tell_memory
         self._claimed: deque[Claimed] = deque()
         self._done: list[Ended] = []
         self._known: dict[str, Requirements] = {}

@@ -103,7 +103,7 @@ class ServiceBoard:
         self._on_change = on_change
         self._probe_seconds = probe_seconds
         self._clock = clock
-        self._on_memory = on_memory
+        self.on_memory = on_memory
         self._gpus = gpus
         self._news_of_memory = asyncio.Event()
         self._ours = False
@@ -133,7 +133,7 @@ class ServiceBoard:
         if gpus is None:
             gpus = tuple(await asyncio.to_thread(self._gpus))
         loaded = {name: tuple(map(_line, probe.loaded)) for name, probe in probes.items() if probe.loaded is not None}
-        self._on_memory(GpuMemory(gpus=gpus, loaded=loaded).text())
+        self.on_memory(GpuMemory(gpus=gpus, loaded=loaded).text())
 
     def without_room(self) -> frozenset[str]:
         """The services that are down or full."""
