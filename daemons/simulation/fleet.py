@@ -115,6 +115,7 @@ class SimulatedFleet:
             step_seconds=pace.step_seconds,
             node_seconds=pace.node_seconds,
             memory_bytes=machine.gpu_memory_gb * 10**9,
+            gpu=machine.gpu_model,
         )
         faults = Faults(rates={Fault.ERROR: pace.failure_rate})
         server = SimulatedComfyUI(options, faults, seed=self._seed + len(self.services))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from emp_core.clock import Clock
+from emp_core.domain.gpu_memory import Gpu
 from emp_core.domain.outcome import Artifact, Failure, Result
 
 
@@ -36,6 +37,12 @@ class Probe:
     version: str = ""
     models: tuple[str, ...] | None = None
     """The models that it has; None if it cannot say."""
+
+    loaded: tuple[str, ...] | None = None
+    """The models that are in its memory now; None if it cannot say."""
+
+    gpus: tuple[Gpu, ...] = ()
+    """The memory of the GPUs that it uses, in their order; empty if it cannot say."""
 
     queue_length: int = 0
     """Requests of anybody that wait or run there."""

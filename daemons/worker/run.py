@@ -15,7 +15,7 @@ from daemons.worker.beat.heart import ProcessHeart
 from daemons.worker.configuration import Configuration
 from daemons.worker.connector import Build, Connector
 from daemons.worker.services.capabilities import declared, found, machine_facts
-from daemons.worker.services.gpu import find_gpus
+from daemons.worker.services.gpu import find_gpus, memory_of_gpus
 from daemons.worker.settings import WorkerSettings
 from emp_core.artifacts import ArtifactStore, open_artifacts
 from emp_core.client.locate import files_url
@@ -82,13 +82,15 @@ async def build_agent(
     clock = SystemClock()
     connectors = build_connectors(told, worker_id)
     services = [connector.service for connector in connectors]
-    facts = machine_facts(find_gpus())
+    cards = find_gpus()
+    facts = machine_facts(cards)
     options = AgentOptions(
         worker_id=worker_id,
         machine=machine,
         boot=new_job_id(),
         capabilities=declared(settings, services, facts),
         found=found(settings, facts),
+        gpus=memory_of_gpus if cards else tuple,
         slots=settings.concurrent_jobs,
         lease_ms=settings.lease_seconds * 1000,
         all_models=frozenset(name for name in services if settings.models_of(name) == "all"),

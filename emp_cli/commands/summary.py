@@ -7,7 +7,7 @@ import typer
 from emp_cli.input.options import SummaryOption, WatchOption
 from emp_cli.output import formats
 from emp_cli.output.facts import write_facts
-from emp_cli.output.glance import TREND_MINUTES, facts, summary_view
+from emp_cli.output.glance import KINDS, TREND_MINUTES, facts, summary_view
 from emp_cli.output.layout import Format, Layout
 from emp_cli.output.watching import Look, watching
 from emp_cli.run import run
@@ -39,12 +39,12 @@ def summary(ctx: typer.Context, watch: WatchOption = None, output: SummaryOption
 
 
 async def _look(emp: "AsyncEmp", layout: Layout) -> Look:
-    found, trend = await emp.summary(), await emp.trend(TREND_MINUTES)
-    view = summary_view(found, trend, emp.queue)
+    found, trend, backlog = await emp.summary(), await emp.trend(TREND_MINUTES), await emp.backlog(KINDS)
+    view = summary_view(found, trend, backlog, emp.queue)
 
     def write() -> None:
         if layout.format.is_table:
-            write_facts(facts(found, trend, emp.queue))
+            write_facts(facts(found, trend, backlog, emp.queue))
         else:
             formats.write_view(view, layout)
 

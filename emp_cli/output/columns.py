@@ -164,6 +164,17 @@ def models_of(worker: Worker) -> str:
     return ", ".join(dict.fromkeys(model for models in worker.capabilities.models.values() for model in models))
 
 
+def gpu_memory(worker: Worker) -> str:
+    """The free memory of a worker's GPUs: `3.1 of 24.0 GB free`; empty if nothing tells."""
+    memory = worker.memory
+    return f"{memory.free / 1e9:.1f} of {memory.total / 1e9:.1f} GB free" if memory.gpus else ""
+
+
+def loaded_models(worker: Worker) -> str:
+    """The models that a worker's services have loaded; empty if none tells."""
+    return ", ".join(dict.fromkeys(model for models in worker.memory.loaded.values() for model in models))
+
+
 WORKER_COLUMNS: tuple[Column[Worker], ...] = (
     Column("WORKER", lambda worker, now: worker.id),
     Column("STATE", lambda worker, now: worker.state.value, style=lambda worker: WORKER_STYLES[worker.state]),
@@ -172,6 +183,8 @@ WORKER_COLUMNS: tuple[Column[Worker], ...] = (
     Column("SERVICES", lambda worker, now: services_up(worker), shrinks=True),
     Column("HARDWARE", lambda worker, now: hardware(worker), shrinks=True, optional=True),
     Column("MODELS", lambda worker, now: models_of(worker), shrinks=True, optional=True, wide=True),
+    Column("VRAM", lambda worker, now: gpu_memory(worker), shrinks=True, optional=True, wide=True),
+    Column("LOADED", lambda worker, now: loaded_models(worker), shrinks=True, optional=True, wide=True),
     Column("VERSION", lambda worker, now: str(worker.info.get("version", "")), shrinks=True, wide=True),
     Column("LAST SEEN", lambda worker, now: since(worker.beat_at, now), "right", sorts="-beat_at"),
     Column("UPTIME", lambda worker, now: since(worker.started_at, now), "right", sorts="started_at"),

@@ -11,8 +11,10 @@ from emp_cli.output.columns import (
     ARTIFACT_COLUMNS,
     WORKER_STYLES,
     failures_of,
+    gpu_memory,
     hardware,
     labels_of,
+    loaded_models,
     remark,
     reservations,
     service_of,
@@ -145,6 +147,8 @@ def worker_facts(worker: Worker, now: int) -> Iterable[tuple[str, str]]:
     yield "reserved", f"for workflow {worker.workflow}" if worker.workflow else ""
     yield "customers", f"at most {worker.max_customers} at once" if worker.max_customers else ""
     yield "hardware", hardware(worker)
+    yield "vram", gpu_memory(worker)
+    yield "loaded", loaded_models(worker)
     yield "busy", f"{len(worker.active)} of {worker.slots} slots"
     yield "jobs", ", ".join(worker.active)
 

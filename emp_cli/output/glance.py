@@ -1,15 +1,17 @@
 """The queue at a glance: how much waits, and who is there to do it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from emp_cli.output.asked import asked
 from emp_core.domain.durations import duration
 from emp_core.domain.trend import Span, Trend
 from emp_core.domain.views import time_view
 
 if TYPE_CHECKING:
     from emp_core.client.async_emp import QueueInfo
+    from emp_core.domain.backlog import Backlog, Need
     from emp_core.store import Summary
 
 
@@ -17,8 +19,11 @@ RATE_MINUTES = 5
 TREND_MINUTES = 60
 """What `facts` and `summary_view` are told of."""
 
+KINDS = 5
+"""Kinds of jobs that are listed."""
 
-def summary_view(found: "Summary", trend: Trend, queue: "QueueInfo") -> dict[str, Any]:
+
+def summary_view(found: "Summary", trend: Trend, backlog: "Backlog", queue: "QueueInfo") -> dict[str, Any]:
     """The summary as JSON."""
     waited = None if found.oldest_pending_ms is None else found.oldest_pending_ms / 1000
     view = {name: value for name, value in asdict(found).items() if name not in ("oldest_pending_ms", "at")}
@@ -27,10 +32,17 @@ def summary_view(found: "Summary", trend: Trend, queue: "QueueInfo") -> dict[str
         "at": time_view(found.at),
         **view,
         "oldest_pending_seconds": waited,
+        "waiting": [_need_view(need, found.at) | asdict(need.offer) for need in backlog.waiting],
+        "never": [{**_need_view(need, found.at), "why": need.why} for need in backlog.never],
         "flow": _flow_view(trend),
         "failures_last_hour": hour and dict(hour.failures),
         "queue": asdict(queue),
     }
+
+
+def _need_view(need: "Need", now: int) -> dict[str, Any]:
+    oldest = max(0, now - need.oldest_at) / 1000
+    return {"requirements": need.asks.to_json(), "jobs": need.pending, "oldest_seconds": oldest}
 
 
 def _flow_view(trend: Trend) -> dict[str, Any] | None:
@@ -42,10 +54,11 @@ def _flow_view(trend: Trend) -> dict[str, Any] | None:
     return {**rates, **changes, "wait_p50_seconds": now.wait(0.5), "wait_p95_seconds": now.wait(0.95)}
 
 
-def facts(found: "Summary", trend: Trend, queue: "QueueInfo") -> Iterator[tuple[str, str]]:
+def facts(found: "Summary", trend: Trend, backlog: "Backlog", queue: "QueueInfo") -> Iterator[tuple[str, str]]:
     """The summary as lines."""
     yield "context", queue.context
     yield from counts(found)
+    yield from kinds(backlog, found.at)
     yield from flow(trend)
     yield "queue", f"{queue.engine} ({queue.source})"
     yield "durability", durability_of(queue.durability)
@@ -72,6 +85,39 @@ def counts(found: "Summary") -> Iterator[tuple[str, str]]:
         "services",
         _counts(found.services) or ("none is up (emp workers shows why)" if found.workers else ""),
     )
+
+
+def kinds(backlog: "Backlog", now: int) -> Iterator[tuple[str, str]]:
+    """Which kinds of jobs wait for longest, and which can never run, as lines; only the first of each has a label."""
+    yield from _listed("oldest", [waiting_words(need, now) for need in backlog.waiting], backlog.more_waiting)
+    yield from _listed("never", [never_words(need) for need in backlog.never], backlog.more_never)
+
+
+def _listed(label: str, sentences: Sequence[Sequence[str]], left_out: int) -> Iterator[tuple[str, str]]:
+    rest = [others(left_out)] if left_out else []
+    for place, text in enumerate([*map(" ".join, sentences), *rest]):
+        yield "" if place else label, text
+
+
+def others(kinds: int) -> str:
+    """`and 3 other kinds of jobs`."""
+    return f"and {kinds:,} other {'kind' if kinds == 1 else 'kinds'} of jobs"
+
+
+def waiting_words(need: "Need", now: int) -> tuple[str, str, str]:
+    """`12 ask for`, `comfyui, gpu_memory_gb 24:`, `oldest 5m, 4 workers fit`."""
+    workers = "1 worker fits" if need.offer.workers == 1 else f"{need.offer.workers:,} workers fit"
+    oldest = f"oldest {duration(max(0, now - need.oldest_at) / 1000)}"
+    return _asking(need), f"{asked(need.asks) or 'nothing'}:", f"{oldest}, {workers}"
+
+
+def never_words(need: "Need") -> tuple[str, str, str]:
+    """`3 ask for`, `comfyui, gpu_memory_gb 96:`, `gpu1:0 would fit if gpu_memory_gb were 96 (has 24)`."""
+    return _asking(need), f"{asked(need.asks) or 'nothing'}:", need.why
+
+
+def _asking(need: "Need") -> str:
+    return f"{need.pending:,} {'asks' if need.pending == 1 else 'ask'} for"
 
 
 def flow(trend: Trend) -> Iterator[tuple[str, str]]:

@@ -1,32 +1,31 @@
 """What the overview says, as lines in which each number leads to the list behind it."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from emp_cli.output.asked import asked
+from emp_cli.output.glance import never_words, others, waiting_words
+from emp_cli.tui.asking import jobs_asking
 from emp_cli.tui.bars import bars
 from emp_cli.tui.widgets.links import Line, Part
+from emp_core.domain.backlog import Backlog, Need
 from emp_core.domain.durations import duration
 from emp_core.domain.filter import Filter
 from emp_core.domain.folding import fold_names
-from emp_core.domain.nearest import nearest
-from emp_core.domain.requirements import Requirements
 from emp_core.domain.sizes import size
 from emp_core.domain.standing import down
 from emp_core.domain.trend import Trend
 from emp_core.domain.worker import Worker
 
 if TYPE_CHECKING:
-    from emp_core.client.queue import ClassView, Summary
+    from emp_core.client.queue import Summary
 
 LABEL = 10
 WINDOW = 5
 """Minutes of a rate, and of what is compared with it."""
 
 KINDS = 3
-"""Kinds of jobs that can never run, of which it is said why."""
+"""Kinds of jobs that are listed."""
 
 
 def counts(summary: "Summary", trend: Trend) -> Iterator[Line]:
@@ -72,41 +71,45 @@ def rates(trend: Trend, width: int) -> Iterator[Line]:
         yield _plot("waits", words, [each.wait(0.95) or 0 for each in minutes], room)
 
 
-def never(
-    classes: Sequence["ClassView"], workers: Sequence[Worker], jobs: int, kinds_shown: int = KINDS
-) -> Iterator[Line]:
+def never(backlog: Backlog, jobs: int, width: int, kinds: int = KINDS) -> Iterator[Line]:
     """The jobs that no live worker can run, by what they ask, each with the smallest remedy."""
     if not jobs:
         return
     yield (Part(f"{jobs:,} {_jobs(jobs)} can never run", "bold $text-error", "jobs unworkable:yes"),)
-    counts = Counter[str]()
-    kinds: dict[str, Requirements] = {}
-    for each in classes:
-        if each.unworkable:
-            asks = replace(each.requirements, customer_id=None)
-            kinds[asked(asks)] = asks
-            counts[asked(asks)] += each.pending
-    offers = {worker.profile_id: (worker.id, worker.capabilities) for worker in workers}
-    for words, count in counts.most_common(kinds_shown):
-        miss = next(iter(nearest(kinds[words], offers.values(), 1)), None)
-        why = miss.sentence() if miss else "no worker is running"
-        yield Part(f"  {count:,} ask for ", "$foreground-muted"), Part(words), Part(f": {why}", "$foreground-muted")
-    if len(kinds) > kinds_shown:
-        yield (Part(f"  and {len(kinds) - kinds_shown:,} other kinds", "$foreground-muted", "classes"),)
+    left_out = len(backlog.never) + backlog.more_never - kinds
+    needs = [(need, never_words(need)) for need in backlog.never[:kinds]]
+    yield from _kinds(needs, left_out, width, " unworkable:yes")
 
 
-def oldest(summary: "Summary") -> Iterator[Line]:
-    """How long the oldest pending job has waited."""
+def _kinds(
+    needs: Iterable[tuple[Need, tuple[str, str, str]]], left_out: int, width: int, more: str = ""
+) -> Iterator[Line]:
+    """A line for each kind of jobs, or two if it is too long; what they ask leads to them."""
+    for need, (count, asks, why) in needs:
+        head = Part(f"  {count} ", "$foreground-muted"), Part(asks, to=f"jobs {jobs_asking(need.asks)}{more}")
+        if len(f"  {count} {asks} {why}") <= width:
+            yield *head, Part(f" {why}", "$foreground-muted")
+        else:
+            yield head
+            yield (Part(f"    {why}", "$foreground-muted"),)
+    if left_out > 0:
+        yield (Part(f"  {others(left_out)}", "$foreground-muted", "classes"),)
+
+
+def oldest(summary: "Summary", backlog: Backlog, width: int, kinds: int = KINDS) -> Iterator[Line]:
+    """How long the oldest pending jobs have waited, by what they ask, and how many workers could run them."""
     if summary.oldest_pending_ms is None:
         return
     least = "" if summary.oldest_pending_exact else "at least "
     one = summary.classes_waiting == 1
-    kinds = "1 kind of jobs waits" if one else f"{summary.classes_waiting:,} kinds of jobs wait"
+    waiting = "1 kind of jobs waits" if one else f"{summary.classes_waiting:,} kinds of jobs wait"
     yield _line(
         "oldest",
         Part(f"waits for {least}{duration(summary.oldest_pending_ms / 1000)}"),
-        Part(kinds, to="classes"),
+        Part(waiting, to="classes"),
     )
+    needs = [(need, waiting_words(need, summary.at)) for need in backlog.waiting[:kinds]]
+    yield from _kinds(needs, 0, width)
 
 
 def failing(workers: Sequence[Worker]) -> Iterator[Line]:

@@ -5,23 +5,30 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
+from emp_core.domain.backlog import Backlog, backlog
 from emp_core.domain.filter import EVERY_JOB, Filter
+from emp_core.domain.worker import Worker, WorkerState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from emp_core.client.queue import ClassView, Page, Queue, Summary
+    from emp_core.client.queue import Page, Queue, Summary
     from emp_core.clock import Clock
     from emp_core.domain.trend import Trend
-    from emp_core.domain.worker import Worker
 
 TREND_MINUTES = 60
 
 FLEET_SECONDS = 2.0
-"""Workers and classes are read no more often for the overview."""
+"""The workers are read no more often for the overview."""
 
-OLDEST_SECONDS = 5.0
-"""The oldest pending job is looked for no more often."""
+BACKLOG_SECONDS = 10.0
+"""What waits is read no more often, nor the workers that were lost."""
+
+KINDS = 10
+"""Kinds of jobs that are told: of those that wait, and of those that can never run."""
+
+LOST_MS = 3_600_000
+"""Workers that were heard of in the last hour and are lost are shown."""
 
 T = TypeVar("T")
 
@@ -49,7 +56,12 @@ class Glance:
 
     summary: "Summary"
     workers: "Sequence[Worker]"
-    classes: "Sequence[ClassView]"
+    """Live ones."""
+
+    lost: "Sequence[Worker]"
+    """Those that were lost in the last hour."""
+
+    backlog: "Backlog"
     trend: "Trend"
 
 
@@ -60,38 +72,48 @@ class OverviewRead(Read[Glance]):
 
     def __init__(self, clock: "Clock") -> None:
         self._clock = clock
-        self._fleet: tuple[Sequence[Worker], Sequence[ClassView]] = ((), ())
-        self._fleet_at = self._oldest_at = float("-inf")
-        self._oldest: Summary | None = None
+        self._workers: Sequence[Worker] = ()
+        self._lost: Sequence[Worker] = ()
+        self._workers_at = self._backlog_at = float("-inf")
+        self._backlog: Backlog | None = None
         self._trend: Trend | None = None
 
     async def read(self, queue: "Queue") -> Glance:
         now = self._clock.monotonic()
-        if now - self._fleet_at >= FLEET_SECONDS:
-            self._fleet = await asyncio.gather(queue.workers(), queue.classes())
-            self._fleet_at = now
-        workers, classes = self._fleet
-        summary, trend = await asyncio.gather(self._read_summary(queue, now), self._read_trend(queue))
-        return Glance(summary, workers, classes, trend)
+        if now - self._workers_at >= FLEET_SECONDS:
+            self._workers = await queue.workers()
+            self._workers_at = now
+        summary, trend = await asyncio.gather(
+            queue.summary(workers=self._workers, oldest=False), self._read_trend(queue)
+        )
+        if self._backlog is None or now - self._backlog_at >= BACKLOG_SECONDS:
+            self._backlog, self._lost = await self._read_backlog(queue, summary.at)
+            self._backlog_at = now
+        live = {worker.id for worker in self._workers}
+        lost = [worker for worker in self._lost if worker.id not in live]
+        return Glance(_with_oldest(summary, self._backlog), self._workers, lost, self._backlog, trend)
 
-    async def _read_summary(self, queue: "Queue", now: float) -> "Summary":
-        """With the oldest job as it was found last; it has grown older since."""
-        known = self._oldest
-        if known is None or now - self._oldest_at >= OLDEST_SECONDS:
-            self._oldest = await queue.summary(workers=self._fleet[0])
-            self._oldest_at = now
-            return self._oldest
-        summary = await queue.summary(workers=self._fleet[0], oldest=False)
-        if known.oldest_pending_ms is None or not summary.jobs["pending"]:
-            return summary
-        age = known.oldest_pending_ms + summary.at - known.at
-        return replace(summary, oldest_pending_ms=age, oldest_pending_exact=known.oldest_pending_exact)
+    async def _read_backlog(self, queue: "Queue", at: int) -> "tuple[Backlog, Sequence[Worker]]":
+        demand, known = await asyncio.gather(queue.demand(workers=self._workers), queue.workers(gone=True))
+        # A thousand classes and hundreds of profiles take a while: keys are answered meanwhile.
+        found = await asyncio.to_thread(backlog, demand, at, KINDS)
+        lost = [each for each in known if each.state is WorkerState.LOST and at - each.beat_at < LOST_MS]
+        return found, lost
 
     async def _read_trend(self, queue: "Queue") -> "Trend":
         """An ended minute changes no more: it is read once."""
         found = self._trend and self._trend.continued(await queue.trend(2), TREND_MINUTES)
         self._trend = found or await queue.trend(TREND_MINUTES)
         return self._trend
+
+
+def _with_oldest(summary: "Summary", backlog: "Backlog") -> "Summary":
+    """With the oldest pending job as it was found last; it has grown older since."""
+    if backlog.oldest_at is None or not summary.jobs["pending"]:
+        return summary
+    return replace(
+        summary, oldest_pending_ms=max(0, summary.at - backlog.oldest_at), oldest_pending_exact=backlog.exact
+    )
 
 
 @dataclass(frozen=True)

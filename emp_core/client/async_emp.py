@@ -24,6 +24,7 @@ from emp_core.urls import masked
 
 if TYPE_CHECKING:
     from emp_core.client.queue import Attempt, ClassView, Page, Queue, Submitted, Summary
+    from emp_core.domain.backlog import Backlog
     from emp_core.domain.events import Order
     from emp_core.domain.explain import Explanation, WorkerExplanation
     from emp_core.domain.filter import Filter
@@ -313,6 +314,14 @@ class AsyncEmp:
     async def trend(self, minutes: int) -> Trend:
         """What the queue did in each of the last minutes, 1,500 at most."""
         return await self._queue.trend(minutes)
+
+    async def backlog(self, shown: int = 10) -> Backlog:
+        """Which kinds of jobs wait for how long, and which can never run and why; `shown` kinds of each list."""
+        from emp_core.domain.backlog import backlog
+
+        demand, now = await self._queue.demand(), await self._queue.now_ms()
+        # A thousand classes and hundreds of profiles take a while: the loop goes on meanwhile.
+        return await asyncio.to_thread(backlog, demand, now, shown)
 
     async def classes(self) -> list[ClassView]:
         """The classes with waiting jobs, the one with the best job first; at most 1,000."""

@@ -13,6 +13,7 @@ from emp_core.client.async_emp import AsyncEmp, QueueInfo, Request
 from emp_core.client.changes import Change, OnEnd, ignore
 from emp_core.client.queue import Attempt, ClassView, Page, Submitted, Summary
 from emp_core.client.results import Outcome
+from emp_core.domain.backlog import Backlog
 from emp_core.domain.events import Event, Order
 from emp_core.domain.explain import Explanation, WorkerExplanation
 from emp_core.domain.filter import Filter
@@ -206,6 +207,9 @@ class Emp:
 
     def trend(self, minutes: int) -> Trend:
         return self._run(self._emp.trend, minutes)
+
+    def backlog(self, shown: int = 10) -> Backlog:
+        return self._run(self._emp.backlog, shown)
 
     def classes(self) -> list[ClassView]:
         return self._run(self._emp.classes)

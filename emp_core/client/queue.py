@@ -354,8 +354,9 @@ class Queue(Protocol):
         """The classes with waiting jobs, the one with the best job first; at most 1,000."""
         ...
 
-    async def demand(self) -> Demand:
-        """What waits and runs by class, and which profiles fit; `Demand` says what was not read."""
+    async def demand(self, *, workers: Sequence[Worker] | None = None) -> Demand:
+        """What waits and runs by class, and which profiles fit; `Demand` says what was not read. `workers`: the live
+        ones, if they were just read."""
         ...
 
     async def workflows(self) -> Workflows:

@@ -352,11 +352,11 @@ class RedisQueue:
     async def classes(self) -> list[ClassView]:
         return await self._store.inspector.waiting_classes()
 
-    async def demand(self) -> Demand:
+    async def demand(self, *, workers: Sequence[Worker] | None = None) -> Demand:
         self._caller.check_unscoped("read the demand of all customers")
         from emp_core.store.demand import read_demand
 
-        return await read_demand(self._store.link, await self.workers())
+        return await read_demand(self._store.link, await self.workers() if workers is None else workers)
 
     async def workflows(self) -> Workflows:
         self._caller.check_unscoped("list the workflows of all customers")

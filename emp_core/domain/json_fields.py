@@ -24,6 +24,8 @@ WORKER: Fields = {
     "active": "the ids of the jobs that it runs",
     "services": "service -> `up`, `down` or `busy`",
     "outages": "service that is down -> `why`, and `since` when",
+    "gpu_memory": "`total` and `free` bytes of each of its GPUs; empty if nothing tells",
+    "loaded_models": "service -> the models that it says are loaded; a service that does not tell is left out",
     "capabilities": "what it offers to jobs",
     "started_at": "when it started",
     "beat_at": "when it last told the queue that it lives",
@@ -97,6 +99,10 @@ SUMMARY: Fields = {
     "memory": "how full Redis is: `used` and `limit` in bytes, and how many jobs fill it",
     "oldest_pending_exact": "false: there may be an older pending job",
     "oldest_pending_seconds": "how long the oldest pending job waits; null if none does",
+    "waiting": "the 5 kinds of pending jobs that wait longest: `requirements` without the customer, `jobs`, "
+    "`oldest_seconds`, and the `workers` that could run them with their `slots`, of which `free` would start a job now",
+    "never": "the 5 most frequent kinds of pending jobs that no live worker can run: `requirements`, `jobs`, "
+    "`oldest_seconds`, and `why`",
     "flow": "the last 5 minutes: `in_per_minute`, `out_per_minute`, `in_change` and `out_change` against the 5 minutes "
     "before, `wait_p50_seconds` and `wait_p95_seconds` until the first start; null if nothing was counted yet",
     "failures_last_hour": "code -> jobs that failed for good in the last hour; null if nothing was counted yet",

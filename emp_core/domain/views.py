@@ -59,6 +59,8 @@ def worker_view(worker: Worker) -> dict[str, Any]:
         "active": list(worker.active),
         "services": dict(worker.services),
         "outages": {name: _outage_view(outage) for name, outage in worker.outages.items()},
+        "gpu_memory": [asdict(gpu) for gpu in worker.memory.gpus],
+        "loaded_models": {name: list(models) for name, models in worker.memory.loaded.items()},
         "capabilities": worker.capabilities.to_json(),
         "started_at": time_view(worker.started_at),
         "beat_at": time_view(worker.beat_at),

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from emp_core.domain.capabilities import Capabilities
+from emp_core.domain.gpu_memory import GpuMemory
 
 
 class WorkerState(StrEnum):
@@ -67,6 +68,7 @@ class Worker:
     outages: Mapping[str, ServiceOutage] = field(default_factory=dict[str, ServiceOutage])
     """The services that are busy or down."""
 
+    memory: GpuMemory = field(default_factory=GpuMemory)
     beat_at: int = 0
     """ms since 1970, Redis TIME, of its last beat."""
 

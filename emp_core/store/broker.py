@@ -297,10 +297,11 @@ class Broker:
         )
         return turn
 
-    async def beat(self, life: Life, services: str, held: Iterable[ClaimKey]) -> tuple[str, dict[str, str]]:
-        """Renew the leases of all jobs that a worker runs (T4). The worker's state, and for each job the answer."""
-        claims = list(held)
-        state, answers = b"", dict[str, str]()
+    async def beat(
+        self, life: Life, services: str, held: Iterable[ClaimKey], *, memory: str = ""
+    ) -> tuple[str, dict[str, str]]:
+        """Renew the leases of all that a worker runs (T4): its state, each job's answer. No `memory`: as before."""
+        claims, state, answers = list(held), b"", dict[str, str]()
         for start in range(0, max(len(claims), 1), BEATEN_A_CALL):
             some = claims[start : start + BEATEN_A_CALL]
             state, *rest = await self._link.run(
@@ -311,6 +312,7 @@ class Broker:
                 lease=life.lease_ms,
                 jitter=self._jitter(),
                 services=services,
+                memory=memory,
             )
             if state == b"refused:register":
                 raise Refused("register", "the queue does not know this worker")

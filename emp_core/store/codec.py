@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from emp_core.domain.capabilities import Capabilities, capabilities_of
+from emp_core.domain.gpu_memory import memory_of
 from emp_core.domain.job import Job, JobRequest
 from emp_core.domain.job_fields import JOB_FIELDS, PACKED, Form
 from emp_core.domain.json_text import load_json
@@ -239,6 +240,7 @@ def _sound_worker(
         active=tuple(active),
         services=dict(word.split("=", 1) for word in services.split()),
         outages=_outages(reasons),
+        memory=memory_of(fields.get("memory", "")),
         beat_at=_count(fields.get("beat", "0")),
         lost_at=lost_at,
         started_at=_count(fields.get("started", "0")),

@@ -3,6 +3,7 @@
 No call holds Redis for long: what is read of classes goes in portions, and how much is read in all is bounded.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,7 +19,8 @@ from emp_core.store.connection import DAMAGED, Link
 from emp_core.store.oldest import oldest_of, under
 
 MOST_CLASSES = 500
-"""Classes with waiting jobs that are read, those with the best jobs first, and as many of those at a limit: 10 ms."""
+"""Classes with waiting jobs that are read, those with the best jobs first: 10 ms; as many of those at a limit, and as
+many of those that no live worker can run."""
 
 MOST_RUNNING = 2_000
 """Running jobs of which the class or the workflow is read."""
@@ -32,7 +34,7 @@ CLASSES_AT_ONCE = 100
 async def read_demand(link: Link, workers: Sequence[Worker]) -> Demand:
     """The classes with waiting or running jobs, and the profile numbers of live workers."""
     key = link.key
-    flat, heads, parked, at_limit, avoided, leases = await link.read_many(
+    flat, heads, parked, at_limit, avoided, leases, never = await link.read_many(
         [
             ("ZRANGE", key("heads"), 0, MOST_CLASSES - 1, "REV", "WITHSCORES"),
             ("ZCARD", key("heads")),
@@ -40,6 +42,7 @@ async def read_demand(link: Link, workers: Sequence[Worker]) -> Demand:
             ("SCARD", key("parked")),
             ("ZRANGE", key("avoided"), 0, -1, "WITHSCORES"),
             ("ZCARD", key("leases")),
+            ("SRANDMEMBER", key("classes.unworkable"), MOST_CLASSES),
         ]
     )
     best = _scores(flat)
@@ -47,24 +50,22 @@ async def read_demand(link: Link, workers: Sequence[Worker]) -> Demand:
     returned = await _returned(link, _scores(avoided))
     running = [name.decode() for name in await link.call("ZRANGE", key("leases"), 0, MOST_RUNNING - 1)]
     active = await _fields(link, running, "class")
-    names = list(dict.fromkeys([*best, *stopped, *returned, *active.values()]))
+    unworkable = [name.decode() for name in never]
+    names = list(dict.fromkeys([*best, *stopped, *returned, *active.values(), *unworkable]))
     numbers = await _profile_numbers(link, workers)
     live = frozenset(numbers.values())
-    classes: list[ClassDemand] = []
-    exact = True
-    for start in range(0, len(names), CLASSES_AT_ONCE):
-        some = names[start : start + CLASSES_AT_ONCE]
-        oldest, all_read = await _oldest(link, some, best)
-        found = await _classes(link, some, oldest, live)
-        classes += [_with(each, returned.get(each.class_id, ()), each.class_id in stopped) for each in found]
-        exact = exact and all_read
+    portions = [names[start : start + CLASSES_AT_ONCE] for start in range(0, len(names), CLASSES_AT_ONCE)]
+    answers = await asyncio.gather(*(_portion(link, some, best, live) for some in portions))
+    found = [each for some, _ in answers for each in some]
+    listed = sum(1 for each in found if each.pending and each.class_id not in stopped)
+    classes = [_with(each, returned.get(each.class_id, ()), each.class_id in stopped) for each in found]
     return Demand(
         classes=tuple(each for each in classes if each.pending or each.running),
         workers=tuple(workers),
         profiles=numbers,
-        more_classes=max(0, heads - len(best)) + max(0, at_limit - len(stopped)),
+        more_classes=max(0, heads - listed) + max(0, at_limit - len(stopped)),
         more_running=max(0, leases - len(running)),
-        oldest_exact=exact,
+        oldest_exact=all(all_read for _, all_read in answers),
     )
 
 
@@ -118,6 +119,14 @@ async def _oldest(link: Link, names: Sequence[str], best: Mapping[str, int]) -> 
     known = {name: time_of(parts(best[name])[1]) for name in names if name in best}
     times = {name: min(found.get(key, inf), known.get(name, inf)) for key, name in keys.items()}
     return {name: int(at) for name, at in times.items() if at < inf}, exact
+
+
+async def _portion(
+    link: Link, names: Sequence[str], best: Mapping[str, int], live: frozenset[int]
+) -> tuple[list[ClassDemand], bool]:
+    """Some classes; False: in some of them there may be an older job."""
+    oldest, all_read = await _oldest(link, names, best)
+    return await _classes(link, names, oldest, live), all_read
 
 
 async def _classes(

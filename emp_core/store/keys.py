@@ -225,7 +225,7 @@ KEYS: Sequence[Key] = (
     _row(
         "worker:{worker}",
         "hash",
-        "Boot, state, profile, its number (`slot`), services, last beat, info for people.",
+        "Boot, state, profile, its number (`slot`), services, last beat, GPU memory, info for people.",
         _AS_WORKER,
     ),
     _row("worker.failures:{worker}", "list", "The classes of its last failures in a row.", _AS_WORKER, at_most=3),

@@ -219,6 +219,33 @@ def test_the_summary_counts_and_warns(emp: Command, do: Do[object]) -> None:
     assert emp("summary", "-o", "ids").code == 2
 
 
+def test_summary_tells_which_kinds_wait_longest_and_which_can_never_run(emp: Command, do: Do[object]) -> None:
+    do(lambda store: register(store, "gpu1:0", slots=2))
+    do(lambda store: submit(store, customer_id="acme"))
+    do(lambda store: submit(store, customer_id="globex"))
+    do(lambda store: submit(store, requirements={"gpu_memory_gb": 8}))
+
+    async def submit_too_large(store: Store) -> None:
+        for size in range(81, 88):
+            await submit(store, requirements={"gpu_memory_gb": size})
+
+    do(submit_too_large)
+    out = emp("summary").out
+    assert "\noldest      2 ask for comfyui: oldest " in out
+    assert ", 1 worker fits\n            1 asks for comfyui, gpu_memory_gb 8: oldest " in out
+    assert (
+        "\nnever       1 asks for comfyui, gpu_memory_gb 81: gpu1:0 would fit if gpu_memory_gb were 81 (has 24)" in out
+    )
+    assert "\n            and 2 other kinds of jobs\n" in out
+    view = json.loads(emp("summary", "-o", "json").out)
+    first, second = view["waiting"]
+    assert (first["jobs"], first["workers"], first["slots"], first["free"]) == (2, 1, 2, 2)
+    assert (first["requirements"], second["requirements"]["gpu_memory_gb"]) == ({"services": ["comfyui"]}, 8)
+    assert first["oldest_seconds"] >= second["oldest_seconds"] >= 0
+    assert [entry["jobs"] for entry in view["never"]] == [1] * 5
+    assert view["never"][0]["why"] == "gpu1:0 would fit if gpu_memory_gb were 81 (has 24)"
+
+
 def test_summary_tells_rates_waits_and_failures(emp: Command, do: Do[object]) -> None:
     async def run(store: Store) -> None:
         worker = await register(store)

@@ -7,6 +7,7 @@ from typing import Any
 import psutil
 import pytest
 
+from emp_core.domain.gpu_memory import Gpu, GpuMemory
 from emp_core.domain.worker import Worker, WorkerState
 from emp_core.store import Store
 from tests.cli.conftest import Command, Do, Shell, interrupt, terminal
@@ -32,6 +33,21 @@ def test_first_characters_of_an_id_name_the_worker(emp: Command, do: Do[object])
     several = emp("worker", "gpu")
     assert (several.code, several.out) == (2, "")
     assert "gpu could be any of gpu1:0, gpu2:0" in several.err
+
+
+def test_loaded_models_and_free_memory_are_shown(emp: Command, do: Do[object]) -> None:
+    async def beat(store: Store) -> None:
+        worker = await register(store)
+        memory = GpuMemory(gpus=(Gpu(24 * 10**9, 3 * 10**9),), loaded={"comfyui": ("flux\x1b[2J",)})
+        await store.broker.beat(worker.life, "comfyui=up", [], memory=memory.text())
+
+    do(beat)
+    out = emp("worker", "gpu1:0").out
+    assert "\nvram        3.0 of 24.0 GB free\nloaded      flux[2J\n" in out
+    assert "3.0 of 24.0 GB free" in emp("workers", "--columns", "vram,loaded").out
+    (view,) = json.loads(emp("workers", "-o", "json").out)
+    assert view["gpu_memory"] == [{"total": 24 * 10**9, "free": 3 * 10**9}]
+    assert view["loaded_models"] == {"comfyui": ["flux\x1b[2J"]}
 
 
 def test_pause_resume_and_drain(emp: Command, do: Do[object]) -> None:

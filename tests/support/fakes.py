@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from daemons.worker.connector import Assignment, Interrupted, JobContext, Probe, ServiceDown
+from emp_core.domain.gpu_memory import Gpu
 from emp_core.domain.outcome import Result
 from tests.support.waiting import wait_until
 
@@ -60,6 +61,8 @@ class ScriptedConnector:
         self.concurrency = concurrency
         self.models = models
         self.up = True
+        self.loaded: tuple[str, ...] | None = None
+        self.gpus: tuple[Gpu, ...] = ()
         self.busy = ""
         """Why a probe finds it busy."""
 
@@ -76,7 +79,7 @@ class ScriptedConnector:
     async def probe(self) -> Probe:
         self.probes += 1
         self._refuse_if_down()
-        return Probe(models=self.models, busy=self.busy)
+        return Probe(models=self.models, loaded=self.loaded, gpus=self.gpus, busy=self.busy)
 
     async def sweep(self, owned: frozenset[str]) -> int:
         self.sweeps += 1

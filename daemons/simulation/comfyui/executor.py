@@ -24,6 +24,11 @@ class Executor:
         self._strike = strike
         self._cache: dict[str, Made] = {}
 
+    @property
+    def has_cache(self) -> bool:
+        """Whether something is kept of the last prompt."""
+        return bool(self._cache)
+
     def forget(self) -> None:
         """What `/free` with `free_memory` does."""
         self._cache = {}

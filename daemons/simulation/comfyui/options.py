@@ -45,6 +45,9 @@ class Options:
     memory_bytes: int = 24_000_000_000
     """What `system_stats` says of the one device."""
 
+    gpu: str = ""
+    """The device's name; empty: it is the CPU."""
+
     history_size: int = 1_000
     """Entries kept; a real server keeps 10,000."""
 

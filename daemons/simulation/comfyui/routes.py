@@ -151,11 +151,13 @@ class Routes:
 
     async def system_stats(self, _: Request) -> Response:
         """What the server is and runs on."""
-        total = self._machine.options.memory_bytes
-        memory = dict.fromkeys(("vram_total", "vram_free", "torch_vram_total", "torch_vram_free"), total)
-        return Json(
-            {"system": self._system(total), "devices": [{"name": "cpu", "type": "cpu", "index": None, **memory}]}
-        )
+        total, gpu = self._machine.options.memory_bytes, self._machine.options.gpu
+        # What a prompt made stays in memory for the next one.
+        free = total // 2 if self._process.executor.has_cache else total
+        memory = {"vram_total": total, "vram_free": free, "torch_vram_total": total, "torch_vram_free": free}
+        device = {"name": f"cuda:0 {gpu} : native", "type": "cuda", "index": 0}
+        device = device if gpu else {"name": "cpu", "type": "cpu", "index": None}
+        return Json({"system": self._system(total), "devices": [{**device, **memory}]})
 
     def _system(self, memory: int) -> Mapping[str, Any]:
         return {

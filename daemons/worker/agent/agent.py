@@ -83,11 +83,12 @@ class Agent:
         self.slots: dict[str, Slot] = {}
         """Claim nonce -> what runs."""
 
-        self.board = ServiceBoard(connectors, self.wake, options.probe_seconds, clock)
+        self.board = ServiceBoard(connectors, self.wake, options.probe_seconds, clock, gpus=options.gpus)
         self._files = Files(artifacts, options.spool, self.board.bar)
         self.contact = Contact(store, clock, options, self.slots, self.board.text, self._hear, self.wake)
         self._intake = Intake(options, self.board, self.contact.tokens)
         self._heart = heart(self.contact.on_beat)
+        self.board.on_memory = self._heart.tell_memory
         self._claimed: deque[Claimed] = deque()
         self._done: list[Ended] = []
         self._known: dict[str, Requirements] = {}
@@ -107,7 +108,7 @@ class Agent:
     async def run(self, *beside: Coroutine[Any, Any, None]) -> None:
         """Register, work, and leave; `beside` runs until then. Raises `Refused` if another process has the id."""
         link = self._store.blocking_link()
-        watches = [self.board.watch(name) for name in self.board.states]
+        watches = [*(self.board.watch(name) for name in self.board.states), self.board.watch_memory()]
         try:
             async with asyncio.TaskGroup() as group:
                 talks = (self._heart.run(), self.contact.listen(link), self.contact.report(), self._files.watch())

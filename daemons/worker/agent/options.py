@@ -1,11 +1,12 @@
 """Who an agent is and how it runs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from emp_core.domain.capabilities import Capabilities
+from emp_core.domain.gpu_memory import Gpu
 
 SAFETY_NET_SECONDS = 5.0
 PROBE_SECONDS = 10.0
@@ -25,6 +26,9 @@ class AgentOptions:
 
     found: tuple[str, ...] = ()
     """The capabilities that no setting declares, as they were found on its machine."""
+
+    gpus: Callable[[], Sequence[Gpu]] = tuple
+    """Asks the driver for the memory of the machine's GPUs."""
 
     slots: int = 1
     lease_ms: int = 30_000

@@ -38,6 +38,10 @@ class Heart(Protocol):
         """Send this text of the services with the next beats."""
         ...
 
+    def tell_memory(self, memory: str) -> None:
+        """Send this text of the GPUs' memory with the next beat."""
+        ...
+
 
 class TaskHeart:
     """A pulse in the agent's own loop, for connectors that are known not to block it."""
@@ -57,6 +61,9 @@ class TaskHeart:
     def tell(self, services: str) -> None:
         self._pulse.tell(services)
 
+    def tell_memory(self, memory: str) -> None:
+        self._pulse.tell_memory(memory)
+
 
 class ProcessHeart:
     """A pulse in a process of its own: a connector that holds the interpreter for a minute costs no lease."""
@@ -66,6 +73,7 @@ class ProcessHeart:
         self._on_answer = on_answer
         self._life: dict[str, Any] | None = None
         self._services = ""
+        self._memory = ""
         self._held: dict[str, Held] = {}
         self._process: asyncio.subprocess.Process | None = None
 
@@ -98,6 +106,10 @@ class ProcessHeart:
         self._services = services
         self._write({"services": services})
 
+    def tell_memory(self, memory: str) -> None:
+        self._memory = memory
+        self._write({"memory": memory})
+
     async def _run_one(self) -> int:
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
@@ -106,7 +118,8 @@ class ProcessHeart:
         self._process = process
         try:
             self._write({"queue": self._queue})
-            self._write({"life": self._life, "services": self._services, "hold": list(self._held.values())})
+            known = {"services": self._services, "memory": self._memory}
+            self._write({"life": self._life, **known, "hold": list(self._held.values())})
             assert process.stdout is not None
             async for line in process.stdout:
                 self._on_answer(Answer(**json.loads(line)))

@@ -55,11 +55,12 @@ class Pulse:
         self._hurry = asyncio.Event()
         self._life: Life | None = None
         self._services = ""
+        self._memory = self._memory_told = ""
         self._held: dict[str, Held] = {}
 
     def live(self, life: Life) -> None:
-        """Whose heart it is."""
-        self._life = life
+        """Whose heart it is. The queue may have forgotten the worker, so the next beat tells all."""
+        self._life, self._memory_told = life, ""
         self._hurry.set()
 
     def keep(self, claims: Iterable[Held], gone: Iterable[str]) -> None:
@@ -74,6 +75,10 @@ class Pulse:
         if services != self._services:
             self._services = services
             self._hurry.set()
+
+    def tell_memory(self, memory: str) -> None:
+        """What to say of the GPUs' memory with the next beat."""
+        self._memory = memory
 
     async def run(self, may_beat: Callable[[], bool] = lambda: True) -> None:
         """Beat until cancelled. `may_beat` is asked each time."""
@@ -97,14 +102,16 @@ class Pulse:
 
     async def beat(self, life: Life) -> Answer:
         """One beat. It times out after half a lease, so that the next one uses a new connection in time."""
-        sent_at = self._clock.monotonic()
+        sent_at, memory = self._clock.monotonic(), self._memory
+        news = "" if memory == self._memory_told else memory
         try:
             async with asyncio.timeout(max(life.lease_ms / 2000, SHORTEST_PATIENCE)):
-                state, words = await self._broker.beat(life, self._services, list(self._held.values()))
+                state, words = await self._broker.beat(life, self._services, list(self._held.values()), memory=news)
         except Refused:
             return Answer(sent_at=sent_at)
         except (EmpError, TimeoutError):
             return Answer(sent_at=sent_at, reached=False)
+        self._memory_told = memory
         return Answer(
             sent_at=sent_at, state=state, words={nonce: word for nonce, word in words.items() if word != "ok"}
         )

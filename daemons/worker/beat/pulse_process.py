@@ -61,6 +61,8 @@ def _obey(pulse: Pulse, message: dict[str, Any]) -> None:
     pulse.keep((Held(*claim) for claim in message.get("hold", ())), message.get("drop", ()))
     if "services" in message:
         pulse.tell(message["services"])
+    if "memory" in message:
+        pulse.tell_memory(message["memory"])
     if message.get("life"):
         pulse.live(Life(**message["life"]))
 

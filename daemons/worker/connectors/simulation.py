@@ -16,8 +16,12 @@ from pydantic import Field, ValidationError
 from pydantic_settings import SettingsConfigDict
 
 from daemons.worker.connector import Assignment, Build, Interrupted, JobContext, JobFailed, Probe, ServiceDown
+from emp_core.domain.gpu_memory import Gpu
 from emp_core.domain.outcome import Artifact, Blame, Failure, Result
 from emp_core.settings import SettingsModel
+
+KEPT_MODELS = 3
+"""Models that stay loaded: those of the last jobs."""
 
 
 class SimulationSettings(SettingsModel):
@@ -64,6 +68,9 @@ class SimulationSettings(SettingsModel):
     hog: float = Field(default=0.0, ge=0, le=600)
     """Seconds for which a job holds the interpreter."""
 
+    gpu_memory_gb: float = Field(default=0.0, ge=0, le=10_000, examples=[24])
+    """The memory of its GPU, which loaded models fill; 0: it tells of none."""
+
     deaf: bool = False
     """Whether a job does not hear a cancel."""
 
@@ -90,13 +97,20 @@ class Simulation:
         """False: it refuses connections."""
 
         self.running = 0
+        self._loaded: tuple[str, ...] = ()
         self._settings = settings or SimulationSettings()
         self._max_file_bytes = max_file_bytes
         self._dice = dice or random.Random()
 
     async def probe(self) -> Probe:
         self._refuse_if_down()
-        return Probe(version="simulated", models=self.models, queue_length=self.running)
+        gpus = (self._gpu(),) if self._settings.gpu_memory_gb else ()
+        return Probe(version="simulated", models=self.models, loaded=self._loaded, gpus=gpus, queue_length=self.running)
+
+    def _gpu(self) -> Gpu:
+        """Each loaded model fills a quarter."""
+        total = int(self._settings.gpu_memory_gb * 1e9)
+        return Gpu(total, total - total * len(self._loaded) // (KEPT_MODELS + 1))
 
     async def sweep(self, owned: frozenset[str]) -> int:
         """Nothing outlives the worker."""
@@ -109,6 +123,7 @@ class Simulation:
         self._refuse_if_down()
         plan = self._plan(assignment.payload)
         self.running += 1
+        self._loaded = tuple(dict.fromkeys((*assignment.models, *self._loaded)))[:KEPT_MODELS]
         try:
             return await self._do(plan, assignment, context)
         finally:

@@ -10,6 +10,7 @@ import structlog
 
 from daemons.worker.connector import Connector, Probe, ServiceDown
 from emp_core.clock import Clock
+from emp_core.domain.gpu_memory import Gpu, GpuMemory
 
 log = structlog.get_logger()
 
@@ -85,8 +86,15 @@ class ServiceBoard:
     """Probes the services and says which have room."""
 
     def __init__(
-        self, connectors: Sequence[Connector], on_change: Callable[[], None], probe_seconds: float, clock: Clock
+        self,
+        connectors: Sequence[Connector],
+        on_change: Callable[[], None],
+        probe_seconds: float,
+        clock: Clock,
+        on_memory: Callable[[str], None] = lambda text: None,
+        gpus: Callable[[], Sequence[Gpu]] = tuple,
     ) -> None:
+        """`on_memory` is told the text of the GPUs' memory; `gpus` asks the driver, if no service tells of GPUs."""
         now = clock.now_ms()
         self.states = {connector.service: ServiceState(connector, since=now) for connector in connectors}
         self.changes = 0
@@ -95,6 +103,9 @@ class ServiceBoard:
         self._on_change = on_change
         self._probe_seconds = probe_seconds
         self._clock = clock
+        self.on_memory = on_memory
+        self._gpus = gpus
+        self._news_of_memory = asyncio.Event()
         self._ours = False
 
     def words(self) -> str:
@@ -106,6 +117,23 @@ class ServiceBoard:
         closed = [(name, state) for name, state in self.states.items() if not state.is_open]
         lines = [f"{name} {state.since} {_line(state.barred or state.why)}" for name, state in closed]
         return "\n".join([self.words(), *lines])
+
+    async def watch_memory(self) -> None:
+        """Tell of the GPUs' memory after each probe, for ever. A driver that hangs holds up nothing else."""
+        while True:
+            await self._news_of_memory.wait()
+            self._news_of_memory.clear()
+            await self._tell_memory()
+
+    async def _tell_memory(self) -> None:
+        """Tell what the services that answer say of it, and if none says anything of GPUs, what the driver says."""
+        answering = {name: state for name, state in self.states.items() if state.up or state.works_for_others}
+        probes = {name: state.probe for name, state in answering.items() if state.probe}
+        gpus = next((probe.gpus for probe in probes.values() if probe.gpus), None)
+        if gpus is None:
+            gpus = tuple(await asyncio.to_thread(self._gpus))
+        loaded = {name: tuple(map(_line, probe.loaded)) for name, probe in probes.items() if probe.loaded is not None}
+        self.on_memory(GpuMemory(gpus=gpus, loaded=loaded).text())
 
     def without_room(self) -> frozenset[str]:
         """The services that are down or full."""
@@ -178,6 +206,7 @@ class ServiceBoard:
         else:
             self._answered(state, probe)
         state.probed.set()
+        self._news_of_memory.set()
 
     def _missed(self, state: ServiceState, why: str) -> None:
         state.misses += 1

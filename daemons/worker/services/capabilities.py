@@ -7,14 +7,14 @@ from typing import Any
 
 import psutil
 
-from daemons.worker.services.gpu import Gpu
+from daemons.worker.services.gpu import Card
 from daemons.worker.settings import WorkerSettings
 from emp_core.domain.capabilities import Capabilities
 
 GB = 10**9
 
 
-def machine_facts(gpus: Sequence[Gpu]) -> dict[str, Any]:
+def machine_facts(gpus: Sequence[Card]) -> dict[str, Any]:
     """Totals of this machine; GB are 10^9 bytes."""
     facts: dict[str, Any] = {
         "cpu_cores": psutil.cpu_count() or 1,

@@ -1,23 +1,47 @@
 """The machine's GPUs, through NVML."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
+
+from emp_core.domain.gpu_memory import Gpu
 
 log = structlog.get_logger()
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True, slots=True)
-class Gpu:
+class Card:
     """One card."""
 
     name: str
     memory_bytes: int
 
 
-def find_gpus() -> tuple[Gpu, ...]:
+def find_gpus() -> tuple[Card, ...]:
     """The NVIDIA cards of this machine; none without a driver, or if a card does not answer it."""
+
+    def card(nvml: Any, handle: Any) -> Card:
+        return Card(str(nvml.nvmlDeviceGetName(handle)), int(nvml.nvmlDeviceGetMemoryInfo(handle).total))
+
+    return _of_each(card, "set GPU_COUNT, GPU_MEMORY_GB and GPU_MODEL")
+
+
+def memory_of_gpus() -> tuple[Gpu, ...]:
+    """The memory of each of them, as it is now; none if a card does not answer the driver."""
+
+    def memory(nvml: Any, handle: Any) -> Gpu:
+        found = nvml.nvmlDeviceGetMemoryInfo(handle)
+        return Gpu(int(found.total), int(found.free))
+
+    return _of_each(memory, "look at what nvidia-smi says")
+
+
+def _of_each(look: Callable[[Any, Any], T], hint: str) -> tuple[T, ...]:
     import pynvml
 
     try:
@@ -25,16 +49,10 @@ def find_gpus() -> tuple[Gpu, ...]:
     except pynvml.NVMLError:
         return ()
     try:
-        return _cards(pynvml)
+        handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
+        return tuple(look(pynvml, handle) for handle in handles)
     except pynvml.NVMLError as error:
-        log.warning("gpu.unknown", why=str(error), hint="set GPU_COUNT, GPU_MEMORY_GB and GPU_MODEL")
+        log.warning("gpu.unknown", why=str(error), hint=hint)
         return ()
     finally:
         pynvml.nvmlShutdown()
-
-
-def _cards(nvml: Any) -> tuple[Gpu, ...]:
-    handles = [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())]
-    return tuple(
-        Gpu(str(nvml.nvmlDeviceGetName(handle)), int(nvml.nvmlDeviceGetMemoryInfo(handle).total)) for handle in handles
-    )

@@ -11,14 +11,16 @@ from emp_cli.output.asked import asked
 from emp_cli.output.explanation import TIER_STYLES
 from emp_cli.output.layout import Column, Sheet
 from emp_cli.output.units import since
+from emp_cli.tui.asking import jobs_asking
 from emp_cli.tui.messages import Open
 from emp_cli.tui.reads import Read
 from emp_cli.tui.reads_groups import Groups, GroupsRead, WorkflowsRead
 from emp_cli.tui.screens.listing import ListScreen
-from emp_cli.tui.text import line
+from emp_cli.tui.text import line, themed
 from emp_cli.tui.widgets.row_table import RowTable
+from emp_core.domain.backlog import why_never
 from emp_core.domain.demand import Group, WorkflowDemand, Workflows
-from emp_core.domain.filter import FIELDS, Filter, Number, Operator, Term, Text, parse
+from emp_core.domain.filter import Filter, parse
 from emp_core.domain.requirements import Requirements
 from emp_core.domain.standing import Tier
 
@@ -106,17 +108,9 @@ WORKFLOWS: Sheet[WorkflowDemand] = Sheet(
 
 
 def _of_class(group: Group) -> Filter:
-    """Jobs that ask all that a class asks; jobs that ask for more are found too."""
+    """Jobs that ask all that a class asks, of the same customer or of none; those that ask for more are found too."""
     asks = group.asks or Requirements()
-    terms: list[Term] = []
-    for field in FIELDS.values():
-        if field.asks is None or "." in field.name:
-            continue
-        for value in asks.models if field.name == "model" else field.asks(asks):
-            wanted = Text(value) if isinstance(value, str) else Number(value)
-            operator = Operator.MATCHES if isinstance(value, str) else Operator.EQUALS
-            terms.append(Term(field.name, operator, (wanted,)))
-    return Filter(tuple(terms)) if asks.customer_id else Filter(tuple(terms)) & parse("-customer:*")
+    return jobs_asking(asks) if asks.customer_id else jobs_asking(asks) & parse("-customer:*")
 
 
 def _of_customer(group: Group) -> Filter:
@@ -183,6 +177,19 @@ class GroupsScreen(ListScreen[Any]):
         said = self._said
         notes = _left_out(said) if isinstance(said, Groups) else _not_looked_at(said)
         yield from (line(note, "$text-warning") for note in notes)
+
+    def details(self) -> Iterator[Content]:
+        """All that the jobs of the class under the cursor need, and why no worker can run them."""
+        row, said = self.table.cursor_row, self._said
+        if not isinstance(row, Group) or row.asks is None or not isinstance(said, Groups):
+            return
+        yield line(f"needs {_needs(row)}")
+        if row.unworkable:
+            yield line(why_never(row.asks, said.demand.workers), themed(NEVER))
+
+    def on_row_table_scrolled(self) -> None:
+        """The cursor may be on another row."""
+        self.say()
 
     def on_row_table_opened(self, message: RowTable.Opened) -> None:
         """Enter on a row shows its jobs."""

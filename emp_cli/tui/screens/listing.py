@@ -89,7 +89,8 @@ class ListScreen(QueueScreen, Generic[T]):
             parts.append(Content(f"{len(self.table.marks):,} marked"))
         if self.sort:
             parts.append(Content(f"sorted by {self.sort}"))
-        self.query_one("#foot", Static).update(join(*parts, *self.notes(), gap="  "))
+        foot = join(*parts, *self.notes(), gap="  ")
+        self.query_one("#foot", Static).update(Content("\n").join([*self.details(), foot]))
 
     def _count(self) -> str:
         shown, there = len(self.table.rows), len(self._all)
@@ -98,6 +99,10 @@ class ListScreen(QueueScreen, Generic[T]):
 
     def notes(self) -> Iterator[Content]:
         """What else is said under the table."""
+        yield from ()
+
+    def details(self) -> Iterator[Content]:
+        """What is said of the row under the cursor, whose cells may be cut, in lines of their own."""
         yield from ()
 
     # What the person does.

@@ -8,7 +8,7 @@ from textual.geometry import Size
 from textual.widget import Widget
 
 from emp_cli.tui import facts
-from emp_cli.tui.reads import Glance, OverviewRead
+from emp_cli.tui.reads import KINDS, Glance, OverviewRead
 from emp_cli.tui.screens.base import QueueScreen
 from emp_cli.tui.widgets.fleet_map import FleetMap
 from emp_cli.tui.widgets.links import Line, Links
@@ -17,9 +17,6 @@ from emp_core.clock import SystemClock
 
 ROOMY = Size(100, 32)
 """The least screen on which the last hour is drawn as bars of several lines."""
-
-MANY = 10
-"""Kinds of jobs that can never run, on such a screen."""
 
 
 class Pile(VerticalScroll, can_focus=False):
@@ -75,18 +72,19 @@ class OverviewScreen(QueueScreen):
         plots = self.query_one(Plots)
         plots.display = has_room and len(data.trend.minutes) > 1
         plots.show(data.trend)
-        kinds = MANY if has_room else facts.KINDS
+        kinds, width = KINDS if has_room else facts.KINDS, self.size.width - 2
         problems = [
-            *facts.never(data.classes, workers, summary.unworkable_jobs, kinds),
+            *facts.never(data.backlog, summary.unworkable_jobs, width, kinds),
             *facts.failing(workers),
             *facts.failures(data.trend),
-            *facts.oldest(summary),
+            *facts.oldest(summary, data.backlog, width, kinds),
             *facts.memory(summary),
         ]
         self._show("problems", *problems)
-        self._show("fleet", facts.fleet(workers))
+        remembered = [*workers, *data.lost]
+        self._show("fleet", facts.fleet(remembered))
         shown = self.query_one(FleetMap)
-        shown.fleet = workers
+        shown.fleet = remembered
         shown.most_lines = max(2, self.size.height - 8 - len(problems) - (12 if has_room else 6))
 
     def _show(self, name: str, *lines: Line) -> None:

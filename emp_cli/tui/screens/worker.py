@@ -18,8 +18,19 @@ from emp_cli.output.layout import Layout, Sheet
 from emp_cli.output.units import count_jobs, since
 from emp_cli.tui.messages import Open, Refused
 from emp_cli.tui.reads_worker import OneWorker, WorkerRead
-from emp_cli.tui.screens.base import QueueScreen
-from emp_cli.tui.screens.worker_sheets import LAST_JOBS, OFFERS, QUEUE, SLOTS, Judged, Slot, judged, offers_of, slots_of
+from emp_cli.tui.screens.tabbed import TabbedScreen
+from emp_cli.tui.screens.worker_sheets import (
+    LAST_JOBS,
+    OFFERS,
+    QUEUE,
+    SLOTS,
+    Judged,
+    Slot,
+    judged,
+    offers_of,
+    slots_of,
+    told_of,
+)
 from emp_cli.tui.steering import Steered
 from emp_cli.tui.text import join, line, lines, themed
 from emp_cli.tui.widgets.row_table import RowTable
@@ -44,33 +55,30 @@ SAID_ELSEWHERE = ("services", "outage", "jobs")
 SERVICE_STYLES = {"up": "$text-success", "busy": "$text-warning"}
 
 
-class WorkerScreen(QueueScreen):
+class WorkerScreen(TabbedScreen):
     """A worker in four tabs; only what the open one shows is read."""
 
     CSS_PATH = "worker.tcss"
+    TABS = tuple(TABS)
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab,right_square_bracket", "tab(1)", "Next tab", key_display="tab"),
-        Binding("shift+tab,left_square_bracket", "tab(-1)", "Tab before", show=False),
         Binding("h", "steer('pause')", "Pause"),
         Binding("u", "steer('resume')", "Resume"),
         Binding("D", "steer('drain')", "Drain"),
     ]
 
     def __init__(self, called: str) -> None:
-        """`called`: its id, or the first characters of it."""
-        super().__init__()
-        self._called = called
-        self._tab = "slots"
+        super().__init__(called)
         self._seen: OneWorker | None = None
 
     def body(self) -> Iterator[Widget]:
         """The tabs, each with what is said above its table."""
-        with TabbedContent(initial=self._tab):
+        with TabbedContent(initial=self.tab):
             for name, (title, sheet) in TABS.items():
                 with TabPane(title, id=name):
                     yield Static(id=f"{name}-facts", classes="facts")
                     yield RowTable(sheet, id=f"{name}-rows", can_mark=False)
+                    yield Static(id=f"{name}-foot", classes="cell")
 
     def on_mount(self) -> None:
         """The table has the keys."""
@@ -79,12 +87,12 @@ class WorkerScreen(QueueScreen):
     @property
     def table(self) -> RowTable[Any]:
         """The table of the open tab."""
-        return self.query_one(f"#{self._tab}-rows", RowTable)
+        return self.query_one(f"#{self.tab}-rows", RowTable)
 
     @property
     def worker_id(self) -> str:
         """Its id; what was typed until it is known."""
-        return self._seen.worker.id if self._seen else self._called
+        return self._seen.worker.id if self._seen else self.called
 
     @property
     def crumb(self) -> str:
@@ -98,7 +106,7 @@ class WorkerScreen(QueueScreen):
             "queue": ["emp", "explain", "--worker", self.worker_id],
             "ended": ["emp", "jobs", "--where", str(Filter.of(worker=self.worker_id, status=ENDED))],
         }
-        return join_words(commands.get(self._tab, ["emp", "worker", "show", self.worker_id]))
+        return join_words(commands.get(self.tab, ["emp", "worker", "show", self.worker_id]))
 
     @property
     def id_here(self) -> str:
@@ -108,21 +116,22 @@ class WorkerScreen(QueueScreen):
     @property
     def read(self) -> WorkerRead:
         """The worker, and what the open tab shows."""
-        return WorkerRead(self._called, self._tab)
+        return WorkerRead(self.called, self.tab)
 
     def draw(self, data: OneWorker, at: int) -> None:
         """Show the open tab."""
         self._seen = data
         rows, facts = self._rows_and_facts(data, at)
-        self.query_one(f"#{self._tab}-facts", Static).update(Content("\n").join(facts))
-        sheet: Sheet[Any] = TABS[self._tab][1]
+        self.query_one(f"#{self.tab}-facts", Static).update(Content("\n").join(facts))
+        sheet: Sheet[Any] = TABS[self.tab][1]
         self.table.show(rows, at, Layout().columns_of(sheet, rows, at))
+        self._tell_row()
 
     def _rows_and_facts(self, data: OneWorker, at: int) -> tuple[Sequence[Any], list[Content]]:
         worker = data.worker
-        if self._tab == "slots":
+        if self.tab == "slots":
             return slots_of(worker, {job.id: job for job in data.running}), list(_state(worker, at))
-        if self._tab == "offers":
+        if self.tab == "offers":
             return list(offers_of(worker)), [_head(worker)]
         if data.explanation is not None:
             self.table.nothing = "no job waits"
@@ -134,7 +143,7 @@ class WorkerScreen(QueueScreen):
         """There is no such worker, or several; said where the worker would be shown."""
         if message.read == self.read:
             said = lines(f"{message.error.message}\n{message.error.hint}".strip(), "$text-error")
-            self.query_one(f"#{self._tab}-facts", Static).update(said)
+            self.query_one(f"#{self.tab}-facts", Static).update(said)
             self.table.nothing = ""
             self.table.show((), 0)
 
@@ -142,14 +151,23 @@ class WorkerScreen(QueueScreen):
 
     def on_tabbed_content_tab_activated(self, message: TabbedContent.TabActivated) -> None:
         """Read what the other tab shows."""
-        self._tab = message.pane.id or self._tab
+        self.tab = message.pane.id or self.tab
         self.table.focus()
         self.ask()
 
-    def action_tab(self, by: int) -> None:
-        """Go to another tab."""
-        names = list(TABS)
-        self.query_one(TabbedContent).active = names[(names.index(self._tab) + by) % len(names)]
+    async def action_show_tab(self, name: str) -> None:
+        """Open a tab."""
+        self.query_one(TabbedContent).active = name
+
+    def on_row_table_scrolled(self) -> None:
+        """The cursor may be on another row."""
+        self._tell_row()
+
+    def _tell_row(self) -> None:
+        """Say all that stands in the row of the queue under the cursor: its cells may be cut."""
+        row = self.table.cursor_row
+        said = join(*map(line, told_of(row)), gap="\n") if isinstance(row, Judged) else Content("")
+        self.query_one(f"#{self.tab}-foot", Static).update(said)
 
     def on_row_table_opened(self) -> None:
         """Enter on a row shows its job."""

@@ -124,6 +124,13 @@ def judged(explanation: WorkerExplanation) -> list[Judged]:
     return [Judged(kinds, takes, place) for place, (kinds, takes) in enumerate(both)]
 
 
+def told_of(judged: Judged) -> Iterator[str]:
+    """All that the jobs need, and why the worker skips them."""
+    yield f"needs {NEEDS.cell(judged.kinds, 0)}"
+    if judged.kinds.reason:
+        yield judged.kinds.reason
+
+
 def _of_kinds(column: "Column[Kinds]") -> "Column[Judged]":
     return Column(
         column.name,

@@ -68,9 +68,18 @@ def _blocks(workers: Iterable[Worker]) -> Iterator[Block]:
     by_machine = sorted(workers, key=lambda worker: (worker.machine, worker.id))
     for machine, group in groupby(by_machine, key=lambda worker: worker.machine):
         some = list(group)
-        memory = {worker.capabilities.gpu_memory_gb for worker in some if worker.capabilities.gpu_memory_gb}
-        vram = f" {max(memory)}G" if memory else ""
-        yield f"{one_line(machine, NAME)}{vram} ", [sign for worker in some for sign in signs(worker)]
+        yield f"{one_line(machine, NAME)}{_vram(some)} ", [sign for worker in some for sign in signs(worker)]
+
+
+def _vram(workers: Sequence[Worker]) -> str:
+    """` 3-20/24G`: the least and the most memory that a worker has free, and how much it has; or only that."""
+    known = [worker.memory for worker in workers if worker.memory.gpus]
+    if known:
+        free = [f"{memory.free / 1e9:.0f}" for memory in sorted(known, key=lambda memory: memory.free)]
+        most = free[-1] if free[0] == free[-1] else f"{free[0]}-{free[-1]}"
+        return f" {most}/{max(memory.total for memory in known) / 1e9:.0f}G"
+    said = {worker.capabilities.gpu_memory_gb for worker in workers if worker.capabilities.gpu_memory_gb}
+    return f" {max(said)}G" if said else ""
 
 
 def signs(worker: Worker) -> list[Sign]:
@@ -117,4 +126,6 @@ def _legend(workers: Sequence[Worker]) -> Content:
         for word, mark, style in LEGEND
         if (mark, style) in shown
     ]
+    if any(worker.memory.gpus for worker in workers):
+        parts.append(Content.styled("3/24G: 3 of 24 GB free", "$foreground-muted"))
     return Content("   ").join(parts)

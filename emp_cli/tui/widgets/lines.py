@@ -1,7 +1,7 @@
 """The lines of a document: texts that wrap behind a head, and rows of a table."""
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, zip_longest
 from typing import TypeVar
 
 from rich.cells import cell_len
@@ -85,7 +85,8 @@ def table_lines(
     width: int,
     key: Callable[[T], Hashable] = lambda row: None,
 ) -> Iterator[Line]:
-    """A header and a line for each row, as wide as the document. Says which columns have no room."""
+    """A header and a line for each row, as wide as the document: a cell that is too long takes several rows of it.
+    Says which columns have no room."""
     cells = [[one_line(column.cell(row, now), CELL) for column in columns] for row in rows]
     names = [column.name for column in columns]
     wishes = [
@@ -96,10 +97,22 @@ def table_lines(
     yield Line(_row(names, columns, widths, ["bold $text-muted"] * len(columns)))
     for row, texts in zip(rows, cells, strict=True):
         styles = [themed(column.style(row)) if column.style else "" for column in columns]
-        yield Line(_row(texts, columns, widths, styles), key=key(row), opens=key(row) is not None)
+        body = Content("\n").join(_folded(texts, columns, widths, styles))
+        yield Line(body, key=key(row), opens=key(row) is not None)
     missing = [name for name, cells_wide in zip(names, widths, strict=True) if not cells_wide]
     if missing:
         yield Line(line(f"no room for {', '.join(missing)}", "$text-muted"))
+
+
+def _folded(
+    texts: Sequence[str], columns: Sequence[Column[T]], widths: Sequence[int], styles: Sequence[str]
+) -> list[Content]:
+    """The rows that a row of a table takes."""
+    cells = [
+        [part.plain for part in Content(text).wrap(width)] if column.shrinks and cell_len(text) > width > 0 else [text]
+        for text, column, width in zip(texts, columns, widths, strict=True)
+    ]
+    return [_row(parts, columns, widths, styles) for parts in zip_longest(*cells, fillvalue="")]
 
 
 def _row(texts: Sequence[str], columns: Sequence[Column[T]], widths: Sequence[int], styles: Sequence[str]) -> Content:

@@ -8,6 +8,7 @@
 -- ARGV   lease     int     ms
 -- ARGV   jitter    float   0.5 to 1.5
 -- ARGV   services  str     `comfyui=up a1111=down`, and a line for each that is not up: `a1111 <ms> <why>`
+-- ARGV   memory    str     JSON of the GPUs' memory and the loaded models; '' if it is as before
 -- REST   held      job attempt nonce
 -- DERIVES nearly every key: see the table of keys
 -- USES   now chores worker renew
@@ -22,6 +23,7 @@ for i = held_at, #ARGV, held_width do
   answers[#answers + 1] = renew(worker, lease, ARGV[i], ARGV[i + 1], ARGV[i + 2])
 end
 call('HSET', P .. 'worker:' .. worker, 'beat', now, 'services', services)
+if memory ~= '' then call('HSET', P .. 'worker:' .. worker, 'memory', memory) end
 call('ZADD', P .. 'workers', now + lease, worker)
 if time_for_chores then do_chores(POLICY.chore_batch, jitter) end
 return { state, answers }

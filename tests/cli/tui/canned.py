@@ -254,7 +254,7 @@ class CannedQueue:
             for place, ((text, unworkable), count) in enumerate(counts.items())
         ]
 
-    async def demand(self) -> Demand:
+    async def demand(self, *, workers: Sequence[Worker] | None = None) -> Demand:
         self._check()
         workers = self.scene.workers
         numbers = {profile: number for number, profile in enumerate({each.profile_id: 0 for each in workers})}

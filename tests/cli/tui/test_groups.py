@@ -53,8 +53,20 @@ async def test_classes_say_what_can_never_run_and_what_is_free(store: Store, das
     await fill(store)
     async with dashboard(screen="classes", size=(120, 24)) as driver:
         text = await driver.sees("gpu_memory_gb 96", "1 can never run", "models flux", "3 classes")
-        (line,) = [each for each in text.splitlines() if "flux" in each]
+        line = next(each for each in text.splitlines() if "flux" in each)
         assert "1/2" in line
+
+
+async def test_classes_say_all_of_the_row_under_the_cursor(store: Store, dashboard: StartDashboard) -> None:
+    await register(store, models={"comfyui": ["flux"]})
+    models = ["stable-diffusion-xl-base-1.0.safetensors", "control-net-canny.safetensors"]
+    await submit(store, requirements={"models": models})
+    await submit(store)
+    async with dashboard(screen="classes", size=(80, 24)) as driver:
+        await driver.sees("needs comfyui,", *models, "gpu1:0 would fit if models.comfyui also had")
+        await driver.press("down")
+        text = await driver.sees("needs comfyui\n")
+        assert "would fit" not in text
 
 
 async def test_jobs_of_no_customer_are_found(store: Store, dashboard: StartDashboard) -> None:
@@ -86,7 +98,7 @@ async def test_the_screen_says_what_was_not_read(
     monkeypatch.setattr(demand, "MOST_NEXT", 1)
     await fill(store)
     async with dashboard(screen="customers") as driver:
-        await driver.sees("2 more kinds of jobs wait and are not counted")
+        await driver.sees("1 more kinds of jobs wait and are not counted")
         await driver.press("7")
         await driver.sees("of running and of 1 pending jobs; there may be others")
 

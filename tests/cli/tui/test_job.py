@@ -61,16 +61,16 @@ async def test_tabs_are_turned_by_keys(store: Store, dashboard: StartDashboard) 
         screen = driver.screen
         assert isinstance(screen, JobScreen)
         for key in ("tab", "right_square_bracket", "right"):
-            seen = [screen._tab]
+            seen = [screen.tab]
             for _ in TABS:
                 await driver.press(key)
-                seen.append(screen._tab)
+                seen.append(screen.tab)
             assert seen == [*TABS, TABS[0]], key
         for key in ("shift+tab", "left_square_bracket", "left"):
-            seen = [screen._tab]
+            seen = [screen.tab]
             for _ in TABS:
                 await driver.press(key)
-                seen.append(screen._tab)
+                seen.append(screen.tab)
             assert seen == [TABS[0], *reversed(TABS)], key
         await driver.press("e")
         await driver.sees("can start")
@@ -192,6 +192,17 @@ async def test_explain_folds_workers_and_opens_one(
         await driver.press("enter")
         await driver.sees("1-1 of 1")
     assert workers_opened == ["gpu2:0"]
+
+
+async def test_explain_shows_long_cells_whole(store: Store, dashboard: StartDashboard) -> None:
+    await register(store, models={"comfyui": ["flux"]}, gpu_memory_gb=8)
+    models = [f"model-number-{number}.safetensors" for number in range(4)]
+    job = await submit(store, requirements={"gpu_memory_gb": 48, "models": models})
+    async with opened_job(dashboard, job, "explain", size=(80, 40)) as driver:
+        text = await driver.sees("HARDWARE", "MODELS")
+        table = text[text.index("WORKERS") :]
+        assert "…" not in table
+        assert all(name in "".join(table.split()) for name in models)
 
 
 async def test_explain_says_what_is_ahead(store: Store, dashboard: StartDashboard) -> None:

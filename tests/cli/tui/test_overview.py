@@ -1,11 +1,13 @@
 """The overview: the four answers on the first screen, and the lists behind its numbers."""
 
 from emp_cli.tui.widgets.fleet_map import FleetMap
+from emp_core.domain.gpu_memory import Gpu, GpuMemory
 from emp_core.domain.outcome import Blame
 from emp_core.domain.worker import WorkerState
 from emp_core.store import Store
 from tests.cli.tui.conftest import StartDashboard
 from tests.support.builders import register, submit
+from tests.support.time_travel import end_worker, reap
 
 
 async def test_it_says_what_waits_what_runs_where_what_fails_and_what_can_never_run(
@@ -22,7 +24,9 @@ async def test_it_says_what_waits_what_runs_where_what_fails_and_what_can_never_
     async with dashboard(size=(80, 24)) as driver:
         await driver.sees("1 pending", "1 delayed", "1 active", "1 completed", "1 failed")
         await driver.sees("1 of 2 slots", "1 ready", "1 job can never run")
-        await driver.sees("1 ask for comfyui, gpu_memory_gb 80: gpu1:0 would fit if gpu_memory_gb were")
+        await driver.sees(
+            "1 asks for comfyui, gpu_memory_gb 80:\n", "    gpu1:0 would fit if gpu_memory_gb were 80 (has 24)"
+        )
     assert len({done, failed, running}) == 3
 
 
@@ -54,6 +58,49 @@ async def test_what_can_never_run_leads_to_its_jobs(store: Store, dashboard: Sta
         await driver.press("tab", "enter")
         text = await driver.sees("Jobs unworkable:yes", never)
         assert fits not in text
+
+
+async def test_kinds_that_wait_longest_are_listed_and_lead_to_their_jobs(
+    store: Store, dashboard: StartDashboard
+) -> None:
+    await register(store, "gpu1:0")
+    large = await submit(store, requirements={"gpu_memory_gb": 20}, customer_id="acme")
+    for size in (1, 2, 3):
+        await submit(store, requirements={"gpu_memory_gb": size})
+    async with dashboard(size=(80, 24)) as driver:
+        await driver.sees("4 kinds of jobs wait", "1 asks for comfyui, gpu_memory_gb 20:", ", 1 worker fits")
+        await driver.sees("1 asks for comfyui, gpu_memory_gb 2:")
+        await driver.press("tab", "right", "enter")
+        await driver.sees("Jobs service:comfyui gpu:20", large)
+        assert len(driver.keys) == 1
+
+
+async def test_hostile_requirements_of_waiting_jobs_are_clean(store: Store, dashboard: StartDashboard) -> None:
+    evil = "[red]\u202eevil[/]" + "x" * 200
+    await submit(store, requirements={"models": [evil]})
+    await register(store, "gpu1:0", models={"comfyui": [evil]})
+    async with dashboard(size=(80, 24)) as driver:
+        text = await driver.sees("1 asks for comfyui, models [red]evil[/]x")
+        assert "\u202e" not in text
+
+
+async def test_a_worker_that_was_lost_is_drawn(store: Store, dashboard: StartDashboard) -> None:
+    await register(store, "gpu1:0")
+    lost = await register(store, "gpu2:0", slots=3, machine="gpu2")
+    await end_worker(store, lost.id)
+    await reap(store)
+    async with dashboard() as driver:
+        await driver.sees("1 lost, 1 ready", "xxx", "x lost")
+
+
+async def test_free_memory_is_drawn_with_each_machine(store: Store, dashboard: StartDashboard) -> None:
+    for index, free in enumerate((3, 20)):
+        worker = await register(store, f"gpu1:{index}")
+        memory = GpuMemory(gpus=(Gpu(24 * 10**9, free * 10**9),))
+        await store.broker.beat(worker.life, "comfyui=up", [], memory=memory.text())
+    await register(store, "gpu2:0", machine="gpu2", gpu_memory_gb=80)
+    async with dashboard() as driver:
+        await driver.sees("gpu1 3-20/24G ··", "gpu2 80G ·", "3/24G: 3 of 24 GB free")
 
 
 async def test_the_fleet_is_drawn_slot_by_slot(store: Store, dashboard: StartDashboard) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from emp_cli.tui.reads import FLEET_SECONDS, OLDEST_SECONDS, OverviewRead
+from emp_cli.tui.reads import BACKLOG_SECONDS, FLEET_SECONDS, LOST_MS, OverviewRead
 from emp_core.client.locate import Location
 from emp_core.client.redis_queue import RedisQueue, open_queue
 from emp_core.store import Store
@@ -14,6 +14,7 @@ from tests.support.builders import make_request, register, submit
 from tests.support.fakes import FrozenClock
 from tests.support.redis_server import Server
 from tests.support.round_trips import Trips, counted
+from tests.support.time_travel import end_worker, reap
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ async def test_read_after_a_second_asks_nothing_for_each_worker_or_class(
     trips.begin()
     second = await read.read(queue)
     assert trips.commands < 40
-    assert (len(second.workers), len(second.classes), second.summary.jobs["pending"]) == (25, 40, 40)
+    assert (len(second.workers), second.backlog.waiting[0].pending, second.summary.jobs["pending"]) == (25, 40, 40)
     assert (second.summary.workers, second.summary.slots) == (first.summary.workers, first.summary.slots)
     counted_jobs = second.trend.last(5)
     assert counted_jobs is not None
@@ -60,7 +61,7 @@ async def test_worker_that_came_is_seen_after_two_seconds(queue: RedisQueue, sto
     assert (list(found.workers), found.summary.slots, found.summary.jobs["pending"]) == ([], 0, 1)
     clock.advance(FLEET_SECONDS / 2)
     found = await read.read(queue)
-    assert (len(found.workers), len(found.classes), found.summary.slots) == (1, 1, 1)
+    assert (len(found.workers), found.summary.slots) == (1, 1)
 
 
 async def test_oldest_job_grows_older_between_two_looks(queue: RedisQueue, store: Store) -> None:
@@ -74,14 +75,14 @@ async def test_oldest_job_grows_older_between_two_looks(queue: RedisQueue, store
     assert second.oldest_pending_ms == first.oldest_pending_ms + second.at - first.at
 
 
-async def test_oldest_job_is_looked_for_after_five_seconds(queue: RedisQueue, store: Store) -> None:
+async def test_oldest_job_is_looked_for_after_ten_seconds(queue: RedisQueue, store: Store) -> None:
     clock = FrozenClock()
     read = OverviewRead(clock)
     assert (await read.read(queue)).summary.oldest_pending_ms is None
     await submit(store)
-    clock.advance(OLDEST_SECONDS / 2)
+    clock.advance(BACKLOG_SECONDS / 2)
     assert (await read.read(queue)).summary.oldest_pending_ms is None
-    clock.advance(OLDEST_SECONDS / 2)
+    clock.advance(BACKLOG_SECONDS / 2)
     assert (await read.read(queue)).summary.oldest_pending_ms is not None
 
 
@@ -91,3 +92,23 @@ async def test_no_job_is_the_oldest_once_none_is_pending(queue: RedisQueue, stor
     assert (await read.read(queue)).summary.oldest_pending_ms is not None
     await store.broker.cancel(job_id)
     assert (await read.read(queue)).summary.oldest_pending_ms is None
+
+
+async def test_lost_worker_is_shown_for_an_hour_and_not_once_it_lives_again(queue: RedisQueue, store: Store) -> None:
+    clock = FrozenClock()
+    read = OverviewRead(clock)
+    driver = await register(store)
+    await end_worker(store, driver.id)
+    await reap(store)
+    found = await read.read(queue)
+    assert ([worker.id for worker in found.lost], found.workers, found.summary.slots) == ([driver.id], [], 0)
+    await register(store, boot="boot-2")
+    clock.advance(FLEET_SECONDS)
+    assert (await read.read(queue)).lost == []
+    driver = await register(store, "gpu2:0")
+    await end_worker(store, driver.id)
+    await reap(store)
+    long_ago = await store.inspector.now_ms() - LOST_MS
+    await store.link.call("HSET", store.link.key(f"worker:{driver.id}"), "beat", long_ago)
+    clock.advance(BACKLOG_SECONDS)
+    assert (await read.read(queue)).lost == []

@@ -75,6 +75,16 @@ async def test_the_queue_tab_says_what_it_takes_and_skips_and_why(store: Store, 
         assert driver.app.clipboard == "emp explain --worker gpu1:0"
 
 
+async def test_the_queue_tab_says_all_of_the_row_under_the_cursor(store: Store, dashboard: StartDashboard) -> None:
+    await register(store, models={"comfyui": ["flux"]})
+    models = ["stable-diffusion-xl-base-1.0.safetensors", "control-net-canny.safetensors"]
+    await submit(store, requirements={"models": models, "gpu_memory_gb": 96})
+    async with dashboard(size=(80, 24)) as driver:
+        await open_worker(driver)
+        await driver.press("tab", "tab")
+        await driver.sees("needs comfyui,", *models, "needs 96 GB, worker has 24 GB")
+
+
 async def test_the_last_jobs_have_a_failure_rate_and_open(store: Store, dashboard: StartDashboard) -> None:
     worker = await register(store)
     jobs = [await submit(store) for _ in range(3)]

@@ -120,6 +120,7 @@ async def test_models_are_those_that_jobs_need_and_workers_list(store: Store) ->
 
 async def test_classes_beyond_the_bound_are_counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demand, "MOST_CLASSES", 2)
+    await register(store)
     for customer in ("a", "b", "c", "d", "e"):
         await submit(store, customer_id=customer)
     found = await demanded(store)

@@ -1,6 +1,7 @@
 """Services that go down, come back, and change what they offer."""
 
 from daemons.worker.connector import ServiceDown
+from emp_core.domain.gpu_memory import Gpu, GpuMemory
 from emp_core.domain.states import JobState
 from emp_core.store import Store
 from tests.support.agents import TestedAgent, states, until, working
@@ -138,3 +139,19 @@ async def test_what_an_earlier_life_left_is_swept_once_and_never_before_the_id_i
         assert (up.sweeps, down.sweeps) == (1, 1)
         await agent.board.probe("ollama")
         assert down.sweeps == 1
+
+
+async def test_what_services_have_loaded_comes_with_the_beat(store: Store) -> None:
+    connector = ScriptedConnector()
+    connector.loaded, connector.gpus = ("flux",), (Gpu(24 * 10**9, 3 * 10**9),)
+    async with working(store, connector) as agent:
+        turns = agent.board.changes
+        await agent.board.probe("comfyui")
+
+        async def told() -> bool:
+            await agent.heart.beat()
+            memory = (await store.inspector.worker("gpu1:0")).memory
+            return memory == GpuMemory(gpus=connector.gpus, loaded={"comfyui": ("flux",)})
+
+        await wait_until(told, "the queue is told")
+        assert agent.board.changes == turns

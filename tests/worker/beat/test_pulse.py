@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import psutil
 import pytest
+from pytest_mock import MockerFixture
 from structlog.testing import capture_logs
 
 from daemons.worker.beat import heart as hearts
@@ -19,6 +20,7 @@ from daemons.worker.beat.pulse import Answer, Held, Pulse
 from daemons.worker.beat.pulse_process import _send, _works
 from daemons.worker.connectors.simulation import hold_the_interpreter
 from emp_core.clock import SystemClock
+from emp_core.domain.gpu_memory import Gpu, GpuMemory
 from emp_core.domain.states import JobState
 from emp_core.store import Claimed, Life, Store
 from tests.support import time_travel
@@ -27,6 +29,8 @@ from tests.support.fakes import FrozenClock
 from tests.support.waiting import wait_until
 
 BRISK_MS = 1_000
+
+FULL = GpuMemory(gpus=(Gpu(8, 0),)).text()
 
 START_SECONDS = 30.0
 """A busy machine takes long to start a process."""
@@ -120,6 +124,27 @@ async def test_a_change_of_the_services_is_told_at_once(store: Store, driver: Wo
         assert (await store.inspector.worker(driver.id)).services == {"comfyui": "down"}
 
 
+async def test_memory_is_told_once_in_each_life(store: Store, driver: WorkerDriver, mocker: MockerFixture) -> None:
+    beats = mocker.spy(store.broker, "beat")
+    pulse = Pulse(store.broker, SystemClock(), lambda _: None)
+    pulse.live(driver.life)
+    pulse.tell_memory(FULL)
+    for _ in range(2):
+        await pulse.beat(driver.life)
+    pulse.live(driver.life)
+    await pulse.beat(driver.life)
+    assert [beat.kwargs["memory"] for beat in beats.call_args_list] == [FULL, "", FULL]
+
+
+async def test_memory_that_did_not_reach_the_queue_is_told_again(store: Store, driver: WorkerDriver) -> None:
+    pulse = Pulse(store.broker, SystemClock(), lambda _: None)
+    pulse.tell_memory(FULL)
+    unknown = replace(driver.life, boot="another")
+    assert (await pulse.beat(unknown)).state == ""
+    await pulse.beat(driver.life)
+    assert (await store.inspector.worker(driver.id)).memory.total == 8
+
+
 async def test_an_answer_says_what_is_wrong_and_when_the_beat_was_sent(store: Store, driver: WorkerDriver) -> None:
     clock = FrozenClock(at=77.0)
     well, bad = await claimed(store, driver), await claimed(store, driver)
@@ -161,12 +186,14 @@ async def test_a_process_beats_and_tells(store: Store, driver: WorkerDriver, hea
     await wait_until(
         lambda: {claim.nonce: "cancel"} in [answer.words for answer in heard], "the word of a cancel", START_SECONDS
     )
+    beats.tell_memory(FULL)
     beats.tell("comfyui=down")
 
     async def told() -> bool:
-        return (await store.inspector.worker(driver.id)).services == {"comfyui": "down"}
+        worker = await store.inspector.worker(driver.id)
+        return (worker.services, worker.memory.total) == ({"comfyui": "down"}, 8)
 
-    await wait_until(told, "the services' state", START_SECONDS)
+    await wait_until(told, "the services' state and the memory", START_SECONDS)
 
 
 async def test_a_connector_that_holds_the_interpreter_for_three_leases_loses_none(

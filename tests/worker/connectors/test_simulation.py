@@ -13,6 +13,7 @@ import pytest
 
 from daemons.worker.connector import Assignment, Interrupted, JobFailed
 from daemons.worker.connectors.simulation import Simulation, SimulationSettings
+from emp_core.domain.gpu_memory import Gpu
 from emp_core.domain.outcome import Blame, Failure, Result
 from tests.support.contexts import RecordingContext
 from tests.support.waiting import wait_until
@@ -154,3 +155,13 @@ async def test_one_that_hogs_stops_everything_other_threads_too() -> None:
     over.set()
     thread.join()
     assert max(later - earlier for earlier, later in itertools.pairwise(ticks)) >= 0.2
+
+
+async def test_the_models_of_the_last_jobs_fill_its_gpu() -> None:
+    connector = Simulation(SimulationSettings(duration=0, gpu_memory_gb=8))
+    assert (await connector.probe()).gpus == (Gpu(8 * 10**9, 8 * 10**9),)
+    for models in (("a", "b"), ("c",), ("a", "d")):
+        assignment = Assignment(job_id="job", attempt=1, service="simulation", models=models)
+        await connector.run(assignment, RecordingContext())
+    probe = await connector.probe()
+    assert (probe.loaded, probe.gpus) == (("a", "d", "c"), (Gpu(8 * 10**9, 2 * 10**9),))

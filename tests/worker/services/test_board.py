@@ -11,14 +11,25 @@ from daemons.worker.connector import Probe
 from daemons.worker.services import board as services
 from daemons.worker.services.board import ServiceBoard
 from emp_core.clock import SystemClock
+from emp_core.domain.gpu_memory import Gpu, GpuMemory, memory_of
 from tests.support.fakes import FrozenClock, ScriptedConnector
 from tests.support.waiting import wait_until
 
 
 class Board(ServiceBoard):
-    def __init__(self, *connectors: ScriptedConnector, probe_seconds: float = 60.0) -> None:
+    def __init__(
+        self, *connectors: ScriptedConnector, probe_seconds: float = 60.0, gpus: tuple[Gpu, ...] | None = None
+    ) -> None:
         self.told = 0
-        super().__init__(connectors, self._tell, probe_seconds, SystemClock())
+        self.memory: list[GpuMemory] = []
+        super().__init__(
+            connectors,
+            self._tell,
+            probe_seconds,
+            SystemClock(),
+            on_memory=lambda text: self.memory.append(memory_of(text)),
+            gpus=lambda: gpus or (),
+        )
 
     def _tell(self) -> None:
         self.told += 1
@@ -318,3 +329,39 @@ async def test_another_reason_of_a_closed_service_is_told() -> None:
     await board.probe("comfyui")
     assert board.text().endswith("works on 2 prompts")
     assert board.told == 2
+
+
+@asynccontextmanager
+async def memory_watched(board: ServiceBoard) -> AsyncIterator[None]:
+    task = asyncio.ensure_future(board.watch_memory())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def test_each_probe_tells_the_memory_of_the_service_that_knows_it() -> None:
+    silent, telling = ScriptedConnector("comfyui"), ScriptedConnector("ollama")
+    telling.loaded, telling.gpus = ("llama\n\udc80",), (Gpu(8 * 10**9, 10**9),)
+    board = Board(silent, telling, gpus=(Gpu(1, 1),))
+    async with memory_watched(board):
+        await board.probe("comfyui")
+        await wait_until(lambda: board.memory == [GpuMemory(gpus=(Gpu(1, 0),))], "what the driver says")
+        await board.probe("ollama")
+        await wait_until(lambda: len(board.memory) == 2, "what the service says")
+        assert board.memory[-1] == GpuMemory(gpus=telling.gpus, loaded={"ollama": ("llama ?",)})
+
+
+async def test_a_service_that_is_down_has_nothing_in_memory() -> None:
+    connector = ScriptedConnector()
+    connector.loaded = ("flux",)
+    board = Board(connector)
+    async with memory_watched(board):
+        await board.probe("comfyui")
+        await wait_until(lambda: board.memory[-1:] == [GpuMemory(loaded={"comfyui": ("flux",)})], "a model")
+        connector.up = False
+        for _ in range(2):
+            await board.probe("comfyui")
+        await wait_until(lambda: board.memory[-1] == GpuMemory(), "none")
+        assert board.told == 2

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from daemons.worker.services.capabilities import declared, machine_facts
-from daemons.worker.services.gpu import Gpu
+from daemons.worker.services.gpu import Card
 from daemons.worker.settings import WorkerSettings
 from emp_core.domain.capabilities import Capabilities
 from emp_core.environment import load_settings
@@ -39,7 +39,7 @@ def test_without_a_gpu_nothing_is_said_of_one() -> None:
 
 
 def test_of_several_gpus_the_smallest_counts() -> None:
-    facts = machine_facts([Gpu("RTX 4090", 25_700_000_000), Gpu("RTX 3060", 12_900_000_000)])
+    facts = machine_facts([Card("RTX 4090", 25_700_000_000), Card("RTX 3060", 12_900_000_000)])
     assert (facts["gpu_count"], facts["gpu_memory_gb"], facts["gpu_model"]) == (2, 12.9, "RTX 3060")
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import pynvml
 from pytest_mock import MockerFixture
 
-from daemons.worker.services.gpu import Gpu, find_gpus
+from daemons.worker.services.gpu import Card, find_gpus, memory_of_gpus
+from emp_core.domain.gpu_memory import Gpu
 
 
 def test_a_machine_without_a_driver_has_none(mocker: MockerFixture) -> None:
@@ -19,11 +20,12 @@ def test_the_cards_are_named_with_their_memory(mocker: MockerFixture) -> None:
     mocker.patch("pynvml.nvmlInit")
     shut_down = mocker.patch("pynvml.nvmlShutdown")
     mocker.patch("pynvml.nvmlDeviceGetCount", return_value=2)
-    mocker.patch("pynvml.nvmlDeviceGetHandleByIndex", side_effect=cards)
+    mocker.patch("pynvml.nvmlDeviceGetHandleByIndex", side_effect=lambda index: cards[index])
     mocker.patch("pynvml.nvmlDeviceGetName", side_effect=lambda card: card[0])
-    mocker.patch("pynvml.nvmlDeviceGetMemoryInfo", side_effect=lambda card: SimpleNamespace(total=card[1]))
-    assert find_gpus() == (Gpu("NVIDIA GeForce RTX 4090", 25_757_220_864), Gpu("NVIDIA H100", 85_520_809_984))
-    shut_down.assert_called_once_with()
+    mocker.patch("pynvml.nvmlDeviceGetMemoryInfo", side_effect=lambda card: SimpleNamespace(total=card[1], free=7))
+    assert find_gpus() == (Card("NVIDIA GeForce RTX 4090", 25_757_220_864), Card("NVIDIA H100", 85_520_809_984))
+    assert memory_of_gpus() == (Gpu(25_757_220_864, 7), Gpu(85_520_809_984, 7))
+    assert shut_down.call_count == 2
 
 
 def test_nvml_is_shut_down_where_a_card_does_not_answer(mocker: MockerFixture) -> None:

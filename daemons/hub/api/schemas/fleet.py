@@ -22,6 +22,14 @@ class ServiceOutage(Answer):
     """By the worker's own clock."""
 
 
+class GpuMemory(Answer):
+    """The memory of one GPU, in bytes."""
+
+    total: int
+    free: int
+    """In steps of 100 MB."""
+
+
 class Worker(Answer):
     """An agent process."""
 
@@ -46,6 +54,12 @@ class Worker(Answer):
 
     outages: dict[str, ServiceOutage]
     """The services that are busy or down."""
+
+    gpu_memory: list[GpuMemory]
+    """Empty if neither a service nor the driver tells."""
+
+    loaded_models: dict[str, list[str]]
+    """Service -> the models that it says are loaded, 32 at most; a service that does not tell is left out."""
 
     capabilities: dict[str, Any]
     started_at: Time

@@ -1,7 +1,7 @@
 """The connector for ComfyUI."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from daemons.worker.connectors.comfyui.attempt import PromptAttempt
 from daemons.worker.connectors.comfyui.others import Others
 from daemons.worker.connectors.comfyui.settings import ComfyUISettings
 from emp_core.clock import Clock
+from emp_core.domain.gpu_memory import Gpu
 from emp_core.domain.outcome import Result
 
 
@@ -56,7 +57,14 @@ class ComfyUI:
         if not system:
             raise ServiceDown("the server at that address is not ComfyUI")
         version = text(system.get("comfyui_version"))
-        probe = Probe(version=version, models=models, queue_length=remaining, busy=busy, detail=_detail(stats))
+        probe = Probe(
+            version=version,
+            models=models,
+            gpus=tuple(_gpus(stats)),
+            queue_length=remaining,
+            busy=busy,
+            detail=_detail(stats),
+        )
         self._busy = probe if busy else None
         return probe
 
@@ -108,6 +116,14 @@ class ComfyUI:
         folders = self._settings.model_folders or await self._api.model_folders()
         found = [await self._api.models(folder) for folder in folders]
         return tuple(sorted({name for names in found for name in names or ()}))
+
+
+def _gpus(stats: Mapping[str, Any]) -> Iterator[Gpu]:
+    """A server without a GPU tells of the main memory as the device `cpu`."""
+    for device in map(mapping, sequence(stats.get("devices"))):
+        total, free = (max(0, int(number(device.get(name)))) for name in ("vram_total", "vram_free"))
+        if total and text(device.get("type")) != "cpu":
+            yield Gpu(total, min(free, total))
 
 
 def _detail(stats: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -12,7 +12,6 @@ from emp_cli.output.columns import remark, service_of, state_of, state_style, wo
 from emp_cli.tui.messages import Refused
 from emp_cli.tui.orders import Ordered
 from emp_cli.tui.reads_job import JobRead, JobSeen
-from emp_cli.tui.screens.base import QueueScreen
 from emp_cli.tui.screens.job.attempts import AttemptsPane
 from emp_cli.tui.screens.job.explain import ExplainPane
 from emp_cli.tui.screens.job.files import FilesPane
@@ -22,6 +21,7 @@ from emp_cli.tui.screens.job.payload import PayloadPane
 from emp_cli.tui.screens.job.progress import ProgressPane
 from emp_cli.tui.screens.job.summary import SummaryPane
 from emp_cli.tui.screens.job.timeline import TimelinePane
+from emp_cli.tui.screens.tabbed import TabbedScreen
 from emp_cli.tui.text import join, line, themed
 from emp_cli.tui.widgets.tab_line import TabLine
 from emp_core.domain.job import Job
@@ -42,14 +42,13 @@ PANES: tuple[type[Pane], ...] = (
 TABS = tuple(pane.name_in_tabs.lower() for pane in PANES)
 
 
-class JobScreen(QueueScreen):
+class JobScreen(TabbedScreen):
     """Shows one job. Only what the open tab shows is read."""
 
     CSS_PATH = "job.tcss"
+    TABS = TABS
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab,right_square_bracket,right", "turn(1)", "Tabs", key_display="tab"),
-        Binding("shift+tab,left_square_bracket,left", "turn(-1)", "Tab before", show=False),
         Binding("e", "show_tab('explain')", "Explain"),
         Binding("X", "order('cancel')", "Cancel"),
         Binding("h", "order('hold')", "Hold", show=False),
@@ -60,10 +59,8 @@ class JobScreen(QueueScreen):
         Binding("D", "order('delete')", "Delete", show=False),
     ]
 
-    def __init__(self, name: str) -> None:
-        """`name`: the job's id, or the first characters of it."""
-        super().__init__()
-        self._name_of_job = name
+    def __init__(self, called: str) -> None:
+        super().__init__(called)
         self._exact = False
         self._job: Job | None = None
         """As it was last seen."""
@@ -71,44 +68,42 @@ class JobScreen(QueueScreen):
         self._panes = {name: pane(id=name) for name, pane in zip(TABS, PANES, strict=True)}
         """Each is mounted when it is opened first."""
 
-        self._tab = TABS[0]
-
     def body(self) -> Iterator[Widget]:
         """The head, the tabs, the open tab."""
         yield Static(id="head")
         yield TabLine([pane.name_in_tabs for pane in PANES])
-        with ContentSwitcher(initial=self._tab):
+        with ContentSwitcher(initial=self.tab):
             yield self.pane
 
     def on_mount(self) -> None:
         """Say what is looked for; the tab has the keys."""
-        self._show_head(line(f"job {self._name_of_job}"))
+        self._show_head(line(f"job {self.called}"))
         self.pane.take_keys()
 
     @property
     def pane(self) -> Pane:
         """The open tab."""
-        return self._panes[self._tab]
+        return self._panes[self.tab]
 
     @property
     def crumb(self) -> str:
         """Its name in the first line."""
-        return f"Job {self._name_of_job}"
+        return f"Job {self.called}"
 
     @property
     def command(self) -> str:
         """The `emp` command that shows what the tab shows."""
-        return self.pane.command(self._name_of_job)
+        return self.pane.command(self.called)
 
     @property
     def id_here(self) -> str:
         """The id under the cursor, or the job's."""
-        return self.pane.id_here or self._name_of_job
+        return self.pane.id_here or self.called
 
     @property
     def read(self) -> JobRead:
         """What the open tab shows."""
-        return self.pane.read(self._name_of_job, exact=self._exact)
+        return self.pane.read(self.called, exact=self._exact)
 
     def draw(self, data: JobSeen[object], at: int) -> None:
         """Show the head and the tab."""
@@ -116,7 +111,7 @@ class JobScreen(QueueScreen):
         self._show_head(_head(data.job, at))
         self.pane.draw(data.job, data.more, at)
         if not self._exact:
-            self._name_of_job, self._exact = data.job.id, True
+            self.called, self._exact = data.job.id, True
             self.ask()
 
     def on_refused(self, message: Refused) -> None:
@@ -146,16 +141,12 @@ class JobScreen(QueueScreen):
         """The tab wants something else to be read."""
         self.ask()
 
-    async def action_turn(self, direction: int) -> None:
-        """Open the next tab, or the one before."""
-        await self.action_show_tab(TABS[(TABS.index(self._tab) + direction) % len(TABS)])
-
     async def action_show_tab(self, name: str) -> None:
         """Open a tab."""
         switcher, pane = self.query_one(ContentSwitcher), self._panes[name]
         if not pane.is_attached:
             await switcher.mount(pane)
-        self._tab = switcher.current = name
+        self.tab = switcher.current = name
         self.query_one(TabLine).open_tab = TABS.index(name)
         pane.take_keys()
         self.ask()

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from emp_core.domain.gpu_memory import Gpu, GpuMemory
 from emp_core.domain.policy import POLICY
 from emp_core.domain.worker import WorkerState
 from emp_core.errors import Refused
@@ -269,3 +270,13 @@ async def test_s4_two_thousand_leases_move_at_once(store: Store, look: Look) -> 
     assert look().job(job)["state"] == "active"
     assert min(look().scores("leases").values()) > over + 90_000
     await store.link.call("ZREM", store.link.key("leases"), *many[1::2])
+
+
+async def test_memory_is_kept_until_another_is_told(store: Store) -> None:
+    worker = await register(store)
+    memory = GpuMemory(gpus=(Gpu(24_000_000_000, 3_000_000_000),), loaded={"comfyui": ("flux",)})
+    for text in (memory.text(), ""):
+        await store.broker.beat(worker.life, "comfyui=up", [], memory=text)
+        assert (await store.inspector.worker(worker.id)).memory == memory
+    await store.broker.beat(worker.life, "comfyui=up", [], memory=GpuMemory().text())
+    assert (await store.inspector.worker(worker.id)).memory == GpuMemory()

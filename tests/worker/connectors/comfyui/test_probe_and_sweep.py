@@ -13,6 +13,7 @@ from daemons.worker.connectors.comfyui import ComfyUI, ComfyUISettings
 from daemons.worker.connectors.comfyui.api import ComfyUIApi
 from daemons.worker.connectors.comfyui.events import SocketEvent, decode
 from emp_core.clock import SystemClock
+from emp_core.domain.gpu_memory import Gpu
 from tests.support.comfyui import image, node, rig, saved, sleeping
 from tests.support.waiting import wait_until
 
@@ -27,6 +28,19 @@ async def test_a_probe_reads_version_memory_queue_and_models() -> None:
         assert {"sd_xl_base_1.0.safetensors", "sdxl_vae.safetensors"} < set(probe.models)
         assert probe.detail["devices"][0]["memory_bytes"] == 24_000_000_000
         inner.server.release()
+
+
+async def test_a_probe_tells_the_memory_of_gpus_and_not_of_a_cpu() -> None:
+    async with rig(Options(gpu="RTX 4090")) as inner:
+        assert (await inner.connector.probe()).gpus == (Gpu(24_000_000_000, 24_000_000_000),)
+        inner.server.submit(saved(image()))
+
+        async def is_half_full() -> bool:
+            return (await inner.connector.probe()).gpus == (Gpu(24_000_000_000, 12_000_000_000),)
+
+        await wait_until(is_half_full, "what the prompt made is in memory")
+    async with rig() as inner:
+        assert (await inner.connector.probe()).gpus == ()
 
 
 async def test_models_come_from_the_folders_that_are_set_and_unknown_folders_are_empty() -> None:
