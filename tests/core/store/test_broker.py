@@ -61,7 +61,7 @@ async def test_large_payloads_do_not_travel_all_in_one_call(store: Store, server
     size = BYTES_A_CALL // 2 - 1_000
     answers = await store.broker.submit_many([make_request(payload={"x": "x" * size}) for _ in range(5)])
     assert [type(answer).__name__ for answer in answers] == ["Submitted"] * 5
-    assert server.client.info("commandstats")["cmdstat_evalsha"]["calls"] == 3
+    assert server.client.info("commandstats")["cmdstat_fcall"]["calls"] == 3
 
 
 async def test_a_batch_that_redis_leaves_in_the_middle_says_which_lines_it_took(store: Store, server: Server) -> None:
@@ -292,7 +292,7 @@ async def test_beat_of_many_jobs_renews_all_leases_over_several_calls(
         await submit(store)
     claims = (await worker.turn(claims=5)).claimed
     monkeypatch.setattr(broker, "BEATEN_A_CALL", 2)
-    before = (await store.link.info("commandstats"))["cmdstat_evalsha"]["calls"]
+    before = (await store.link.info("commandstats"))["cmdstat_fcall"]["calls"]
     assert await worker.beat(*claims) == ["ok"] * 5
     assert await worker.beat() == []
-    assert (await store.link.info("commandstats"))["cmdstat_evalsha"]["calls"] - before == 4
+    assert (await store.link.info("commandstats"))["cmdstat_fcall"]["calls"] - before == 4

@@ -44,11 +44,24 @@ async def test_r23_a_full_redis_refuses_a_submit_whole(store: Store, look: Look,
     }
 
 
+async def test_r23_a_version_that_is_not_loaded_is_told_what_to_do(store: Store, full: Callable[[bool], None]) -> None:
+    worker = await register(store)
+    await submit(store)
+    claim = await worker.take()
+    await store.link.client.function_flush()
+    full(True)
+    with pytest.raises(QueueUnavailable, match="does not have the functions of this version") as refused:
+        await worker.complete(claim)
+    assert refused.value.code == "storage_full"
+    assert refused.value.hint == "raise maxmemory, or delete ended jobs with the version that runs"
+    full(False)
+    assert await worker.complete(claim) == "ok"
+
+
 async def test_r23_all_else_goes_on(store: Store, look: Look, full: Callable[[bool], None]) -> None:
     worker = await register(store)
     jobs = [await submit(store) for _ in range(8)]
     full(True)
-    await store.link.client.script_flush()
     assert await worker.complete(await worker.take(), result="x" * 1_000) == "ok"
     assert await worker.fail(await worker.take()) == "ok"
     claim = await worker.take()
