@@ -173,7 +173,7 @@ class Broker:
         return own
 
     def _signed(self, reason: str, **arguments: str | int) -> dict[str, Any]:
-        """The arguments of an order's script, with whose jobs it may change, and who gives it."""
+        """The arguments of an order's function, with whose jobs it may change, and who gives it."""
         customer = (self._caller and self._caller.customer) or ""
         return {"customer": customer, "by": signature(self._caller), "reason": reason, **arguments}
 
@@ -391,7 +391,7 @@ class Broker:
 
 
 def order_refusal(verb: str, job_id: str, answer: str) -> EmpError | None:
-    """Why an order to a job was not carried out, from the word that its script answered."""
+    """Why an order to a job was not carried out, from the word that its function answered."""
     if answer == "gone":
         return NotFound("job", job_id)
     hint = "`emp import --from … --take` finishes its move, --undo gives it back" if answer == "moving" else ""

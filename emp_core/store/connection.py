@@ -20,7 +20,7 @@ from emp_core.domain.values import shown
 from emp_core.errors import AccessDenied, Conflict, Misconfigured, QueueUnavailable
 from emp_core.ids import is_id, new_job_id
 from emp_core.store.coalescing import AT_ONCE, Coalescer
-from emp_core.store.functions import Functions
+from emp_core.store.functions import Functions, Loaded, loaded_of
 from emp_core.store.pool import close_when_idle
 from emp_core.store.server import SCHEMA, UPGRADED, Server, evicting, other_schema, server_of, too_old
 from emp_core.store.steps import Steps
@@ -185,6 +185,14 @@ class Link:
                 answer = await self.functions.call(name, self.key("schema"), rest, arguments)
         self._heard_at = asyncio.get_running_loop().time()
         return answer
+
+    async def libraries(self) -> list[Loaded]:
+        """emp's libraries of functions on the server. Raises `QueueUnavailable`."""
+        return loaded_of(await self.call("FUNCTION LIST"))
+
+    async def drop_library(self, name: str) -> None:
+        """Drop a library of functions; who needs it loads it again. Raises `QueueUnavailable`."""
+        await self.call("FUNCTION DELETE", name)
 
     async def call(self, command: str, *arguments: Any) -> Any:
         """Run one command. Raises `QueueUnavailable`."""

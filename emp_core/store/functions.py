@@ -3,12 +3,13 @@
 import asyncio
 import functools
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from redis.exceptions import NoPermissionError, OutOfMemoryError, ResponseError
 
 from emp_core.errors import AccessDenied, QueueUnavailable
-from emp_core.store.library import LUA, library, read_header
+from emp_core.store.library import LUA, is_library, library, read_header
 
 
 class Caller(Protocol):
@@ -44,6 +45,27 @@ class Function:
 def function(name: str) -> Function:
     """The function of that name, its header read once."""
     return Function(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A library of emp that a server has."""
+
+    name: str
+    functions: int
+    current: bool
+    """Whether it is this version's."""
+
+
+def loaded_of(listed: Iterable[Sequence[Any]]) -> list[Loaded]:
+    """emp's libraries in an answer of FUNCTION LIST, this version's first."""
+    found: list[Loaded] = []
+    for each in listed:
+        told = dict(zip(each[::2], each[1::2], strict=True))
+        name = told[b"library_name"].decode("utf-8", "replace")
+        if is_library(name):
+            found.append(Loaded(name, len(told[b"functions"]), name == library().name))
+    return sorted(found, key=lambda each: (not each.current, each.name))
 
 
 class Functions:

@@ -90,6 +90,11 @@ class Library:
         return f"{path}:{line - start}"
 
 
+def is_library(name: str) -> bool:
+    """Whether a library of that name is one of emp's, of whatever version."""
+    return re.fullmatch(r"emp_[0-9a-f]{12}", name) is not None
+
+
 def read_header(text: str) -> Header:
     """Parse the comment at the top of a function's file."""
     found: dict[str, list[list[str]]] = {"ARGV": [], "RECORD": [], "FLAGS": []}

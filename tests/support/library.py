@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from emp_core.domain.policy import POLICY
 from emp_core.store import Link, library
 
@@ -12,14 +14,13 @@ from emp_core.store import Link, library
 @contextlib.contextmanager
 def changed_policy(**numbers: int) -> Iterator[None]:
     """The library has other numbers of the policy meanwhile, and with them another name."""
-    before = library.POLICY
-    library.POLICY = replace(POLICY, **numbers)
-    library.library.cache_clear()
-    try:
-        yield
-    finally:
-        library.POLICY = before
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(library, "POLICY", replace(POLICY, **numbers))
         library.library.cache_clear()
+        try:
+            yield
+        finally:
+            library.library.cache_clear()
 
 
 async def ask(link: Link, body: str, *arguments: str | float) -> Any:

@@ -60,7 +60,7 @@ def fields_read(code: Code) -> Iterator[Use]:
     """`table.field` for each field that is read of a variable of the functions around."""
     for each in _all(code):
         held: dict[int, int] = {}
-        for word, line in zip(each.instructions, each.lines, strict=True):
+        for word, line in _steps(each):
             kind, a, b, c = word & 0x3F, word >> 6 & 0xFF, word >> 23, word >> 14 & 0x1FF
             if kind == _GETTABLE and b in held and c >= 256:
                 yield Use(line, f"{each.upvalues[held[b]]}.{each.constants[c - 256]}")
@@ -81,7 +81,7 @@ def _writes(code: Code, parent: Code, loads: list[bool], around: list[Code]) -> 
     chain = [*around, parent]
     if not at_load:
         held: dict[int, int] = {}
-        for word, line in zip(code.instructions, code.lines, strict=True):
+        for word, line in _steps(code):
             kind, a, b = word & 0x3F, word >> 6 & 0xFF, word >> 23
             if kind == _SETUPVAL and _is_of_load(code, b, chain, loads):
                 yield Use(line, code.upvalues[b])
@@ -159,7 +159,9 @@ class _Reader:
 
     def _text(self) -> str:
         (size,) = self._take("<Q")
-        return bytes(self._take(f"<{size}s")[0][:-1]).decode("latin-1") if size else ""
+        text = self._data[self._at : self._at + size]
+        self._at += size
+        return text[:-1].decode("latin-1")
 
     def _int(self) -> int:
         return int(self._take("<i")[0])
@@ -170,14 +172,22 @@ class _Reader:
         return found
 
 
+def _steps(code: Code) -> Iterator[tuple[int, int]]:
+    """The instructions with their lines, without those that say where the variables of a new function come from."""
+    skipped = 0
+    for word, line in zip(code.instructions, code.lines, strict=True):
+        if skipped:
+            skipped -= 1
+            continue
+        yield word, line
+        if word & 0x3F == _CLOSURE:
+            skipped = len(code.inner[word >> 14].upvalues)
+
+
 def _note_origins(code: Code) -> None:
     """Behind the instruction that builds a function stands one for each of its upvalues, with where it comes from."""
-    at = 0
-    while at < len(code.instructions):
-        word = code.instructions[at]
+    for at, word in enumerate(code.instructions):
         if word & 0x3F == _CLOSURE:
             made = code.inner[word >> 14]
             behind = code.instructions[at + 1 : at + 1 + len(made.upvalues)]
             made.origins = [(each & 0x3F == _MOVE, each >> 23) for each in behind]
-            at += len(behind)
-        at += 1

@@ -23,6 +23,16 @@ def module(name: str) -> Mapping[str, str]:
 def reached(name: str) -> str:
     """The text of the function, then that of everything in the modules that it may come to."""
     own = (LUA / f"{name}.lua").read_text()
+    parts = _parts(own)
+    return "\n".join([own, *(parts[part] for part in sorted(parts))])
+
+
+def modules_of(name: str) -> set[str]:
+    """The modules that a function uses, also by way of others."""
+    return {home for home, _ in _parts((LUA / f"{name}.lua").read_text())}
+
+
+def _parts(own: str) -> Mapping[tuple[str, str], str]:
     found: dict[tuple[str, str], str] = {}
     ahead = list(_named(own, None))
     while ahead:
@@ -30,7 +40,7 @@ def reached(name: str) -> str:
         if part not in found:
             found[part] = module(part[0])[part[1]]
             ahead += _named(found[part], part[0])
-    return "\n".join([own, *(found[part] for part in sorted(found))])
+    return found
 
 
 def _named(text: str, home: str | None) -> set[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The broker's own part: what it makes of requests and of the scripts' answers."""
+"""The broker's own part: what it makes of requests and of the functions' answers."""
 
 import asyncio
 from collections.abc import Sequence

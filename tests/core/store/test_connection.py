@@ -22,13 +22,6 @@ from tests.support.waiting import PATIENCE_SECONDS, poll_until
 # A full Redis.
 
 
-@pytest.fixture
-def full(server: Server) -> Iterator[Callable[[bool], None]]:
-    """Takes all memory away, or gives it back."""
-    yield lambda full: server.client.config_set("maxmemory", "1mb" if full else "0")
-    server.client.config_set("maxmemory", "0")
-
-
 async def test_r23_a_full_redis_refuses_a_submit_whole(store: Store, look: Look, full: Callable[[bool], None]) -> None:
     await register(store)
     await submit(store)
@@ -42,20 +35,6 @@ async def test_r23_a_full_redis_refuses_a_submit_whole(store: Store, look: Look,
     assert {name: entry.value for name, entry in after.entries.items()} == {
         name: entry.value for name, entry in before.entries.items()
     }
-
-
-async def test_r23_a_version_that_is_not_loaded_is_told_what_to_do(store: Store, full: Callable[[bool], None]) -> None:
-    worker = await register(store)
-    await submit(store)
-    claim = await worker.take()
-    await store.link.client.function_flush()
-    full(True)
-    with pytest.raises(QueueUnavailable, match="does not have the functions of this version") as refused:
-        await worker.complete(claim)
-    assert refused.value.code == "storage_full"
-    assert refused.value.hint == "raise maxmemory, or delete ended jobs with the version that runs"
-    full(False)
-    assert await worker.complete(claim) == "ok"
 
 
 async def test_r23_all_else_goes_on(store: Store, look: Look, full: Callable[[bool], None]) -> None:

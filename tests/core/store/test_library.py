@@ -2,11 +2,13 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from redis.exceptions import ResponseError
 
+from emp_core.errors import QueueUnavailable
 from emp_core.store import Store, open_store
 from emp_core.store.functions import function
 from emp_core.store.library import LUA, MODULES, function_names, library
@@ -141,6 +143,20 @@ async def test_r19_it_works_after_function_flush(store: Store) -> None:
     assert await worker.complete(claim) == "ok"
 
 
+async def test_r23_a_version_that_is_not_loaded_is_told_what_to_do(store: Store, full: Callable[[bool], None]) -> None:
+    worker = await register(store)
+    await submit(store)
+    claim = await worker.take()
+    await store.link.client.function_flush()
+    full(True)
+    with pytest.raises(QueueUnavailable, match="does not have the functions of this version") as refused:
+        await worker.complete(claim)
+    assert refused.value.code == "storage_full"
+    assert refused.value.hint == "raise maxmemory, or delete ended jobs with the version that runs"
+    full(False)
+    assert await worker.complete(claim) == "ok"
+
+
 async def test_two_versions_side_by_side_do_not_meet(store: Store) -> None:
     worker = await register(store)
     job = await submit(store)
@@ -148,8 +164,8 @@ async def test_two_versions_side_by_side_do_not_meet(store: Store) -> None:
         assert (await worker.take()).job_id == job
         other = library().name
     assert library().name != other
-    await submit(store)
-    assert await worker.take()
+    again = await submit(store)
+    assert (await worker.take()).job_id == again
 
 
 async def test_a_function_that_is_missing_for_many_calls_is_loaded_once(store: Store) -> None:
