@@ -108,11 +108,14 @@ POLICY = Policy()
 
 # How much one call of Redis does: a few milliseconds at most, in which no other call is answered.
 
-JOBS_A_CALL = 32
-"""Jobs of a bulk submit."""
+JOBS_A_CALL = 64
+"""Jobs that are submitted together."""
 
 BYTES_A_CALL = 1 * MB
 """Of their payloads, which Redis copies."""
+
+LARGE_BODY = 128 * KB
+"""A job with a larger payload is submitted alone, so that small ones need not wait for it."""
 
 BEATEN_A_CALL = 256
 """Leases that a beat renews."""

@@ -26,6 +26,7 @@ MODULES = (
     "jobs",
     "events",
     "counters",
+    "writes",
     "transitions",
     "orders",
     "verdict_bits",

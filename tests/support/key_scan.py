@@ -18,7 +18,8 @@ WRITES = re.compile(
 # `local key, more = this.prefix .. 'a:' .. x`, `call('HSET', key, ...)`, `call('DEL', this.prefix .. 'a:' .. x)`
 _LUA = re.compile(
     r"local (?P<name>\w+)[\w, ]* = (?:\w+ and )?this\.prefix \.\. '(?P<means>[^']+)'"
-    r"|call\('(?P<command>[A-Z]+)', (?P<rest>(?:this\.prefix \.\. )?[^,)]+(?:, this\.prefix \.\. '[^']+'[^,)]*)*)"
+    r"|(?:call\(|writes\.later\(this, )'(?P<command>[A-Z]+)', "
+    r"(?P<rest>(?:this\.prefix \.\. )?[^,)]+(?:, this\.prefix \.\. '[^']+'[^,)]*)*)"
 )
 _LITERAL = re.compile(r"this\.prefix \.\. '([^']+)'")
 _CHOICE = re.compile(r"this\.prefix \.\. \([^)]*? and '([^']+)' or '([^']+)'")

@@ -35,7 +35,7 @@ return function(this, mark, place, command, by, reason, records)
     return 'ok'
   end
 
-  return counters.counting(this, function()
+  return writes.together(this, function()
     if orders.is_superseded(this, mark, command) then return { 'superseded' } end
     local answers = {}
     for n, record in ipairs(records) do answers[n] = forget(record.id) end

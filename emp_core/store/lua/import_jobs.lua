@@ -116,7 +116,7 @@ return function(this, max_waiting, mark, command, orphans, by, reason, records)
     return { 'ok', r.id, job.state, standing }
   end
 
-  return counters.counting(this, function()
+  return writes.together(this, function()
     if mark ~= '' and orders.is_superseded(this, mark, command) then return { 'superseded' } end
     local answers = {}
     for n, record in ipairs(records) do answers[n] = import(record) end

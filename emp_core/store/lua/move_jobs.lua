@@ -47,7 +47,7 @@ return function(this, mark, fields, command, by, reason, records)
     return transfers.transfer_of(this, id, job, open, fields)
   end
 
-  return counters.counting(this, function()
+  return writes.together(this, function()
     if orders.is_superseded(this, mark, command) then return { 'superseded' } end
     local answers = {}
     for n, record in ipairs(records) do answers[n] = move(record.id) end

@@ -9,7 +9,7 @@
 --         or `deleted` id | `parent` id | `full` count
 
 return function(this, max_waiting, records)
-  return counters.counting(this, function()
+  return writes.together(this, function()
     local answers = {}
     for n, record in ipairs(records) do answers[n] = submitting.submit(this, record, max_waiting) end
     return answers

@@ -42,7 +42,13 @@ return function(this, worker, boot, profile, lease, jitter, token, workflow, cus
   end
 
   local ready = state == 'ready'
-  local claimed, unjudged, done, idle = claiming.claim_all(this, ready, number, worker, nonces, lease, workflow, customers)
+  local wanted, seen = {}, {}
+  for nonce in string.gmatch(nonces, '%S+') do
+    if not seen[nonce] then wanted[#wanted + 1] = nonce end
+    seen[nonce] = true
+  end
+  local turn = { number = number, worker = worker, nonces = wanted, lease = lease, workflow = workflow, customers = customers }
+  local claimed, unjudged, done, idle = claiming.claim_all(this, ready, turn)
   local used = false
   for _, claim in ipairs(claimed) do used = used or claim.answer == 'ok' and claim.job.class == token end
   if token ~= '' or not idle then idle_workers.leave(this, worker) end

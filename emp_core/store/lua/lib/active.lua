@@ -13,9 +13,9 @@ end
 
 -- The job runs no more; its claim may stay open (T9).
 local function leave(this, id, job)
-  call('ZREM', this.prefix .. 'leases', id)
-  call('ZREM', this.prefix .. 'timeouts', id)
-  call('HDEL', this.prefix .. 'jobs:active:' .. job.worker, job.nonce)
+  writes.later(this, 'ZREM', this.prefix .. 'leases', id)
+  writes.later(this, 'ZREM', this.prefix .. 'timeouts', id)
+  writes.later(this, 'HDEL', this.prefix .. 'jobs:active:' .. job.worker, job.nonce)
   limits.occupy(this, job.class, job.customer, -1)
 end
 

@@ -6,13 +6,18 @@
 --   prefix         how the queue's keys begin
 --   now            Redis TIME in ms, read once; the only clock that decides anything. Also as `now_us` and `now_text`
 --   children_left  how many children this call may still resolve, of all parents together
---   counts         counters to be written once, at the end; nil: each is written at once
+--   counts, words, added, kept   what is to be written once, at the end (`writes`); nil: each is written at once
 --   waiting        waiting jobs in the queue: read once, then counted along
 --   last_tick      the last place that was given to a job
 --   no_limits      there are no limits
+--   nothing_special  there are no limits, no idle workers, and no jobs that wait for another worker
+--   plain          there are no limits, and the worker has no failures or refusals to its name
+--   grows          the call only adds waiting jobs
+--   classes        class -> standing of those that got a job in this call
+--   tops           class -> score of its head, of those that got a job in this call
 --   nobody_idle    no idle worker waits
 --   all_workable   no class is unworkable
---   childless      the id of a job that none depends on
+--   childless      no job depends on those that this call settles
 --   some_failed    a report of this turn was a failure
 --   ran_well       classes whose last good run is noted
 --   requirements   those of classes that were read
@@ -26,7 +31,7 @@ local function begin(schema)
   local now = math.floor(now_us / 1000)
   return {
     prefix = string.sub(schema, 1, -7), now_us = now_us, now = now, now_text = int(now),
-    children_left = policy.children_inline, ran_well = {}, requirements = {},
+    children_left = policy.children_inline, ran_well = {}, requirements = {}, tops = {}, classes = {},
   }
 end
 

@@ -16,19 +16,6 @@ local function count_one(this, name, by, at)
   end
 end
 
--- What `act` moves is counted in one go, also where it breaks off.
-local function counting(this, act)
-  this.counts = {}
-  local done, answer = pcall(act)
-  local changes = this.counts
-  this.counts = nil
-  for name, by in pairs(changes) do
-    if by ~= 0 then count_one(this, name, by) end
-  end
-  if not done then error(answer, 0) end
-  return answer
-end
-
 -- Jobs of the other states need no count: each has a list of just its jobs.
 local function count(this, from, to)
   if from == to then return end
@@ -38,6 +25,5 @@ end
 
 return {
   count_one = count_one,
-  counting = counting,
   count = count,
 }

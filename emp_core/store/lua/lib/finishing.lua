@@ -1,7 +1,7 @@
 -- finishing: the end of a job, and what follows for the jobs that depend on it (T18).
 
 local function set_aside(this, id, job)
-  call('ZADD', this.prefix .. 'jobs:' .. job.state, this.now_text, id)
+  writes.later(this, 'ZADD', this.prefix .. 'jobs:' .. job.state, this.now_text, id)
   if job.held then call('HDEL', this.prefix .. 'job:' .. id, 'held') end
 end
 
@@ -62,7 +62,7 @@ local function finish(this, id, job, state, code, ...)
   transitions.transition(this, id, job, state, state, code, 'ended', this.now_text, ...)
   if code then call('HSET', this.prefix .. 'job:' .. id, 'code', code) end
   set_aside(this, id, job)
-  if id ~= this.childless and call('EXISTS', this.prefix .. 'job.children:' .. id) == 1 then
+  if not this.childless and call('EXISTS', this.prefix .. 'job.children:' .. id) == 1 then
     local gen = job.gen or 0
     if this.children_left > 0 then resolve_children(this, { { id, gen, state } }) else leave_children(this, id, gen, state) end
   end

@@ -4,6 +4,7 @@ local function park(this, class, whose)
   if call('SADD', this.prefix .. 'parked', class) == 0 then return end
   call('SADD', this.prefix .. 'parked:' .. whose, class)
   call('ZREM', this.prefix .. 'heads', class)
+  this.tops[class] = nil
 end
 
 -- `wanted`: how many workers to wake, one for each job that may run now. How many were.
@@ -33,7 +34,8 @@ local function pass_permit(this, class, customer)
 end
 
 local function occupy(this, class, customer, by)
-  call('HINCRBY', this.prefix .. 'class:' .. class, 'active', int(by))
+  local key = this.prefix .. 'class:' .. class
+  if this.no_limits then writes.add(this, key, 'active', by) else call('HINCRBY', key, 'active', int(by)) end
   if customer and call('HINCRBY', this.prefix .. 'customers.active', customer, by) <= 0 then
     call('HDEL', this.prefix .. 'customers.active', customer)
   end

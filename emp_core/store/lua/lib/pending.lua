@@ -98,7 +98,12 @@ end
 -- A job not started by then fails as `expired`; both limits end with the first start.
 local function watch_expiry(this, id, ttl_at, deadline)
   local at = math.min(tonumber(ttl_at) or math.huge, tonumber(deadline) or math.huge)
-  if at < math.huge then call('ZADD', this.prefix .. 'expiry', int(at), id) end
+  if at == math.huge then return end
+  if this.grows then
+    writes.later(this, 'ZADD', this.prefix .. 'expiry', int(at), id)
+  else
+    call('ZADD', this.prefix .. 'expiry', int(at), id)
+  end
 end
 
 -- A held job goes back to its old place, or on waiting for its time; the time in which it must start runs on.

@@ -5,14 +5,18 @@ local function tick_at(time_ms)
 end
 
 local function next_tick(this)
-  local wanted = math.max(tick_at(this.now_us / 1000), (this.last_tick or 0) + 1)
-  local given = tonumber(call('SET', this.prefix .. 'tick', int(wanted), 'GET') or 0)
-  if given >= wanted then
-    wanted = given + 1
-    call('SET', this.prefix .. 'tick', int(wanted))
+  local tick = math.max(tick_at(this.now_us / 1000), (this.last_tick or 0) + 1)
+  if this.last_tick then
+    writes.keep(this, this.prefix .. 'tick', int(tick))
+  else
+    local given = tonumber(call('SET', this.prefix .. 'tick', int(tick), 'GET') or 0)
+    if given >= tick then
+      tick = given + 1
+      call('SET', this.prefix .. 'tick', int(tick))
+    end
   end
-  this.last_tick = wanted
-  return wanted
+  this.last_tick = tick
+  return tick
 end
 
 -- As a string: a score has more digits than tostring keeps.

@@ -1,5 +1,14 @@
 -- settling: what a worker reports of an attempt. `ok`: written. `already`: it had been. `stale`: not its job any more.
 
+-- Whether limits are set, jobs depend on those that are settled, or the worker failed or refused jobs before.
+local function is_special(this, worker)
+  if this.plain then return false end
+  local special = call('EXISTS', this.prefix .. 'limits', this.prefix .. 'worker.failures:' .. worker,
+    this.prefix .. 'worker.refusals:' .. worker) > 0
+  this.plain, this.no_limits = not special, this.no_limits or not special
+  return special
+end
+
 -- Data: complete: the result; fail: `error|permanent job|worker|backend code message` and a line feed, then the
 -- failure, whose own code and message these are; release and return (before the run began): why; mismatch: `lacks` and what.
 local function settle(this, worker, jitter, report)
@@ -11,9 +20,7 @@ local function settle(this, worker, jitter, report)
     return verb == 'cancelled' and 'ok' or 'cancel'
   end
   if verb == 'complete' and (job.state == 'active' or job.state == 'pending') then
-    local special = call('EXISTS', this.prefix .. 'limits', this.prefix .. 'job.children:' .. id, this.prefix .. 'worker.failures:' .. worker,
-      this.prefix .. 'worker.refusals:' .. worker) > 0
-    if not special then this.no_limits, this.childless = true, id end
+    local special = is_special(this, worker)
     ending.complete(this, id, job, data)
     fencing.ran_well(this, worker, job.class, special)
     if job.lacking then fencing.blame_refusers(this, job, worker) end
@@ -25,12 +32,13 @@ local function settle(this, worker, jitter, report)
     ending.fail(this, id, job, code, code ~= 'permanent', jitter, detail, message, cause)
     call('HSET', this.prefix .. 'worker:' .. worker, 'failed', this.now_text .. ' ' .. id .. ' ' .. (cause ~= '' and cause or code))
     fencing.ran_badly(this, worker, job.class, blame)
-    this.some_failed = true
+    this.some_failed, this.plain = true, false
   elseif verb == 'cancelled' then
     return 'stale'
   elseif verb == 'mismatch' then
     ending.mismatch(this, id, job, data)
     fencing.note_refusal(this, worker, job.class)
+    this.plain = false
   else
     ending.release(this, id, job, data, verb == 'release')
   end
@@ -39,11 +47,14 @@ end
 
 -- An answer for each report.
 local function settle_all(this, worker, jitter, reports)
-  return counters.counting(this, function()
-    local answers = {}
+  local answers, children = {}, {}
+  for n, report in ipairs(reports) do children[n] = this.prefix .. 'job.children:' .. report.job end
+  this.childless = call('EXISTS', unpack(children)) == 0
+  writes.together(this, function()
     for n, report in ipairs(reports) do answers[n] = settle(this, worker, jitter, report) end
-    return answers
   end)
+  this.childless = false
+  return answers
 end
 
 return {

@@ -30,7 +30,7 @@ end
 
 local function read_waiting(this)
   if call('EXISTS', this.prefix .. 'classes.unworkable', this.prefix .. 'limits', this.prefix .. 'idle.where') == 0 then
-    this.all_workable, this.no_limits, this.nobody_idle = true, true, true
+    this.all_workable, this.no_limits, this.nobody_idle, this.grows = true, true, true, true
   end
   local counts = call('HMGET', this.prefix .. 'counts', 'pending', 'delayed', 'blocked')
   return (tonumber(counts[1]) or 0) + (tonumber(counts[2]) or 0) + (tonumber(counts[3]) or 0)
@@ -78,10 +78,15 @@ local function place(this, r)
 end
 
 local function join_class(this, r)
-  local key = this.prefix .. 'class:' .. r.class
+  local key, known = this.prefix .. 'class:' .. r.class, this.classes[r.class]
+  if known then
+    writes.add(this, key, 'jobs', 1)
+    return known
+  end
   if call('HINCRBY', key, 'jobs', '1') > 1 or call('HSETNX', key, 'requirements', r.requirements) == 0 then
     local unworkable = not this.all_workable and call('SISMEMBER', this.prefix .. 'classes.unworkable', r.class) == 1
-    return unworkable and 'unworkable' or 'judged'
+    this.classes[r.class] = unworkable and 'unworkable' or 'judged'
+    return this.classes[r.class]
   end
   if r.customer then
     call('HSET', key, 'customer', r.customer)
@@ -115,7 +120,7 @@ local function store(this, r, job)
     fields[#fields + 1] = r.run_at
   end
   if r.body then call('SET', this.prefix .. 'job.payload:' .. r.id, r.body) end
-  call('ZADD', this.prefix .. 'class.jobs:' .. r.class, created, r.id)
+  writes.later(this, 'ZADD', this.prefix .. 'class.jobs:' .. r.class, created, r.id)
   call('ZADD', this.prefix .. 'ids:' .. string.sub(r.id, 1, 4), '0', r.id)
   if r.labels then
     for label in string.gmatch(r.labels, '[^\n]+') do call('ZADD', this.prefix .. 'label.jobs:' .. label, created, r.id) end
