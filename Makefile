@@ -35,7 +35,7 @@ fmt: setup ## Format, and repair what the linter can
 test: setup ## Run the tests (TESTS=tests/core narrows them)
 	$(BIN)/pytest -n 3 --dist worksteal $(TESTS)
 
-mutants: setup ## Change the scripts and the core at random, and print what no test notices (N=60 SEED=7)
+mutants: setup ## Change the functions and the core at random, and print what no test notices (N=60 SEED=7)
 	$(BIN)/python -m tests.mutants $(if $(N),--count $(N)) $(if $(SEED),--seed $(SEED))
 
 bench: setup ## Measure the queue

@@ -1,4 +1,4 @@
-"""What the server says that it did: its time in scripts, its longest script call, its processor time."""
+"""What the server says that it did: its time in functions, its longest call of one, its processor time."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,7 +8,7 @@ from benchmarks.yardstick import Yardstick
 from emp_core.store import Link
 
 SLOW_US = 300
-"""Calls above it are listed one by one. At 0 the commands inside the scripts would be listed too, and slow them."""
+"""Calls above it are listed one by one. At 0 the commands inside the functions would be listed too, and slow them."""
 
 
 @dataclass(slots=True)
@@ -34,17 +34,17 @@ class Meter:
 
     @asynccontextmanager
     async def block(self, kind: str) -> AsyncIterator[None]:
-        """Count the script calls of this block as of one kind; nobody else may call scripts meanwhile."""
+        """Count the calls of functions of this block as of one kind; nobody else may call any meanwhile."""
         await self.link.call("CONFIG", "RESETSTAT")
         yield
-        stats = (await self.link.client.info("commandstats")).get("cmdstat_evalsha", {"calls": 0, "usec": 0})
+        stats = (await self.link.client.info("commandstats")).get("cmdstat_fcall", {"calls": 0, "usec": 0})
         times = self.of.setdefault(kind, Times())
         times.calls += stats["calls"]
         times.total += stats["usec"]
         slow = await self.link.call("SLOWLOG", "GET", 100)
-        scripts = [entry[2] for entry in slow if entry[3][0].lower() == b"evalsha"]
-        if scripts:
-            times.longest = max(times.longest, *scripts)
+        calls = [entry[2] for entry in slow if entry[3][0].lower() == b"fcall"]
+        if calls:
+            times.longest = max(times.longest, *calls)
             await self.link.call("SLOWLOG", "RESET")
         await self.yardstick.measure(self.link)
 

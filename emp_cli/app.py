@@ -60,6 +60,7 @@ COMMANDS = (
         "doctor:doctor",
         "Check Redis, the queue, the hubs and the workers, and say what mends each fault.",
     ),
+    _deferred(CARE, "redis", "redis:app", "What emp keeps on the Redis server beside its queues."),
     _deferred(CARE, "demo", "demo:demo", "Run mixed jobs through a queue, a hub and a simulated fleet."),
     _deferred(CARE, "export", "transfer:export", "Write the waiting jobs to a file, for another queue."),
     _deferred(CARE, "import", "transfer:import_jobs", "Store the waiting jobs of an export, or of another queue."),

@@ -24,6 +24,7 @@ OBJECTS: Mapping[str, json_fields.Fields] = {
     "worker_explanation": json_fields.WORKER_EXPLANATION,
     "check": json_fields.CHECK,
     "context": json_fields.CONTEXT,
+    "library": json_fields.LIBRARY,
     "setting": json_fields.SETTING,
     "mistake": json_fields.MISTAKE,
 }
@@ -48,6 +49,7 @@ PRINTS: Mapping[str, str] = {
     "emp doctor": "check",
     "emp context list": "context",
     "emp context show": "context",
+    "emp redis functions": "library",
     "emp config show": "setting",
     "emp config check": "mistake",
 }

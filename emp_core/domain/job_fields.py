@@ -1,7 +1,7 @@
 """The one table of a job's fields.
 
 The store's codec, the JSON views and `docs/job-fields.md` are made from it. The tests hold everything else against it:
-`JobRequest` and `Job`, the submit script, the hub's schemas, the options of `emp submit`, `emp job show`, the filters.
+`JobRequest` and `Job`, `submit_jobs`, the hub's schemas, the options of `emp submit`, `emp job show`, the filters.
 """
 
 from collections.abc import Mapping, Sequence

@@ -150,6 +150,12 @@ CONTEXT: Fields = {
     "artifacts": "the URL of its file store; empty if it has none",
 }
 
+LIBRARY: Fields = {
+    "library": "its name, which is a hash of its text",
+    "functions": "how many functions it has",
+    "current": "whether it is that of this version of emp",
+}
+
 SETTING: Fields = {
     "program": "`command`, `hub`, `worker`, or the connector that reads it",
     "name": "the variable",

@@ -4,7 +4,7 @@ score = priority * 2^46 + (2^46 - 1 - tick), highest first, below 2^53 for every
 `tick` counts 1/32 ms since 2025-01-01; the queue draws it from Redis TIME, each at least one more than the last, so
 that the order of submission holds within a millisecond too.
 
-The scripts get these numbers and formulas from here (`store/lua_formula.py`).
+The library of functions gets these numbers and formulas from here (`store/lua_formula.py`).
 """
 
 TICKS_PER_MS = 32

@@ -1,4 +1,4 @@
-"""The contract's numbers, each explained here and nowhere else; the Lua scripts are given them when they are loaded."""
+"""The contract's numbers, each explained here and nowhere else; the store's library of Lua functions has them too."""
 
 from dataclasses import dataclass
 
@@ -25,6 +25,13 @@ class Policy:
     backoff_cap_ms: int = 300_000
     """The longest pause, before it is drawn half as long to half as long again."""
 
+    pick_first: int = 8
+    pick_near: int = 40
+    """Heads that a claim looks at from the top if more than `pick_near` rose since the last claim of its profile."""
+
+    pick_budget: int = 1_000
+    """Heads that one call looks at; the search goes on with the next one."""
+
     avoid_ms: int = 60_000
     """How long a returned job waits for another worker than those it should avoid."""
 
@@ -37,6 +44,18 @@ class Policy:
 
     refusals_kept: int = 16
     """Classes that a worker is remembered to have refused so, until it runs a job well."""
+
+    well_ms: int = 3_600_000
+    """How long a run that went well shows that a class can be run, when other workers fail at it."""
+
+    well_noted_ms: int = 60_000
+    """A worker's good runs of one class are noted at most this often."""
+
+    wake_ms: int = 3_600_000
+    """How long the wake-ups of a process that reads none are kept."""
+
+    workflow_back_ms: int = 3_600_000
+    """How long before its first job a workflow may say that it began."""
 
     cancel_grace_ms: int = 15_000
     queue_ttl_ms: int = 7 * 86_400_000
@@ -89,11 +108,14 @@ POLICY = Policy()
 
 # How much one call of Redis does: a few milliseconds at most, in which no other call is answered.
 
-JOBS_A_CALL = 32
-"""Jobs of a bulk submit."""
+JOBS_A_CALL = 64
+"""Jobs that are submitted together."""
 
 BYTES_A_CALL = 1 * MB
 """Of their payloads, which Redis copies."""
+
+LARGE_BODY = 128 * KB
+"""A job with a larger payload is submitted alone, so that small ones need not wait for it."""
 
 BEATEN_A_CALL = 256
 """Leases that a beat renews."""

@@ -1,6 +1,6 @@
 """The states of a job and the transitions between them (docs/states.md), as a table.
 
-Everything not listed is refused. The scripts of the store implement this table, the tests search it exhaustively, and
+Everything not listed is refused. The functions of the store implement this table, the tests search it exhaustively, and
 the docs draw it.
 """
 

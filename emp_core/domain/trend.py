@@ -1,6 +1,6 @@
 """`Trend`: what the queue did, minute by minute.
 
-The scripts of the store count each transition once, in its minute of Redis TIME. Every job that comes to be open is
+The functions of the store count each transition once, in its minute of Redis TIME. Every job that comes to be open is
 `submitted` or `retried`, and ends as `completed`, `failed`, `cancelled` or `moved`: the difference is still open.
 """
 

@@ -1,8 +1,7 @@
 """`Broker`: every write about jobs. Reads for people are the inspector's."""
 
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -15,24 +14,18 @@ from emp_core.domain.json_text import dump_json
 from emp_core.domain.outcome import Failure, Result
 from emp_core.domain.policy import (
     BEATEN_A_CALL,
-    BYTES_A_CALL,
     FORGOTTEN_A_CALL,
-    JOBS_A_CALL,
-    MAX_INLINE_PAYLOAD,
     MAX_LINE,
     MAX_MESSAGE,
     MOVED_A_CALL,
 )
-from emp_core.errors import EmpError, LimitExceeded, QueueUnavailable, Refused
-from emp_core.ids import new_job_id, new_nonce
+from emp_core.errors import EmpError, Refused
+from emp_core.ids import new_nonce
 from emp_core.store.classes import ClassIndex
-from emp_core.store.codec import Claimed, ClaimKey, Record, claimed_of, submit_record
+from emp_core.store.codec import Claimed, ClaimKey, Record, claimed_of
 from emp_core.store.connection import Link
 from emp_core.store.order_refusal import order_refusal
-from emp_core.store.submits import Line, Submitted, answers_of
-
-Spill = Callable[[str, bytes], Awaitable[None]]
-"""Stores a large payload under a job's id."""
+from emp_core.store.submits import Spill, Submits, Submitted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +159,7 @@ class Broker:
         self._jitter = jitter or (lambda: random.uniform(0.5, 1.5))
         self._caller: Caller | None = None
         self.max_waiting = 1_000_000
+        self._submits = Submits(link, classes, lambda: self.max_waiting)
 
     def for_caller(self, caller: Caller) -> Self:
         """The same for a caller: for one of a single customer the jobs of others do not exist."""
@@ -174,7 +168,7 @@ class Broker:
         return own
 
     def _signed(self, reason: str, **arguments: str | int) -> dict[str, Any]:
-        """The arguments of an order's script, with whose jobs it may change, and who gives it."""
+        """The arguments of an order's function, with whose jobs it may change, and who gives it."""
         customer = (self._caller and self._caller.customer) or ""
         return {"customer": customer, "by": signature(self._caller), "reason": reason, **arguments}
 
@@ -197,68 +191,8 @@ class Broker:
         `job_ids` name the jobs. Whoever may cancel this gives a list, which then has the `answers` that had come.
         """
         answers = [] if answers is None else answers
-        before = len(answers)
-        ids = [request.id or new_job_id() for request in requests]
-        try:
-            async with aclosing(self._calls(zip(requests, ids, strict=True), spill)) as calls:
-                async for lines in calls:
-                    await self._store(lines, answers)
-        except QueueUnavailable as error:
-            unanswered = ids[len(answers) - before :]
-            if len(answers) == before:
-                raise error.about(unanswered) from error
-            answers += [error.about([job_id]) for job_id in unanswered]
+        await self._submits.store(requests, self._caller, spill, answers)
         return answers
-
-    async def _calls(
-        self, requests: Iterable[tuple[JobRequest, str]], spill: Spill | None
-    ) -> AsyncGenerator[list[Line], None]:
-        some: list[Line] = []
-        size = 0
-        for request, job_id in requests:
-            line = await self._line(request, job_id, spill)
-            more = 0 if isinstance(line.record, EmpError) else len(line.record[-1])
-            if some and (len(some) == JOBS_A_CALL or size + more > BYTES_A_CALL):
-                yield some
-                some, size = [], 0
-            some.append(line)
-            size += more
-        if some:
-            yield some
-
-    async def _store(self, lines: Sequence[Line], answers: list[Submitted | EmpError]) -> None:
-        records = [line.record for line in lines if not isinstance(line.record, EmpError)]
-        said = await self._link.run("submit_jobs", records, max_waiting=self.max_waiting) if records else []
-        place = len(answers)
-        # Before anything else may fail: these jobs are stored.
-        answers += answers_of(lines, said, {})
-        created = {
-            str(record[1]): str(record[2])
-            for record, answer in zip(records, said, strict=True)
-            if answer[0] == b"ok" and answer[3] == b"new"
-        }
-        if created:
-            # Where Redis becomes unavailable now, a chore judges them.
-            with suppress(QueueUnavailable):
-                answers[place:] = answers_of(lines, said, await self._classes.judge_new(created))
-
-    async def _line(self, request: JobRequest, job_id: str, spill: Spill | None) -> Line:
-        try:
-            own = self._caller.own(request) if self._caller else request
-            return Line(own, job_id, await self._record(own, job_id, spill))
-        except QueueUnavailable:
-            raise
-        except EmpError as error:
-            return Line(request, job_id, error)
-
-    async def _record(self, request: JobRequest, job_id: str, spill: Spill | None) -> Record:
-        body = request.body_text()
-        if len(body) > MAX_INLINE_PAYLOAD:
-            if spill is None:
-                raise LimitExceeded("payload", "max_inline_payload_bytes", len(body), MAX_INLINE_PAYLOAD)
-            await spill(job_id, body)
-            body = b""
-        return submit_record(request, job_id, body, request.digest())
 
     async def turn(self, life: Life, offered: Capabilities, wish: Wish, settled: Sequence[Settlement] = ()) -> Turn:
         """Settle what is done and claim for the free slots. Raises `Refused` where the worker must register."""

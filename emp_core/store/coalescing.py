@@ -1,4 +1,4 @@
-"""Script calls that are made while others are under way travel together.
+"""Calls of functions that are made while others are under way travel together.
 
 A call of its own costs some 40 µs of Python in redis-py, and wakes Redis for a read and a write; one of many in a
 single write costs a quarter of that, and Redis a tenth. The first calls go at once, so nobody waits for company.
@@ -18,7 +18,7 @@ TOGETHER = 64
 
 
 class Coalescer:
-    """Stands before a client, with the two calls that running a script takes."""
+    """Stands before a client."""
 
     def __init__(self, client: Any, patience: Callable[[], float]) -> None:
         self._client = client
@@ -27,24 +27,17 @@ class Coalescer:
         self._waiting: list[tuple[tuple[Any, ...], asyncio.Future[Any]]] = []
         self._sending: set[asyncio.Task[None]] = set()
 
-    async def eval(self, *arguments: Any) -> Any:
+    async def execute_command(self, *arguments: Any) -> Any:
         """As the client's."""
-        return await self._call("EVAL", arguments)
-
-    async def evalsha(self, *arguments: Any) -> Any:
-        """As the client's."""
-        return await self._call("EVALSHA", arguments)
-
-    async def _call(self, command: str, arguments: tuple[Any, ...]) -> Any:
         if self._under_way >= AT_ONCE:
             answer = asyncio.get_running_loop().create_future()
             # Encoded here, so that a text that cannot be is the trouble of this call only.
             packed = [word.encode() if isinstance(word, str) else word for word in arguments]
-            self._waiting.append(((command, *packed), answer))
+            self._waiting.append((tuple(packed), answer))
             return await answer
         self._under_way += 1
         try:
-            return await self._client.execute_command(command, *arguments)
+            return await self._client.execute_command(*arguments)
         finally:
             self._go_on()
 

@@ -121,7 +121,7 @@ def asked_of(canonical: bytes) -> Requirements | None:
 
 
 def job_fields(fields: Mapping[str, str]) -> dict[str, str]:
-    """A job's hash with a field for each value (see `lua/lib/job.lua`); a damaged one has no state."""
+    """A job's hash with a field for each value (see `lua/lib/jobs.lua`); a damaged one has no state."""
     values = {name: value for name, value in fields.items() if name not in PACKED}
     for name, named in PACKED.items():
         words = fields[name].split(" ") if name in fields else []

@@ -20,8 +20,8 @@ from emp_core.domain.values import shown
 from emp_core.errors import AccessDenied, Conflict, Misconfigured, QueueUnavailable
 from emp_core.ids import is_id, new_job_id
 from emp_core.store.coalescing import AT_ONCE, Coalescer
+from emp_core.store.functions import Functions, Loaded, loaded_of
 from emp_core.store.pool import close_when_idle
-from emp_core.store.scripts import script
 from emp_core.store.server import SCHEMA, UPGRADED, Server, evicting, other_schema, server_of, too_old
 from emp_core.store.steps import Steps
 
@@ -154,16 +154,18 @@ class Link:
     connections: int = MAX_CONNECTIONS
     """The calls that Redis works on at once; further ones wait."""
 
-    _scripts: Any = field(init=False)
-    """Where scripts run: on a cluster each call goes its own way."""
+    functions: Functions = field(init=False)
+    _coalesces: bool = field(init=False)
+    """Calls travel together; on a cluster each goes its own way."""
 
     _free: asyncio.Semaphore = field(init=False)
     _heard_at: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
-        coalesces = isinstance(self.client, redis_asyncio.Redis)
-        self._scripts = Coalescer(self.client, lambda: self.patience) if coalesces else self.client
-        self._free = asyncio.Semaphore(self.connections - AT_ONCE if coalesces else self.connections)
+        self._coalesces = isinstance(self.client, redis_asyncio.Redis)
+        caller = Coalescer(self.client, lambda: self.patience) if self._coalesces else self.client
+        self.functions = Functions(self.client, caller)
+        self._free = asyncio.Semaphore(self.connections - AT_ONCE if self._coalesces else self.connections)
 
     def heard_since(self, moment: float) -> bool:
         """Whether Redis has answered any call of this link since a moment of the loop's clock."""
@@ -174,15 +176,23 @@ class Link:
         return self.prefix + name
 
     async def run(self, name: str, rest: Sequence[Sequence[str | bytes]] = (), **arguments: Any) -> Any:
-        """Run a script. Raises `QueueUnavailable`."""
-        if not isinstance(self._scripts, Coalescer):
+        """Run a function of the library. Raises `QueueUnavailable`."""
+        if not self._coalesces:
             async with self._connection():
-                return await script(name)(self._scripts, self.key("schema"), rest, **arguments)
+                return await self.functions.call(name, self.key("schema"), rest, arguments)
         with translated(), _cancels_kept():
             async with asyncio.timeout(self.patience):
-                answer = await script(name)(self._scripts, self.key("schema"), rest, **arguments)
+                answer = await self.functions.call(name, self.key("schema"), rest, arguments)
         self._heard_at = asyncio.get_running_loop().time()
         return answer
+
+    async def libraries(self) -> list[Loaded]:
+        """emp's libraries of functions on the server. Raises `QueueUnavailable`."""
+        return loaded_of(await self.call("FUNCTION LIST"))
+
+    async def drop_library(self, name: str) -> None:
+        """Drop a library of functions; who needs it loads it again. Raises `QueueUnavailable`."""
+        await self.call("FUNCTION DELETE", name)
 
     async def call(self, command: str, *arguments: Any) -> Any:
         """Run one command. Raises `QueueUnavailable`."""

@@ -1,4 +1,4 @@
-"""`EventBus`: the stream of transitions, read from a cursor on, and the events of one job. The scripts write both."""
+"""`EventBus`: the stream of transitions, read from a cursor on, and the events of one job. The functions write both."""
 
 from collections.abc import Mapping, Sequence
 from copy import copy
@@ -11,7 +11,7 @@ from emp_core.store.codec import fields_of, job_fields
 from emp_core.store.connection import DAMAGED, Link
 
 PLAIN_LIFE = ("submitted", "claimed", "completed")
-"""The events of most jobs; `lua/lib/transition.lua` writes them into the stream only."""
+"""The events of most jobs; `lua/lib/events.lua` writes them into the stream only."""
 
 READ_AT_ONCE = 1_000
 """Events, of which one customer's are looked for."""

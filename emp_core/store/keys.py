@@ -2,7 +2,7 @@
 
 A name is the kind first and the id last, so that no id can name another key. `{job}` and its like stand for ids; every
 name follows the prefix, `{emp}:` unless told otherwise. The tests hold each key that they find, and each literal in the
-scripts and in `store`, against this table; `docs/redis-data.md` is made from it.
+functions and in `store`, against this table; `docs/redis-data.md` is made from it.
 """
 
 from collections.abc import Sequence

@@ -34,7 +34,7 @@ def server_of(info: Mapping[str, Any]) -> Server:
 
 
 def too_old(info: Mapping[str, Any]) -> QueueUnavailable | None:
-    """The refusal of a server that lacks what the scripts use."""
+    """The refusal of a server that lacks what the functions use."""
     server = server_of(info)
     if _numbers(server.version) >= ((7, 2) if server.engine == "valkey" else (7, 0)):
         return None

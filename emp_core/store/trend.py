@@ -1,4 +1,4 @@
-"""Reads the counters of `Trend`, which the scripts keep in a hash for each minute."""
+"""Reads the counters of `Trend`, which the functions keep in a hash for each minute."""
 
 from typing import Any
 

@@ -106,7 +106,7 @@ def test_the_commands_stand_in_the_order_in_which_one_needs_them(emp: Command) -
     assert shown == [
         *("submit", "jobs", "job", "explain"),
         *("summary", "workers", "worker", "events", "audit", "dashboard"),
-        *("hub", "context", "config", "doctor", "demo", "export", "import", "completion", "help"),
+        *("hub", "context", "config", "doctor", "redis", "demo", "export", "import", "completion", "help"),
     ]
 
 

@@ -121,7 +121,7 @@ VIEWS = [
 
 NO_TEXT_OF_OTHERS = {
     "worker start", "worker stop", "worker restart", "hub start", "hub stop", "hub restart", "demo",
-    "config check", "config schema", "completion", "dashboard",
+    "config check", "config schema", "completion", "dashboard", "redis functions",
 }  # fmt: skip
 """Commands that show nothing that comes from jobs, services or logs. Settings and dashboard have tests of their own."""
 

@@ -63,6 +63,7 @@ READS: Mapping[str, Sequence[str]] = {
     "config check": [],
     "config schema": [],
     "doctor": [],
+    "redis functions": [],
     "dashboard": [],
     "completion": ["bash"],
     "help": ["filters"],

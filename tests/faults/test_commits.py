@@ -62,7 +62,7 @@ async def test_r06_a_claim_whose_answer_was_lost_is_not_a_second_start(
 ) -> None:
     await fleet.start("a", url=proxy.url)
     for _ in range(5):
-        proxy.lose_answer_to(lambda request: b"witness=up" not in request and b"EVALSHA" in request)
+        proxy.lose_answer_to(lambda request: b"witness=up" not in request and b"FCALL" in request)
         job = await history.submit(on_lost="fail")
         await done(journal, job)
     await history.drained()

@@ -63,7 +63,7 @@ async def test_r26_a_worker_behind_a_silent_network_goes_on_where_nobody_else_to
 
 async def test_r27_answers_are_lost_all_the_time(fleet: Fleet, history: History, proxy: Proxy) -> None:
     await fleet.start("a", url=proxy.url, slots=4)
-    proxy.lose_answers_to(lambda request: b"EVALSHA" in request, every=3)
+    proxy.lose_answers_to(lambda request: b"FCALL" in request, every=3)
     for number in range(60):
         await history.submit(payload={"seconds": 0.02}, on_lost="fail" if number % 4 == 0 else "requeue")
     await history.drained()

@@ -93,7 +93,7 @@ async def test_r19_scripts_may_be_forgotten_at_any_time(server: QueueServer, fle
 
     async def flush() -> None:
         while not over.is_set():
-            server.client.script_flush()
+            server.client.function_flush()
             await asyncio.sleep(0.05)
 
     flushing = asyncio.create_task(flush())

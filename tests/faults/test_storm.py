@@ -40,7 +40,7 @@ class Nemesis:
 
     async def rage(self, faults: int) -> None:
         acts: list[Callable[[], Coroutine[Any, Any, None]]] = [self.kill] * 4 + [self.stop] * 3
-        acts += [self.term, self.kill_pulse, self.flush_scripts, self.kill_redis, self.kill_hub]
+        acts += [self.term, self.kill_pulse, self.flush_functions, self.kill_redis, self.kill_hub]
         for act in random.sample(acts * (1 + faults // len(acts)), faults):
             self.faults[act.__name__] += 1
             await act()
@@ -92,8 +92,8 @@ class Nemesis:
             with suppress(psutil.NoSuchProcess):
                 pulse.kill()
 
-    async def flush_scripts(self) -> None:
-        self._server.client.script_flush()
+    async def flush_functions(self) -> None:
+        self._server.client.function_flush()
 
     async def kill_redis(self) -> None:
         self._server.crash()

@@ -1,4 +1,4 @@
-"""Change the scripts and the core at random, one small change at a time, and print the changes that no test notices.
+"""Change the functions and the core at random, one small change at a time, and print the changes that no test notices.
 
 Each change is made in a private copy of the project, two at a time. The tests nearest to the changed file run there
 first, then the rest of the store's (for Python: of the core's and the hub's), until one fails. That test must pass

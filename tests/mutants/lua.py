@@ -49,7 +49,7 @@ class Token(NamedTuple):
 
 
 def lua_mutants(path: str, text: str) -> Iterator[Mutant]:
-    """Every change of a script."""
+    """Every change of a file of Lua."""
     tokens = [Token(str(found.lastgroup), found.group(), *found.span()) for found in TOKEN.finditer(text)]
     words = [token for token in tokens if token.kind != "skip"]
     for index, word in enumerate(words):

@@ -1,7 +1,6 @@
 """Runs the tests that should notice a change, in a private copy of the project."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -12,13 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from emp_core.store.library import function_names
 from tests.generated import ROOT
 from tests.mutants.mutant import Mutant
+from tests.support.lua_reach import modules_of
 from tests.support.redis_server import ANY
 
 LUA = "emp_core/store/lua"
 STORE = "tests/core/store"
-SCRIPTS = f"{STORE}/lua"
+FUNCTIONS = f"{STORE}/lua"
 REST = ("tests/core", "tests/tutorial", "tests/hub")
 """What else runs the domain and the store's Python."""
 
@@ -40,8 +41,8 @@ Stage = tuple[str, ...]
 def stages(path: str) -> list[Stage]:
     """The tests for a file, those that are most likely to notice a change first."""
     if path.endswith(".lua"):
-        names = (Path(path).stem, *_scripts_with(Path(path).stem))
-        return [*_own(SCRIPTS, lambda test: any(name in test.stem for name in names)), (SCRIPTS,), (STORE,)]
+        names = [name for name in function_names() if Path(path).stem in (name, *modules_of(name))]
+        return [*_own(FUNCTIONS, lambda test: any(name in test.stem for name in names)), (FUNCTIONS,), (STORE,)]
     name, module = Path(path).stem, path.removesuffix(".py").replace("/", ".")
     near = _own("tests/core", lambda test: test.stem.startswith(f"test_{name}") or module in test.read_text("utf-8"))
     return [*near, (f"tests/core/{Path(path).parent.name}",), REST]
@@ -50,14 +51,6 @@ def stages(path: str) -> list[Stage]:
 def _own(folder: str, is_near: Callable[[Path], bool]) -> list[Stage]:
     found = [str(test.relative_to(ROOT)) for test in sorted((ROOT / folder).rglob("test_*.py")) if is_near(test)]
     return [tuple(found)] if found else []
-
-
-def _scripts_with(name: str) -> set[str]:
-    """The scripts whose headers name a library file, or else those with a library file that does."""
-    naming = re.compile(rf"^-- USES .*\b{name}\b", re.MULTILINE)
-    users = [path for path in (ROOT / LUA).rglob("*.lua") if naming.search(path.read_text(encoding="utf-8"))]
-    scripts = {path.stem for path in users if path.parent == ROOT / LUA}
-    return scripts or {script for path in users for script in _scripts_with(path.stem)}
 
 
 class Copy:

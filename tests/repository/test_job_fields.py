@@ -23,7 +23,8 @@ from emp_core.domain.requirements import Requirements
 from emp_core.domain.states import JobState
 from emp_core.domain.views import job_view
 from emp_core.store import Store
-from emp_core.store.scripts import LUA, script
+from emp_core.store.functions import function
+from emp_core.store.library import LUA
 from tests.core.domain.filter.jobs import NOW, make_job
 from tests.support.builders import submit
 from tests.support.snapshot import Look
@@ -143,16 +144,16 @@ def test_job_request_has_every_field_that_the_submitter_sets() -> None:
 def test_records_of_a_submit_are_those_of_the_table() -> None:
     sent = [field.sent for field in JOB_FIELDS if field.sent and field.name != "id"]
     wanted = ["id", "class", "requirements", *sent, "digest", "body"]
-    same("submit_jobs.lua: REST", script("submit_jobs").header.fields, wanted)
-    assert list(script("submit_jobs").header.fields) == wanted, "the order is that of the table"
+    same("submit_jobs.lua: RECORD", function("submit_jobs").header.fields, wanted)
+    assert list(function("submit_jobs").header.fields) == wanted, "the order is that of the table"
 
 
-def test_submit_script_keeps_every_field_that_is_stored_as_sent() -> None:
+def test_submitting_keeps_every_field_that_is_stored_as_sent() -> None:
     packed = {word for words in PACKED.values() for word in words}
     stored = {field.stored for field in JOB_FIELDS if field.sent and field.stored and field.stored not in packed}
-    found = re.search(r"local kept_fields = \{(.*?)\}", (LUA / "lib" / "submit.lua").read_text(), re.DOTALL)
+    found = re.search(r"local kept_fields = \{(.*?)\}", (LUA / "lib" / "submitting.lua").read_text(), re.DOTALL)
     assert found is not None
-    same("lua/lib/submit.lua: kept_fields", re.findall(r"'(\w+)'", found[1]), stored)
+    same("lua/lib/submitting.lua: kept_fields", re.findall(r"'(\w+)'", found[1]), stored)
 
 
 async def test_a_job_has_every_field_of_its_request(store: Store, look: Look) -> None:
@@ -165,7 +166,7 @@ async def test_a_job_has_every_field_of_its_request(store: Store, look: Look) ->
     lost = [field.name for field in both if getattr(job, field.name) != getattr(request, field.name)]
     assert lost == [], "emp_core/store/codec.py does not read them as they were sent"
     stored = look().job("render-1")
-    same("lua/lib/submit.lua: the job's hash", stored, {*stored, *(field.stored for field in both if field.stored)})
+    same("lua/lib/submitting.lua: the job's hash", stored, {*stored, *(field.stored for field in both if field.stored)})
     imagined = (await preview(store, request)).job
     lost = [field.name for field in both if getattr(imagined, field.name) != getattr(request, field.name)]
     assert lost == [], "emp_core/client/situation.py: preview() lacks them"

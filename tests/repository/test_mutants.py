@@ -42,7 +42,7 @@ def test_the_changes_of_python_are_made_one_at_a_time_and_know_their_line() -> N
 
 
 def test_a_seed_names_the_same_changes_and_another_seed_others() -> None:
-    path = "emp_core/store/lua/lib/wake.lua"
+    path = "emp_core/store/lua/lib/waking.lua"
     every = list(lua_mutants(path, (ROOT / path).read_text(encoding="utf-8")))
     assert sample(every, 9, seed=7) == sample(every, 9, seed=7) != sample(every, 9, seed=8)
     assert len({mutant.place for mutant in sample(every, 9, seed=7)}) == 9
@@ -52,7 +52,7 @@ def test_a_seed_names_the_same_changes_and_another_seed_others() -> None:
     ("path", "near"),
     [
         ("emp_core/store/lua/hold_job.lua", "tests/core/store/lua/test_hold_job.py"),
-        ("emp_core/store/lua/lib/wake.lua", "tests/core/store/lua/test_register_worker.py"),
+        ("emp_core/store/lua/lib/waking.lua", "tests/core/store/lua/test_register_worker.py"),
         ("emp_core/domain/matching.py", "tests/core/domain/test_matching.py"),
         ("emp_core/store/outlook.py", "tests/core/client/test_standing.py"),
     ],

@@ -1,27 +1,29 @@
-"""Reads the scripts and the store's Python for the keys that they name, and for who writes which."""
+"""Reads the functions and the store's Python for the keys that they name, and for who writes which."""
 
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from emp_core.store import scripts
+from emp_core.store import library
 from emp_core.store.keys import KEYS
+from tests.support.lua_reach import reached
 
-STORE = Path(scripts.__file__).parent
+STORE = Path(library.__file__).parent
 
 WRITES = re.compile(
     r"SET|HSET|HDEL|HSETNX|HINCRBY|ZADD|ZREM|ZPOPMAX|ZINCRBY|SADD|SREM|SPOP|DEL|UNLINK|INCR|BITFIELD|P?EXPIRE|RPUSH|LREM"
     r"|LTRIM|LPOP|BLMPOP|XADD|XTRIM|RENAME"
 )
 
-# `local key, more = P .. 'a:' .. x`, `call('HSET', key, ...)`, `call('UNLINK', P .. 'a:' .. x, P .. 'b:' .. y)`
+# `local key, more = this.prefix .. 'a:' .. x`, `call('HSET', key, ...)`, `call('DEL', this.prefix .. 'a:' .. x)`
 _LUA = re.compile(
-    r"local (?P<name>\w+)[\w, ]* = (?:\w+ and )?P \.\. '(?P<means>[^']+)'"
-    r"|call\('(?P<command>[A-Z]+)', (?P<rest>(?:P \.\. )?[^,)]+(?:, P \.\. '[^']+'[^,)]*)*)"
+    r"local (?P<name>\w+)[\w, ]* = (?:\w+ and )?this\.prefix \.\. '(?P<means>[^']+)'"
+    r"|(?:call\(|writes\.later\(this, )'(?P<command>[A-Z]+)', "
+    r"(?P<rest>(?:this\.prefix \.\. )?[^,)]+(?:, this\.prefix \.\. '[^']+'[^,)]*)*)"
 )
-_LITERAL = re.compile(r"P \.\. '([^']+)'")
-_CHOICE = re.compile(r"P \.\. \([^)]*? and '([^']+)' or '([^']+)'")
-_QUOTED = re.compile(r"(?<!P \.\. )'([\w.:]+)'")
+_LITERAL = re.compile(r"this\.prefix \.\. '([^']+)'")
+_CHOICE = re.compile(r"this\.prefix \.\. \([^)]*? and '([^']+)' or '([^']+)'")
+_QUOTED = re.compile(r"(?<!this\.prefix \.\. )'([\w.:]+)'")
 
 _NAMES = frozenset(row.literal for row in KEYS)
 
@@ -54,10 +56,10 @@ def rows_of(literal: str) -> list[str]:
 
 
 def writers() -> dict[str, list[str]]:
-    """Row -> the scripts and modules that may write it."""
+    """Row -> the functions and modules that may write it."""
     found: dict[str, set[str]] = {row.name: set() for row in KEYS}
-    for name in scripts.script_names():
-        for literal in _written(scripts.script(name).text):
+    for name in library.function_names():
+        for literal in _written(reached(name)):
             for row in rows_of(literal):
                 found[row].add(name)
     for path, text in python_files().items():
@@ -79,7 +81,7 @@ def _written(text: str) -> Iterator[str]:
 
 
 def _named_elsewhere(text: str, *, with_id: bool) -> set[str]:
-    """What a key may be that comes as a parameter or runs through a list: one that the script quotes by itself."""
+    """What a key may be that comes as a parameter or runs through a list: one that the function quotes by itself."""
     return {name for name in _NAMES.intersection(_QUOTED.findall(text)) if name.endswith(":") is with_id}
 
 

@@ -18,7 +18,7 @@ def redis_data_page() -> str:
 
 
 def _line(row: Key, names: Sequence[str]) -> str:
-    written = f"{len(names)} scripts" if len(names) > MANY else ", ".join(f"`{name}`" for name in names)
+    written = f"{len(names)} functions" if len(names) > MANY else ", ".join(f"`{name}`" for name in names)
     cells = (f"`{row.name}`", row.type, row.holds, row.bound, written)
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
@@ -26,12 +26,13 @@ def _line(row: Key, names: Sequence[str]) -> str:
 _INTRODUCTION = """\
 # Keys in Redis
 
-Generated from `emp_core/store/keys.py` and the scripts in `emp_core/store/lua`.
+Generated from `emp_core/store/keys.py` and the functions in `emp_core/store/lua`.
 
 Every key begins with `{emp}:` (`EMP_KEY_PREFIX` changes it), then comes the kind, and the id last, so that no id can
-name another key. The braces are a hash tag: on a Cluster the whole queue is in one slot. Every change is one Lua
-script, so that a job's state, its lists, its counters and its event change together. Times are ms since 1970 by Redis's
-clock. [The fields of a job](job-fields.md) lists what the hash of a job holds.
+name another key. The braces are a hash tag: on a Cluster the whole queue is in one slot. Every change is one call
+of a Lua function ([the server](redis.md)), so that a job's state, its lists, its counters and its event change
+together. Times are ms since 1970 by Redis's clock. [The fields of a job](job-fields.md) lists what the hash of a job
+holds.
 """
 
 _IDEAS = """
@@ -59,7 +60,7 @@ those first, and then continues downwards from the cursor. Heads that fall need 
 
 ## Idle workers and wake-ups
 
-A claim that finds nothing marks its worker idle in the same script. A job that becomes claimable takes exactly one
+A claim that finds nothing marks its worker idle in the same call. A job that becomes claimable takes exactly one
 worker out of the idle lists, the least capable that fits, then the cheapest, and pushes a token onto the list on which
 its process blocks. A worker that does not use a token for its class passes it on; a worker that stops claiming returns
 its tokens.

@@ -1,4 +1,4 @@
-"""The scripts read Redis's own clock, so the tests move the times that it is compared with.
+"""The functions read Redis's own clock, so the tests move the times that it is compared with.
 
 Each function makes one thing due by `ms`; the next reap does what follows.
 """

@@ -1,25 +1,25 @@
 -- index_jobs: lists jobs for filters as if this version had stored them; those that are listed stay so.
 --
 -- FLAGS  allow-oom
--- KEYS   schema    string  the layout's version; names the prefix
--- REST   jobs      id
+-- RECORD id
 -- DERIVES class.jobs:<class>, worker.jobs:<worker>, workflow.jobs:<workflow>, workers.named
--- USES   now job
 -- RETURNS how many jobs there were
 
-local count = 0
-for i = jobs_at, #ARGV do
-  local id = ARGV[i]
-  local job = read_job(id)
-  if job then
-    local created = created_of(job)
-    call('ZADD', P .. 'class.jobs:' .. job.class, created, id)
-    if job.workflow then call('ZADD', P .. 'workflow.jobs:' .. job.workflow, created, id) end
-    if job.worker then
-      call('ZADD', P .. 'worker.jobs:' .. job.worker, created, id)
-      call('SADD', P .. 'workers.named', job.worker)
+return function(this, records)
+  local count = 0
+  for _, record in ipairs(records) do
+    local id = record.id
+    local job = jobs.read(this, id)
+    if job then
+      local created = jobs.created_of(this, job)
+      call('ZADD', this.prefix .. 'class.jobs:' .. job.class, created, id)
+      if job.workflow then call('ZADD', this.prefix .. 'workflow.jobs:' .. job.workflow, created, id) end
+      if job.worker then
+        call('ZADD', this.prefix .. 'worker.jobs:' .. job.worker, created, id)
+        call('SADD', this.prefix .. 'workers.named', job.worker)
+      end
+      count = count + 1
     end
-    count = count + 1
   end
+  return count
 end
-return count

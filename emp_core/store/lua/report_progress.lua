@@ -2,34 +2,34 @@
 -- Guarantees: only the holder of an active claim writes; the job's version does not change.
 --
 -- FLAGS  allow-oom
--- KEYS   schema    string  the layout's version; names the prefix
 -- ARGV   worker    str
--- REST   reports   job attempt nonce percent stall message lines
+-- RECORD job attempt nonce percent stall message lines
 -- DERIVES job:<id>, job.log:<id>, job.watched:<id>, timeouts, progress
--- USES   active stall
 -- RETURNS for each: ok | watched (previews are asked for) | cancel | stale
 
--- `percent` '' leaves the progress as it is; `stall` ms, 0 where silence means nothing; `lines` each end in a line feed.
-local function report(id, attempt, nonce, percent, stall, message, lines)
-  local key = P .. 'job:' .. id
-  local known = redis.pcall('HMGET', key, 'state', 'worker', 'claim')
-  local job = { state = known[1], worker = known[2], claim = known[3] or nil }
-  if not holds_claim(job, worker, attempt, nonce) then return 'stale' end
-  if job.state ~= 'active' then return job.state == 'cancelling' and 'cancel' or 'stale' end
-  if tonumber(stall) > 0 then watch_stall(id, tonumber(stall)) end
-  if percent ~= '' then
-    call('HSET', key, 'progress', percent, 'message', message)
-    call('XADD', P .. 'progress', '*', 'e', id .. ' ' .. attempt .. ' ' .. percent .. ' ' .. message)
+return function(this, worker, records)
+  -- Without `percent` the progress stays as it is; `stall` in ms, 0 if silence means nothing; `lines` each end in a line feed.
+  local function report(record)
+    local id, attempt, percent, message = record.job, record.attempt, record.percent, record.message or ''
+    local key = this.prefix .. 'job:' .. id
+    local known = redis.pcall('HMGET', key, 'state', 'worker', 'claim')
+    local job = { state = known[1], worker = known[2], claim = known[3] or nil }
+    if not active.holds_claim(job, worker, attempt, record.nonce) then return 'stale' end
+    if job.state ~= 'active' then return job.state == 'cancelling' and 'cancel' or 'stale' end
+    local stall = tonumber(record.stall)
+    if stall > 0 then stalling.watch(this, id, stall) end
+    if percent then
+      call('HSET', key, 'progress', percent, 'message', message)
+      call('XADD', this.prefix .. 'progress', '*', 'e', id .. ' ' .. attempt .. ' ' .. percent .. ' ' .. message)
+    end
+    if record.lines then
+      for line in string.gmatch(record.lines, '([^\n]*)\n') do call('RPUSH', this.prefix .. 'job.log:' .. id, line) end
+      call('LTRIM', this.prefix .. 'job.log:' .. id, -policy.log_lines, -1)
+    end
+    return call('EXISTS', this.prefix .. 'job.watched:' .. id) == 1 and 'watched' or 'ok'
   end
-  if lines ~= '' then
-    for line in string.gmatch(lines, '([^\n]*)\n') do call('RPUSH', P .. 'job.log:' .. id, line) end
-    call('LTRIM', P .. 'job.log:' .. id, -POLICY.log_lines, -1)
-  end
-  return call('EXISTS', P .. 'job.watched:' .. id) == 1 and 'watched' or 'ok'
-end
 
-local answers = {}
-for i = reports_at, #ARGV, reports_width do
-  answers[#answers + 1] = report(unpack(ARGV, i, i + reports_width - 1))
+  local answers = {}
+  for n, record in ipairs(records) do answers[n] = report(record) end
+  return answers
 end
-return answers

@@ -2,16 +2,16 @@
 -- Guarantees: a repeated call answers `already`; the order of the records is the order of the jobs.
 --
 -- FLAGS
--- KEYS   schema    string  the layout's version; names the prefix
 -- ARGV   max_waiting int   the limit of waiting jobs
--- REST   jobs      id class requirements priority max_failures customer workflow labels idem on_lost parents timeout deadline workflow_at run_at ttl on_dep digest body
+-- RECORD id class requirements priority max_failures customer workflow labels idem on_lost parents timeout deadline workflow_at run_at ttl on_dep digest body
 -- DERIVES nearly every key: see the table of keys
--- USES   now tick finish submit
 -- RETURNS for each job: `ok` id state new|judged|unworkable, `already` or `conflict` id state judged|unworkable digest,
 --         or `deleted` id | `parent` id | `full` count
 
-return counting(function()
-  local answers = {}
-  for i = jobs_at, #ARGV, jobs_width do answers[#answers + 1] = submit(jobs_record(i), max_waiting) end
-  return answers
-end)
+return function(this, max_waiting, records)
+  return writes.together(this, function()
+    local answers = {}
+    for n, record in ipairs(records) do answers[n] = submitting.submit(this, record, max_waiting) end
+    return answers
+  end)
+end

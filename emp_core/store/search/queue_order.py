@@ -88,7 +88,7 @@ class QueueOrder:
             return {key: self._claim_read(key) for key in self._leased}
         if name != JobState.PENDING:
             return {LISTED[name]: self._listed_read(name, after, 0, min(STEP, self._first))}
-        # Of those behind a place, which may be in the midst of each list, only a script can read the first.
+        # Of those behind a place, which may be in the midst of each list, only a function can read the first.
         counts = self._counts() if after is None else {}
         return {key: ("ZRANGE", self._link.key(key), 0, n - 1, "REV", "WITHSCORES") for key, n in counts.items()}
 

@@ -10,9 +10,10 @@ from emp_core.domain.outcome import Failure, Result
 from emp_core.domain.policy import POLICY
 from emp_core.errors import EmpError
 from emp_core.store import Claimed, Store, WaitingJob, completed, failed, released, stopped
-from emp_core.store.scripts import assemble, script_names
+from emp_core.store.library import function_names
 from tests.support import time_travel
 from tests.support.builders import WorkerDriver, make_request, register, submit
+from tests.support.lua_reach import reached
 from tests.support.snapshot import Look
 
 PARENTS, CHILDREN = 6, 60
@@ -163,8 +164,8 @@ PATHS: dict[str, Arrange] = {
 }
 
 
-def test_every_script_that_can_end_a_job_is_tried_here() -> None:
-    assert {name for name in script_names() if re.search(r"\bresolve_children\b", assemble(name))} == set(PATHS)
+def test_every_function_that_can_end_a_job_is_tried_here() -> None:
+    assert {name for name in function_names() if re.search(r"\bresolve_children\b", reached(name))} == set(PATHS)
 
 
 @pytest.mark.damages

@@ -78,14 +78,16 @@ async def test_a_bug_is_told_to_all_that_travelled_together() -> None:
     bugs: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: bugs.append(context["exception"]))
     coalescer = Coalescer(_Broken(), lambda: 1.0)
-    answers = await asyncio.gather(*(coalescer.evalsha("sha", 0) for _ in range(6)), return_exceptions=True)
+    answers = await asyncio.gather(
+        *(coalescer.execute_command("FCALL", "it", 0) for _ in range(6)), return_exceptions=True
+    )
     assert [type(answer) for answer in answers] == [bytes, bytes, KeyError, KeyError, KeyError, KeyError]
     gc.collect()
     assert [type(bug) for bug in bugs] == [KeyError]
 
 
-async def test_r19_all_go_on_after_script_flush(store: Store) -> None:
+async def test_r19_all_go_on_after_function_flush(store: Store) -> None:
     await submit(store)
-    await store.link.client.script_flush()
+    await store.link.client.function_flush()
     answers = await asyncio.gather(*(store.broker.submit(make_request()) for _ in range(50)))
     assert len({answer.id for answer in answers}) == 50

@@ -22,13 +22,6 @@ from tests.support.waiting import PATIENCE_SECONDS, poll_until
 # A full Redis.
 
 
-@pytest.fixture
-def full(server: Server) -> Iterator[Callable[[bool], None]]:
-    """Takes all memory away, or gives it back."""
-    yield lambda full: server.client.config_set("maxmemory", "1mb" if full else "0")
-    server.client.config_set("maxmemory", "0")
-
-
 async def test_r23_a_full_redis_refuses_a_submit_whole(store: Store, look: Look, full: Callable[[bool], None]) -> None:
     await register(store)
     await submit(store)
@@ -48,7 +41,6 @@ async def test_r23_all_else_goes_on(store: Store, look: Look, full: Callable[[bo
     worker = await register(store)
     jobs = [await submit(store) for _ in range(8)]
     full(True)
-    await store.link.client.script_flush()
     assert await worker.complete(await worker.take(), result="x" * 1_000) == "ok"
     assert await worker.fail(await worker.take()) == "ok"
     claim = await worker.take()

@@ -7,8 +7,8 @@ import pytest
 
 from emp_core.domain import ordering
 from emp_core.domain.policy import POLICY, backoff_ms
+from emp_core.store.library import LUA
 from emp_core.store.lua_formula import lua_of
-from emp_core.store.scripts import LUA
 
 
 def test_numbers_stand_for_their_names_and_parameters_stay() -> None:

@@ -1,22 +1,17 @@
-"""The scripts' own order (`lua/lib/tick.lua`) is the domain's, to the last digit."""
+"""The library's own order (`lua/lib/scores.lua`) is the domain's, to the last digit."""
 
 import random
 
 from emp_core.domain.ordering import EPOCH_MS, TICK_SPAN, TICKS_PER_MS, score, tick_at
 from emp_core.domain.policy import backoff_ms
 from emp_core.store import Link
-from emp_core.store.scripts import LUA, with_domain
+from tests.support.library import ask
 
-SCRIPT = f"""#!lua
-local P, call = string.sub(KEYS[1], 1, -7), redis.call
-{(LUA / "lib" / "now.lua").read_text()}
-{with_domain((LUA / "lib" / "tick.lua").read_text())}
-local asked = tonumber(ARGV[2])
-local place = score_of(tonumber(ARGV[1]), asked)
-return {{ place, int(priority_of(place)), int(tick_of(place)), int(tick_at(tonumber(ARGV[3]))), int(next_tick()) }}
+PLACE = """
+local place = scores.score_of(tonumber(args[1]), tonumber(args[2]))
+local at = scores.tick_at(tonumber(args[3]))
+return { place, int(scores.priority_of(place)), int(scores.tick_of(place)), int(at), int(scores.next_tick(this)) }
 """
-
-BACKOFF = with_domain("POLICY.backoff_ms")
 
 LAST_MS = EPOCH_MS + TICK_SPAN // TICKS_PER_MS
 
@@ -32,13 +27,13 @@ def places() -> list[tuple[int, int, int]]:
 
 async def test_score_and_tick_agree(link: Link) -> None:
     for priority, tick, time_ms in places():
-        found = await link.call("EVAL", SCRIPT, 1, link.key("schema"), priority, tick, time_ms)
+        found = await ask(link, PLACE, priority, tick, time_ms)
         assert [int(number) for number in found[:4]] == [score(priority, tick), priority, tick, tick_at(time_ms)]
 
 
 async def test_the_next_tick_is_of_the_clock_and_later_than_the_last(link: Link) -> None:
     async def next_tick() -> int:
-        return int((await link.call("EVAL", SCRIPT, 1, link.key("schema"), 0, 0, 0))[4])
+        return int((await ask(link, PLACE, 0, 0, 0))[4])
 
     seconds, micros = await link.call("TIME")
     first, second = await next_tick(), await next_tick()
@@ -50,15 +45,15 @@ async def test_the_next_tick_is_of_the_clock_and_later_than_the_last(link: Link)
 async def test_the_properties_of_a_score_hold_for_what_redis_makes_of_it(link: Link) -> None:
     """Higher priority first, then the older; neighbours are told apart."""
     some = sorted({(-priority, tick) for priority, tick, _ in places()})
-    made = [await link.call("EVAL", SCRIPT, 1, link.key("schema"), -priority, tick, 0) for priority, tick in some]
+    made = [await ask(link, PLACE, -priority, tick, 0) for priority, tick in some]
     scores = [float(found[0]) for found in made]
     assert scores == sorted(set(scores), reverse=True)
     assert [(-int(found[1]), int(found[2])) for found in made] == some
 
 
 async def test_the_pause_after_a_failure_is_the_policys(link: Link) -> None:
-    script = f"#!lua\nlocal failures, jitter = tonumber(ARGV[1]), tonumber(ARGV[2]) return tostring({BACKOFF})"
+    pause = "return tostring(policy.backoff_ms(tonumber(args[1]), tonumber(args[2])))"
     for failures in (1, 2, 6, 7, 8, 100):
         for jitter in (0.5, 1.0, 1.5):
-            paused = float(await link.call("EVAL", script, 1, link.key("schema"), failures, jitter))
+            paused = float(await ask(link, pause, failures, jitter))
             assert paused == backoff_ms(failures, jitter)

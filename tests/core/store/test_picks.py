@@ -1,20 +1,18 @@
 """Claims against a plain list, with the cursors made so short that every branch of the search is taken all the time."""
 
-import hashlib
 import random
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
 
 from emp_core.errors import EmpError
 from emp_core.store import Claimed, Store
-from emp_core.store.scripts import script
 from tests.support.builders import WorkerDriver, make_request, register
+from tests.support.library import changed_policy
 from tests.support.redis_server import ANY
 
 CLASSES = tuple(f"c{number}" for number in range(60))
-BOUNDS = re.compile(r"local TOP, NEAR, BUDGET = \d+, \d+, \d+")
 
 
 @pytest.fixture
@@ -23,14 +21,11 @@ def engine() -> str:
     return ANY
 
 
-@pytest.fixture(params=["1, 2, 3", "2, 4, 8", "8, 40, 1000"])
-def bounds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    take_turn = script("take_turn")
-    text, changes = BOUNDS.subn(f"local TOP, NEAR, BUDGET = {request.param}", take_turn.text)
-    assert changes == 1
-    monkeypatch.setattr(take_turn, "text", text)
-    monkeypatch.setattr(take_turn, "_sha", hashlib.sha1(text.encode()).hexdigest())
-    return str(request.param)
+@pytest.fixture(params=[(1, 2, 3), (2, 4, 8), (8, 40, 1000)])
+def bounds(request: pytest.FixtureRequest) -> Iterator[str]:
+    first, near, budget = request.param
+    with changed_policy(pick_first=first, pick_near=near, pick_budget=budget):
+        yield str(request.param)
 
 
 @dataclass

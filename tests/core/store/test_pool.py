@@ -55,7 +55,7 @@ async def test_calls_beyond_the_limit_wait_and_are_answered(server: Server, call
 async def test_all_kinds_of_calls_together_stay_within_the_limit(server: Server) -> None:
     before = connections(server)
     async with opened(server) as store:
-        server.client.script_flush()
+        server.client.function_flush()
         await asyncio.gather(*(call(store, n) for n in range(MANY) for call in CALLS.values()))
         assert connections(server) - before <= LIMIT + (server.engine == "cluster")
 

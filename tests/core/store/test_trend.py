@@ -8,8 +8,8 @@ import pytest
 from emp_core.domain.trend import KEPT_MS, MINUTE_MS, MINUTES_AT_MOST, WAIT_BOUNDS_MS, Span, wait_counter
 from emp_core.errors import InvalidInput
 from emp_core.store import Link, Store, mismatched, open_store
-from emp_core.store.scripts import with_domain
 from tests.support.builders import make_request, register, submit
+from tests.support.library import ask
 from tests.support.redis_server import Server
 from tests.support.snapshot import Look
 from tests.support.time_travel import end_attempt, end_lease, expire, fall_due, reap
@@ -206,6 +206,6 @@ async def test_more_minutes_than_are_kept_are_refused(store: Store, minutes: int
 
 
 async def test_wait_counter_is_the_same_in_lua(link: Link) -> None:
-    script = f"local wait_ms = tonumber(ARGV[1]) return {with_domain('TREND.wait_counter')}"
     for wait_ms in [-1, 0, *(bound + step for bound in WAIT_BOUNDS_MS for step in (-1, 0, 1)), 10**13]:
-        assert (await link.call("EVAL", script, 1, link.key("schema"), wait_ms)).decode() == wait_counter(wait_ms)
+        found = await ask(link, "return trend.wait_counter(tonumber(args[1]))", wait_ms)
+        assert found.decode() == wait_counter(wait_ms)

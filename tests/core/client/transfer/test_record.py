@@ -8,7 +8,7 @@ from emp_core.client.transfer.record import line_of, read_line
 from emp_core.domain.job_fields import JOB_FIELDS
 from emp_core.domain.json_text import dump_json, load_json
 from emp_core.errors import InvalidInput
-from emp_core.store.scripts import script
+from emp_core.store.functions import function
 from emp_core.store.transfers import CARRIED, LEFT_BEHIND, WaitingJob
 from tests.support.builders import make_request
 
@@ -63,8 +63,8 @@ def test_line_has_every_stored_field_of_the_table_or_leaves_it_behind() -> None:
     assert stored - set(LINE) == LEFT_BEHIND
 
 
-def test_import_script_takes_what_a_record_carries() -> None:
-    fields = script("import_jobs").header.fields
+def test_import_jobs_takes_what_a_record_carries() -> None:
+    fields = function("import_jobs").header.fields
     assert fields[7:-1] == CARRIED, "the order is that of the table"
     assert len(read_line(LINE).record()) == len(fields)
 

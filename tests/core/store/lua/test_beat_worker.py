@@ -1,15 +1,14 @@
 """beat_worker: T4, T4b, and what an outage does to leases."""
 
-from dataclasses import replace
-
 import pytest
 
 from emp_core.domain.gpu_memory import Gpu, GpuMemory
 from emp_core.domain.policy import POLICY
 from emp_core.domain.worker import WorkerState
 from emp_core.errors import Refused
-from emp_core.store import Store, scripts
+from emp_core.store import Store
 from tests.support.builders import LEASE_MS, WorkerDriver, register, submit
+from tests.support.library import changed_policy
 from tests.support.snapshot import Look
 from tests.support.time_travel import (
     allow_chores,
@@ -150,27 +149,15 @@ async def test_a_lost_worker_must_register_and_then_takes_up_its_jobs(store: Sto
 HOUR_MS = 3_600_000
 
 
-def _change_policy(patched: pytest.MonkeyPatch, name: str, **numbers: int) -> None:
-    """The script with other numbers, which no pause of the machine comes near."""
-    loaded = scripts.script(name)
-    patched.setattr(scripts, "POLICY", replace(POLICY, **numbers))
-    changed = scripts.Script(name)
-    assert changed.text != loaded.text
-    patched.setattr(loaded, "text", changed.text)
-    patched.setattr(loaded, "_sha", changed._sha)
-
-
-async def test_a_beat_does_the_chores_where_there_is_no_hub(
-    store: Store, look: Look, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_beat_does_the_chores_where_there_is_no_hub(store: Store, look: Look) -> None:
     worker, dead = await register(store), await register(store, "dead")
     due = await submit(store, run_at=4_000_000_000_000)
     lost = await submit(store)
     await dead.take()
     await fall_due(store, due)
     await end_lease(store, lost)
-    with monkeypatch.context() as patched:
-        _change_policy(patched, "beat_worker", chore_every_ms=HOUR_MS)
+    # A number that no pause of the machine comes near.
+    with changed_policy(chore_every_ms=HOUR_MS):
         await worker.beat()
         assert look().job(lost)["state"] == "active", "chores were done a moment ago"
     await allow_chores(store)
@@ -246,14 +233,12 @@ async def test_s4_a_normal_gap_is_no_outage(
     assert (look().job(job)["state"] == "active") is grace
 
 
-async def test_s4_with_short_leases_three_seconds_are_an_outage(
-    store: Store, look: Look, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_s4_with_short_leases_three_seconds_are_an_outage(store: Store, look: Look) -> None:
     assert POLICY.outage_ms == 3_000
     _, job, _ = await _two_running(store)
-    _change_policy(monkeypatch, "reap_jobs", outage_ms=HOUR_MS)
-    await silence(store, HOUR_MS // 2)
-    await store.upkeep.reap(1_000)
+    with changed_policy(outage_ms=HOUR_MS):
+        await silence(store, HOUR_MS // 2)
+        await store.upkeep.reap(1_000)
     assert look().job(job)["state"] == "pending"
 
 

@@ -2,18 +2,16 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import cast
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
-from emp_core.domain.policy import POLICY
-from emp_core.store import scripts
 from tests.core.store.machine.queue import Queue
+from tests.support.library import changed_policy
 from tests.support.redis_server import ANY, Servers
 
 SHRINKING_SECONDS = 300
@@ -42,13 +40,6 @@ def try_histories(
     print(dict(counts))  # noqa: T201 - for `pytest -s`
 
 
-@contextmanager
-def _little_a_call() -> Iterator[None]:
-    """Scripts that leave most of their work to the next call, so that other calls come in between."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scripts, "POLICY", replace(POLICY, children_inline=1, given_back_a_call=1))
-        scripts.script.cache_clear()
-        try:
-            yield
-        finally:
-            scripts.script.cache_clear()
+def _little_a_call() -> AbstractContextManager[None]:
+    """Functions that leave most of their work to the next call, so that other calls come in between."""
+    return changed_policy(children_inline=1, given_back_a_call=1)

@@ -47,7 +47,7 @@ OF_PEOPLE: Acts = {
     "set_limit": st.fixed_dictionaries(
         {"which": some, "customer": st.sampled_from(["", "acme", "b"]), "maximum": st.sampled_from([None, 0, 1, 2])}
     ),
-    "the_scripts_are_flushed": st.just({}),
+    "the_functions_are_flushed": st.just({}),
     "forget": st.fixed_dictionaries({"wanted": some}),
     "resolve": st.fixed_dictionaries({"batch": st.integers(1, 3)}),
     "review": st.just({}),

@@ -1,4 +1,4 @@
-"""The queue as dictionaries: what the scripts should do, said once more without Redis.
+"""The queue as dictionaries: what the functions should do, said once more without Redis.
 
 Times are ms of Redis's clock. The model predicts them from the time just before a call; the machine holds them against
 what Redis has within a tolerance, and goes on with Redis's.

@@ -234,7 +234,7 @@ class People(Workers):
         _, tick, ordinal = self.workflows[name]
         self.workflows[name] = priority, tick, ordinal
 
-    # -- limits, scripts, retention
+    # -- limits, functions, retention
 
     def set_limit(self, which: int, customer: str, maximum: int | None) -> None:
         if not customer and not self.model.jobs:
@@ -246,8 +246,8 @@ class People(Workers):
         if maximum is not None:
             self.model.limits[whose] = maximum
 
-    def the_scripts_are_flushed(self) -> None:
-        self.queue.run(self.queue.store.link.call("SCRIPT", "FLUSH"))
+    def the_functions_are_flushed(self) -> None:
+        self.queue.run(self.queue.store.link.call("FUNCTION FLUSH"))
 
     def forget(self, wanted: int) -> None:
         """What the janitor does: ended jobs, empty classes, unused profiles, gone workers."""

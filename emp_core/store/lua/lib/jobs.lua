@@ -1,4 +1,4 @@
--- job: reads a job's hash into a table; nil where there is none or it is damaged. Its numbers stay text, as Redis hands
+-- jobs: reads a job's hash into a table; nil where there is none or it is damaged. Its numbers stay text, as Redis hands
 -- them over: who counts with one converts it.
 --
 -- A field costs more than a word does, so three of them hold several: `spec` (class score max_failures digest), `times`
@@ -26,32 +26,32 @@ local function ttl_at_of(job)
   return tonumber(string.match(job.times or '', '^%d+ (%d+)$'))
 end
 
-local function created_of(job)
-  return string.match(job.times or '', '^%d+') or now_text
+local function created_of(this, job)
+  return string.match(job.times or '', '^%d+') or this.now_text
 end
 
-local function times_with(job, ttl_at)
-  return created_of(job) .. ' ' .. int(ttl_at)
+local function times_with(this, job, ttl_at)
+  return created_of(this, job) .. ' ' .. int(ttl_at)
 end
 
 -- When the attempt under way has lasted as long as it may.
 local function ends_of(job)
   local timeout = tonumber(job.timeout) or 0
-  return tonumber(job.claimed) + (timeout > 0 and timeout or POLICY.attempt_timeout_ms)
+  return tonumber(job.claimed) + (timeout > 0 and timeout or policy.attempt_timeout_ms)
 end
 
 -- The counter of an attempt's start: after which wait it is the first one since the job could run, or that it is not.
 local function start_of(job)
   if job.began ~= job.claimed then return 'again' end
   local ttl_at = ttl_at_of(job)
-  local wait_ms = ttl_at and job.claimed - ttl_at + (job.ttl or POLICY.queue_ttl_ms) or 0
-  return TREND.wait_counter
+  local wait_ms = ttl_at and job.claimed - ttl_at + (job.ttl or policy.queue_ttl_ms) or 0
+  return trend.wait_counter(wait_ms)
 end
 
 -- In the newer protocol a hash comes as a table.
-local function read_job(id)
+local function read(this, id)
   redis.setresp(3)
-  local job = redis.pcall('HGETALL', P .. 'job:' .. id).map or {}
+  local job = redis.pcall('HGETALL', this.prefix .. 'job:' .. id).map or {}
   redis.setresp(2)
   local state = job_states[job.state]
   job.class, job.score, job.max_failures, job.digest = read_spec(job.spec)
@@ -70,13 +70,37 @@ local function read_job(id)
 end
 
 -- Some fields of a job, where the rest does not matter, behind its class; none of a damaged one.
-local function peek_job(id, ...)
-  local known = redis.pcall('HMGET', P .. 'job:' .. id, 'spec', ...)
+local function peek(this, id, ...)
+  local known = redis.pcall('HMGET', this.prefix .. 'job:' .. id, 'spec', ...)
   if known.err then return {} end
   known[1] = read_spec(known[1] or nil)
   return known
 end
 
+local function waits(state)
+  return job_states[state] == WAITS
+end
+
+local function runs(state)
+  return job_states[state] == RUNS
+end
+
 local function is_terminal(job)
   return job_states[job.state] == ENDED
 end
+
+return {
+  waits = waits,
+  runs = runs,
+  read_spec = read_spec,
+  spec_of = spec_of,
+  claim_of = claim_of,
+  ttl_at_of = ttl_at_of,
+  created_of = created_of,
+  times_with = times_with,
+  ends_of = ends_of,
+  start_of = start_of,
+  read = read,
+  peek = peek,
+  is_terminal = is_terminal,
+}
