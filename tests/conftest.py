@@ -70,7 +70,7 @@ def servers() -> Iterator[Servers]:
 
 @pytest.fixture
 def engine() -> str:
-    """The engine that is always there; the store's own tests run on all of them."""
+    """The engine that is always there; the store's own tests run on a cluster too."""
     return "valkey"
 
 
