@@ -1,5 +1,6 @@
 """A real server, a store on it with nothing inside, and what must hold in Redis after each test."""
 
+import gc
 import signal
 from collections.abc import AsyncIterator, Iterator
 
@@ -29,6 +30,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "damages: leaves Redis damaged on purpose, so nothing is checked afterwards")
+
+
+def pytest_collection_finish() -> None:
+    """What is imported and collected stays: without this each garbage collection in a test walks through all of it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -63,7 +70,7 @@ def servers() -> Iterator[Servers]:
 
 @pytest.fixture
 def engine() -> str:
-    """The engine that is always there; the store's own tests run on all of them."""
+    """The engine that is always there; the store's own tests run on a cluster too."""
     return "valkey"
 
 

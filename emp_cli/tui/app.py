@@ -25,6 +25,7 @@ from emp_cli.tui.screens.dialogs import Ask, Confirm
 from emp_cli.tui.screens.help import HelpScreen
 from emp_cli.tui.screens.too_small import TooSmall, is_too_small
 from emp_cli.tui.steering import Steered, Wheel
+from emp_cli.tui.style_sheet import StyleSheet
 from emp_cli.tui.theme import DARK, LIGHT, SIXTEEN_COLORS
 from emp_cli.tui.widgets.masthead import Masthead, Standing
 from emp_core.clock import Clock, SystemClock
@@ -69,6 +70,7 @@ class Dashboard(App[None]):
         clock: Clock | None = None,
     ) -> None:
         super().__init__(driver_class=driver_class())
+        self.stylesheet = StyleSheet(variables=self.get_css_variables())
         self._preferences = preferences
         self._clock = clock or SystemClock()
         self._start = start
@@ -92,7 +94,8 @@ class Dashboard(App[None]):
         self.screen_change_signal.subscribe(self, self._fit, immediate=True)
         self.run_worker(self._feed.run())
         self.set_interval(1, self._tick)
-        await self.switch_mode("overview")
+        if self._start not in ways.MODES:
+            await self.switch_mode("overview")
         await self._go(self._start)
 
     @property

@@ -15,7 +15,6 @@ from emp_core.store.library import function_names
 from tests.generated import ROOT
 from tests.mutants.mutant import Mutant
 from tests.support.lua_reach import modules_of
-from tests.support.redis_server import ANY
 
 LUA = "emp_core/store/lua"
 STORE = "tests/core/store"
@@ -24,9 +23,7 @@ REST = ("tests/core", "tests/tutorial", "tests/hub")
 """What else runs the domain and the store's Python."""
 
 PYTEST = ("-x", "-q", "--no-header", "-p", "no:randomly", "--timeout", "60")
-ONE_ENGINE = " and ".join(
-    f"not [{engine} and not -{engine}" for engine in ("redis", "valkey", "cluster") if engine != ANY
-)
+ONE_ENGINE = " and ".join(f"not [{engine} and not -{engine}" for engine in ("redis", "cluster"))
 """Which engine runs the store makes no difference for a change of ours."""
 
 TRIES = 3

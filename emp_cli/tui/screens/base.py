@@ -9,12 +9,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer, Input
+from textual.widgets import Input
 
 from emp_cli.tui.messages import Preferred, Refused, Seen, Wanted
 from emp_cli.tui.orders import Ordered
 from emp_cli.tui.preferences import Preferences
 from emp_cli.tui.reads import Read
+from emp_cli.tui.widgets.key_line import KeyLine
 from emp_cli.tui.widgets.masthead import Masthead
 from emp_cli.tui.widgets.row_table import RowTable
 
@@ -53,7 +54,7 @@ class QueueScreen(Screen[None]):
         """The first line, the body, the keys."""
         yield Masthead()
         yield from self.body()
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     @abstractmethod
     def body(self) -> Iterator[Widget]:

@@ -1,5 +1,7 @@
 """The ways between screens, help, palette, and what the first line says."""
 
+from textual.widgets._footer import FooterKey
+
 from emp_cli.tui.screens.command_line import CommandLine
 from emp_cli.tui.screens.help import HelpScreen
 from emp_cli.tui.screens.jobs import JobsScreen
@@ -87,3 +89,33 @@ async def test_a_chosen_theme_is_kept(store: Store, dashboard: StartDashboard) -
         await driver.sees("Overview")
     async with dashboard() as driver:
         assert driver.app.theme == "ansi-dark"
+
+
+async def test_a_screen_that_is_seen_again_keeps_its_line_of_keys(store: Store, dashboard: StartDashboard) -> None:
+    async with dashboard(screen="jobs") as driver:
+        await driver.press("1", "2")
+        await driver.sees("Cancel")
+        before = list(driver.screen.query(FooterKey))
+        await driver.press("1", "2")
+        assert before
+        assert list(driver.screen.query(FooterKey)) == before
+
+
+async def test_css_is_parsed_anew_for_another_theme_and_not_for_another_screen(
+    store: Store, dashboard: StartDashboard
+) -> None:
+    async with dashboard(screen="jobs") as driver:
+        await driver.sees("Cancel")
+        sheet = driver.app.stylesheet
+        before = [rule for rule in sheet.rules if not rule.is_default_rules]
+        await driver.press("3")
+        assert before
+        assert all(any(rule is old for rule in sheet.rules) for old in before)
+        driver.app.theme = "emp-light"
+        await driver.pilot.pause()
+        assert not any(rule is old for rule in sheet.rules for old in before)
+
+
+async def test_start_with_the_jobs_makes_no_other_screen(store: Store, dashboard: StartDashboard) -> None:
+    async with dashboard(screen="jobs") as driver:
+        assert driver.app._screen_stacks.keys() == {"_default", "jobs"}

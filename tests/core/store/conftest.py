@@ -1,13 +1,17 @@
-"""The store's tests run on every engine."""
+"""The store's tests run on Valkey alone and on a cluster of Redis: on both engines, and with both kinds of client.
+
+Redis alone would prove nothing more. The cluster runs the same functions on it, and also refuses keys of two slots.
+What the store asks of a server when it opens a queue is tested on Redis alone too (`test_connection.py`).
+"""
 
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.support.redis_server import ENGINES, Server
+from tests.support.redis_server import Server
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=["valkey", "cluster"])
 def engine(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
