@@ -15,7 +15,7 @@ from emp_core.errors import Conflict, DeletedId, EmpError, InvalidInput, LimitEx
 from emp_core.ids import new_job_id
 from emp_core.store.classes import ClassIndex
 from emp_core.store.codec import Record, submit_record
-from emp_core.store.connection import Link
+from emp_core.store.connection import WRONG_TYPE, Link
 from emp_core.store.gathering import Gathering, Said
 
 Spill = Callable[[str, bytes], Awaitable[None]]
@@ -197,6 +197,8 @@ def _answer_of(line: Line, said: Sequence[bytes], workable: bool | None) -> Subm
         if line.request.is_earlier(more[2]):
             return Submitted(name, state, repeated=True, workable=fits)
         return taken(name)
+    if word == "damaged":
+        return Conflict(WRONG_TYPE)
     if word == "deleted":
         return DeletedId(name)
     if word == "parent":

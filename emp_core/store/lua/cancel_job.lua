@@ -4,7 +4,7 @@
 -- FLAGS  allow-oom
 -- ARGV   id        str
 -- ARGV   customer  str     only this customer's job, or ''
--- ARGV   worker    str     the worker that holds it, where it is the one who cancels, or ''
+-- ARGV   worker    str     the worker that holds it, if it is the one that cancels, or ''
 -- ARGV   by        str     role, actor and request id of who gives the order, or ''
 -- ARGV   reason    str     for the audit
 -- DERIVES nearly every key: see the table of keys

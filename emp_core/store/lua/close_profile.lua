@@ -11,7 +11,8 @@
 return function(this, before, batch)
   for _, profile in ipairs(call('ZRANGE', this.prefix .. 'profiles.used', '-inf', this.now - before, 'BYSCORE', 'LIMIT', 0, 10)) do
     local number = call('HGET', this.prefix .. 'profiles', profile)
-    local busy = number and (call('ZSCORE', this.prefix .. 'profiles.workers', number) or call('EXISTS', this.prefix .. 'idle.workers:' .. number) == 1)
+    local busy = number and (call('ZSCORE', this.prefix .. 'profiles.workers', number)
+      or call('EXISTS', this.prefix .. 'idle.workers:' .. number) == 1)
     if busy then
       call('ZADD', this.prefix .. 'profiles.used', this.now, profile)
     else

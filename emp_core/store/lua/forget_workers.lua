@@ -26,7 +26,8 @@ return function(this, keep, batch)
     if not still_holds(worker) then
       call('ZREM', this.prefix .. 'workers.gone', worker)
       forget_name(worker)
-      call('UNLINK', this.prefix .. 'worker:' .. worker, this.prefix .. 'worker.failures:' .. worker, this.prefix .. 'worker.refusals:' .. worker, this.prefix .. 'jobs:active:' .. worker)
+      call('UNLINK', this.prefix .. 'worker:' .. worker, this.prefix .. 'worker.failures:' .. worker,
+        this.prefix .. 'worker.refusals:' .. worker, this.prefix .. 'jobs:active:' .. worker)
       forgotten = forgotten + 1
     end
   end

@@ -21,7 +21,8 @@ return function(this, id, customer, by, reason)
   if job.nonce then active.close_claim(this, id, job) end
   if not job.began then pending.watch_expiry(this, id, nil, job.deadline) end
   call('ZADD', this.prefix .. 'held', this.now, id)
-  transitions.transition(this, id, job, 'delayed', 'held', nil, 'held', 1, 'ttl_left', math.max(0, (jobs.ttl_at_of(job) or this.now) - this.now))
+  local left = math.max(0, (jobs.ttl_at_of(job) or this.now) - this.now)
+  transitions.transition(this, id, job, 'delayed', 'held', nil, 'held', 1, 'ttl_left', left)
   orders.note(this, job, 'done', 'held')
   return 'ok'
 end

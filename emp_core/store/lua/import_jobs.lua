@@ -77,7 +77,8 @@ return function(this, max_waiting, mark, command, orphans, by, reason, records)
   local function list_held(r, job, fields)
     if mark == '' and not r.began then pending.watch_expiry(this, r.id, nil, r.deadline) end
     call('ZADD', this.prefix .. 'held', this.now, r.id)
-    transitions.transition(this, r.id, job, 'delayed', 'imported', nil, 'held', r.held or 'moving', 'ttl_left', int(job.ttl_at - this.now), unpack(fields))
+    local left = int(job.ttl_at - this.now)
+    transitions.transition(this, r.id, job, 'delayed', 'imported', nil, 'held', r.held or 'moving', 'ttl_left', left, unpack(fields))
   end
 
   local function list_imported(r, job, fields, open, failed)

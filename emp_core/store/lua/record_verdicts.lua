@@ -1,6 +1,6 @@
 -- record_verdicts: keeps what the predicate said of classes and profiles, and wakes workers for classes that became known.
 -- A verdict is a pure function of the two ids, so a late one is as right as an early one; a profile is named with its number,
--- and refused where the number is another's by now.
+-- and refused if the number is another's by now.
 --
 -- FLAGS  allow-oom
 -- ARGV   profile   str     the profile that was judged against a page of classes, or ''

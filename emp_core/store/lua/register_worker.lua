@@ -14,7 +14,7 @@
 -- ARGV   info         str     JSON for people
 -- ARGV   workflow     str     the only one whose jobs it takes, or ''
 -- ARGV   services     str     `comfyui=up a1111=down`, and a line for each that is not up: `a1111 <ms> <why>`
--- ARGV   dead_boot    str     of an earlier life whose process is gone for sure; '' where none is known
+-- ARGV   dead_boot    str     of an earlier life whose process is gone for sure; '' if none is known
 -- DERIVES nearly every key: see the table of keys
 -- RETURNS state, number, ids given back; or `again`, 0, ids given back: call again for the rest; or
 --         `refused:worker_id_in_use` with the boot, machine, info, last beat and end of the lease of the life that has
@@ -64,7 +64,8 @@ return function(this, worker, boot, machine, lease, profile, capabilities, rank,
   call('ZADD', this.prefix .. 'workers', this.now + lease, worker)
   call('ZREM', this.prefix .. 'workers.gone', worker)
   call('SADD', this.prefix .. 'workers.named', worker)
-  if workflow ~= '' then call('HSET', this.prefix .. 'workers.reserved', worker, workflow) else call('HDEL', this.prefix .. 'workers.reserved', worker) end
+  local reserved = this.prefix .. 'workers.reserved'
+  if workflow ~= '' then call('HSET', reserved, worker, workflow) else call('HDEL', reserved, worker) end
   profiles.count_worker(this, number, 1)
   events.emit(this, 'worker_' .. state, '-', 0, 0, state, worker)
   return { state, number, given_back }

@@ -20,7 +20,9 @@ return function(this, id)
   call('HDEL', this.prefix .. 'quarantine', id)
 
   local at = {
-    pending = function() return call('ZSCORE', this.prefix .. 'jobs:pending:' .. job.class, id) or call('ZSCORE', this.prefix .. 'avoided', id) end,
+    pending = function()
+      return call('ZSCORE', this.prefix .. 'jobs:pending:' .. job.class, id) or call('ZSCORE', this.prefix .. 'avoided', id)
+    end,
     delayed = function() return call('ZSCORE', this.prefix .. (job.held and 'held' or 'delayed'), id) end,
     blocked = function() return call('ZSCORE', this.prefix .. 'blocked', id) end,
     active = function() return call('ZSCORE', this.prefix .. 'leases', id) end,

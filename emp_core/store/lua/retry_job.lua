@@ -23,8 +23,8 @@ return function(this, id, customer, nonce, by, reason)
   job.gen, job.avoid, job.score = int((tonumber(job.gen) or 0) + 1), nil, scores.score_of(priority, scores.next_tick(this))
   job.nonce, job.held, job.began, job.lacking = nil, nil, nil, nil
   pending.watch_expiry(this, id, ttl_at)
-  pending.to_pending(this, id, job, 'retried', nil, 'ordered', nonce, 'gen', job.gen, 'failures', 0, 'losses', 0, 'releases', 0, 'spec', jobs.spec_of(job),
-    'times', jobs.times_with(this, job, ttl_at), 'claim', jobs.claim_of(job))
+  pending.to_pending(this, id, job, 'retried', nil, 'ordered', nonce, 'gen', job.gen, 'failures', 0, 'losses', 0, 'releases', 0,
+    'spec', jobs.spec_of(job), 'times', jobs.times_with(this, job, ttl_at), 'claim', jobs.claim_of(job))
   orders.note(this, job, 'done', job.state)
   return 'ok'
 end

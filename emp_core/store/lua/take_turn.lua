@@ -14,7 +14,7 @@
 -- ARGV   nonces    str     one word for each free slot
 -- RECORD verb job attempt nonce data
 -- DERIVES nearly every key: see the table of keys
--- RETURNS state, answers of settled, claimed jobs, classes to judge, 1 where the search goes on with the next call
+-- RETURNS state, answers of settled, claimed jobs, classes to judge, 1 if the search goes on with the next call
 
 return function(this, worker, boot, profile, lease, jitter, token, workflow, customers, nonces, records)
   local state, number = presence.state_of(this, worker, boot), tonumber(call('HGET', this.prefix .. 'profiles', profile))

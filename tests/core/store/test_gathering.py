@@ -6,10 +6,11 @@ from collections.abc import Sequence
 import pytest
 
 from emp_core.domain.policy import JOBS_A_CALL, LARGE_BODY, MAX_INLINE_PAYLOAD
-from emp_core.errors import EmpError, LimitExceeded, QueueUnavailable
-from emp_core.store import Store
+from emp_core.errors import Conflict, EmpError, LimitExceeded, QueueUnavailable
+from emp_core.store import Store, Submitted
 from emp_core.store.gathering import Gathering, Said
 from tests.support.builders import make_request, register
+from tests.support.redis_server import Server
 from tests.support.snapshot import Look
 
 
@@ -52,6 +53,20 @@ async def test_bad_jobs_fail_alone(store: Store, look: Look) -> None:
     assert isinstance(errors["large"], LimitExceeded)
     assert "nobody" in str(errors["child"])
     assert look().job("good")["state"] == look().job("better")["state"] == "pending"
+
+
+@pytest.mark.damages
+async def test_damaged_record_of_one_class_keeps_no_job_of_another_one_from_being_stored(
+    store: Store, server: Server, look: Look
+) -> None:
+    await store.broker.submit(make_request(id="before"))
+    (name,) = look().scores("classes")
+    server.client.set(f"{{emp}}:class:{name}", "damaged")
+    good = make_request(id="good", requirements={"gpu_memory_gb": 24})
+    asked = [store.broker.submit(each) for each in (make_request(id="bad"), good)]
+    bad, stored = await asyncio.gather(*asked, return_exceptions=True)
+    assert isinstance(bad, Conflict)
+    assert isinstance(stored, Submitted)
 
 
 def _record(name: str, size: int = 10) -> tuple[str, bytes]:

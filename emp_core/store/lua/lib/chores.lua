@@ -13,7 +13,7 @@ local function move_on(this, key, by)
   end
 end
 
--- True where it is time for chores: at most ten times a second over the whole fleet.
+-- Whether it is time for chores: at most ten times a second over the whole fleet.
 local function note_seen(this, lease)
   local seen = tonumber(call('GET', this.prefix .. 'seen')) or 0
   if this.now >= seen and this.now - seen < policy.chore_every_ms then return false end

@@ -8,7 +8,8 @@ local function take(this, id, job, worker, nonce, lease)
     writes.later(this, 'ZADD', this.prefix .. 'worker.jobs:' .. worker, jobs.created_of(this, job), id)
   end
   local begun = job.began
-  job.attempt, job.worker, job.nonce, job.claimed, job.began = int(job.attempt + 1), worker, nonce, this.now_text, begun or this.now_text
+  job.attempt, job.worker, job.nonce = int(job.attempt + 1), worker, nonce
+  job.claimed, job.began = this.now_text, begun or this.now_text
   writes.later(this, 'ZADD', this.prefix .. 'leases', int(this.now + lease), id)
   job.ends = jobs.ends_of(job)
   writes.later(this, 'ZADD', this.prefix .. 'timeouts', int(job.ends), id)
@@ -50,7 +51,7 @@ local function past_deadline(this, id, job)
   return true
 end
 
--- Whether a worker may take a listed job: yes, no, or nil where its class is not judged. Parks what is at its limit.
+-- Whether a worker may take a listed job: yes, no, or nil if its class is not judged. Parks what is at its limit.
 local function may_take(this, number, class)
   local verdict = verdict_bits.read(this, class, number)
   if verdict < 2 then return nil end
@@ -65,7 +66,8 @@ local function take_avoided(this, turn, floor)
   for _, id in ipairs(call('ZRANGE', this.prefix .. 'avoided', '+inf', floor and '(' .. floor or '-inf', 'BYSCORE', 'REV')) do
     local known = jobs.peek(this, id, 'avoid', 'customer')
     local class, customer = known[1], known[3] or nil
-    if class and not waking.has_word(known[2], turn.worker) and (turn.customers == '' or waking.has_word(turn.customers, customer)) then
+    local is_for = turn.customers == '' or waking.has_word(turn.customers, customer)
+    if class and is_for and not waking.has_word(known[2], turn.worker) then
       local may = may_take(this, turn.number, class)
       if may == nil then return nil, class end
       if may then
@@ -114,7 +116,7 @@ local function take_of_workflow(this, turn)
   return nil, {}
 end
 
--- Whether jobs wait for another worker, limits are set, or workers are idle. Once none of this is so, a claim changes nothing of it.
+-- Whether jobs wait for another worker, limits are set, or workers are idle. If none of this is so, no claim changes it.
 local function is_special(this)
   if this.nothing_special then return false end
   local special = call('EXISTS', this.prefix .. 'avoided', this.prefix .. 'limits', this.prefix .. 'idle.where') > 0
@@ -149,7 +151,7 @@ local function take_best(this, turn, wanted)
   end
 end
 
--- The next job that can be claimed. Gives up a call where very many jobs are past their deadline.
+-- The next job that can be claimed. Ends the call early if very many jobs are past their deadline.
 local function next_job(this, turn, wanted)
   for _ = 1, 50 do
     local unjudged, done

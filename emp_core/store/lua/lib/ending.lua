@@ -1,6 +1,6 @@
 -- ending: how an attempt ends: complete (T6), fail (T7, T10), release (T8), lose (T9), cancelled (T13).
 
--- `verb`: what the holder said; none where it said nothing in time.
+-- `verb`: what the holder said; none if it said nothing in time.
 local function to_cancelled(this, id, job, verb)
   active.leave(this, id, job)
   active.close_claim(this, id, job, verb)
@@ -18,7 +18,8 @@ end
 
 local function fail_for_good(this, id, job, code, detail)
   if detail then call('SET', this.prefix .. 'job.result:' .. id, detail) end
-  finishing.finish(this, id, job, 'failed', code, 'failures', job.failures or 0, 'losses', job.losses or 0, 'releases', job.releases or 0)
+  finishing.finish(this, id, job, 'failed', code, 'failures', job.failures or 0, 'losses', job.losses or 0, 'releases',
+    job.releases or 0)
 end
 
 -- For lists: one line of the message, cut to 200 bytes. A byte of 128 to 191 continues a character of UTF-8.
@@ -43,9 +44,9 @@ local function fail(this, id, job, code, retryable, jitter, detail, message, cau
   if not retryable or job.failures >= tonumber(job.max_failures) then
     return fail_for_good(this, id, job, code, detail)
   end
-  local failures = job.failures
   job.avoid = active.avoiding(job)
-  pending.to_delayed(this, id, job, 'retrying', code, math.floor(this.now + policy.backoff_ms(failures, jitter)), 'failures', job.failures, 'avoid', job.avoid)
+  local due = math.floor(this.now + policy.backoff_ms(job.failures, jitter))
+  pending.to_delayed(this, id, job, 'retrying', code, due, 'failures', job.failures, 'avoid', job.avoid)
 end
 
 local function release(this, id, job, reason, begun)

@@ -17,7 +17,8 @@ local function keep(this, id, job, from, text)
     local customer = job.customer or ''
     if ver == 3 then
       from = 'pending'
-      table.insert(entries, 1, (job.claimed or this.now_text) .. ' claimed' .. of .. '2 active ' .. (job.worker or '') .. ' 1  ' .. customer)
+      local claimed = job.claimed or this.now_text
+      table.insert(entries, 1, claimed .. ' claimed' .. of .. '2 active ' .. (job.worker or '') .. ' 1  ' .. customer)
     end
     local created = string.match(job.times or '', '^%d+') or this.now_text
     table.insert(entries, 1, created .. ' submitted' .. of .. '1 ' .. from .. '  0  ' .. customer)

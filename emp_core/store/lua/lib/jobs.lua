@@ -1,4 +1,4 @@
--- jobs: reads a job's hash into a table; nil where there is none or it is damaged. Its numbers stay text, as Redis hands
+-- jobs: reads a job's hash into a table; nil if there is none or it is damaged. Its numbers stay text, as Redis hands
 -- them over: who counts with one converts it.
 --
 -- A field costs more than a word does, so three of them hold several: `spec` (class score max_failures digest), `times`
@@ -69,7 +69,7 @@ local function read(this, id)
   return job
 end
 
--- Some fields of a job, where the rest does not matter, behind its class; none of a damaged one.
+-- Some fields of a job behind its class, for who needs no more; none of a damaged one.
 local function peek(this, id, ...)
   local known = redis.pcall('HMGET', this.prefix .. 'job:' .. id, 'spec', ...)
   if known.err then return {} end

@@ -31,7 +31,7 @@ local function refuse(this, job)
   return job.order.before
 end
 
--- It is on its way between two queues (T23), where only the move changes it.
+-- It is on its way between two queues (T23): only the move changes it.
 local function refuse_moving(this, job)
   note(this, job, 'refused')
   return 'moving'

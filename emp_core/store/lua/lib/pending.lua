@@ -39,7 +39,7 @@ local function avoided_is_full(this)
   return call('ZCARD', this.prefix .. 'avoided') >= policy.avoided_cap
 end
 
--- Where it should not run, if another worker can take it.
+-- Listed for other workers than those that should not run it, if there is one that can.
 local function list_returned(this, id, job)
   if not avoided_is_full(this) and another_fits(this, job.class, job.avoid) then
     list_avoided(this, id, job, job.avoid, this.now + policy.avoid_ms)

@@ -1,7 +1,7 @@
 -- picking: the best class that a profile can do. Exact: a head that is not judged yet stops the search.
 --
 -- The first head is looked at directly. Behind it the profile's cursor leads: no class above the score `s` fits, as of
--- change number `v`; classes whose heads rose since then lift it again, and where those are many the first heads are looked
+-- change number `v`; classes whose heads rose since then lift it again, and if those are many the first heads are looked
 -- at before them. A cursor never passes a head that is not judged. Looks at no more than `pick_budget` heads in one call.
 
 local function load_cursor(this, number)
@@ -31,7 +31,7 @@ local function look_from_top(this, number, from, to)
   return nil, unjudged, #unjudged > 0 or #classes < to - from
 end
 
--- Lifts the cursor to the heads that rose since. False where one of them is not judged, or the budget is spent.
+-- Lifts the cursor to the heads that rose since. False if one of them is not judged, or the budget is spent.
 local function catch_up(this, number, cursor, unjudged)
   local rose = call('ZRANGE', this.prefix .. 'improved', '(' .. cursor.v, '+inf', 'BYSCORE', 'LIMIT', 0, policy.pick_budget)
   local verdicts, last = verdict_bits.read_many(this, rose, number, 1), nil

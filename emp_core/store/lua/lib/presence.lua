@@ -1,6 +1,6 @@
 -- presence: whether a call comes from the worker's present life, and what its state lets it do.
 
--- Its state, or nil where it must register (again).
+-- Its state, or nil if it must register (again).
 local function state_of(this, worker, boot)
   local known = call('HMGET', this.prefix .. 'worker:' .. worker, 'boot', 'state', 'alive')
   if known[1] ~= boot or known[3] ~= '1' then return nil end

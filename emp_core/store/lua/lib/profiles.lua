@@ -4,7 +4,8 @@ local function open_profile(this, profile, capabilities, rank)
   local key = this.prefix .. 'profile:' .. profile
   local number = call('HGET', this.prefix .. 'profiles', profile)
   if not number then
-    number = call('SPOP', this.prefix .. 'profiles.free') or call('HLEN', this.prefix .. 'profiles') + call('HLEN', this.prefix .. 'profiles.closing')
+    number = call('SPOP', this.prefix .. 'profiles.free')
+      or call('HLEN', this.prefix .. 'profiles') + call('HLEN', this.prefix .. 'profiles.closing')
     call('HSET', this.prefix .. 'profiles', profile, number)
     call('HSET', key, 'capabilities', capabilities, 'rank', rank, 'slot', number)
     call('INCR', this.prefix .. 'fleet')

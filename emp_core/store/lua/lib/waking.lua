@@ -58,7 +58,9 @@ end
 local function wake_reserved(this, name, class, avoid)
   for _, worker in ipairs(call('ZRANGE', this.prefix .. 'idle.reserved:' .. name, 0, -1)) do
     local number = string.match(call('HGET', this.prefix .. 'idle.where', worker) or '', '^%d+')
-    if number and not has_word(avoid, worker) and verdict_bits.read(this, class, tonumber(number)) == 3 then return wake(this, worker, class) end
+    if number and not has_word(avoid, worker) and verdict_bits.read(this, class, tonumber(number)) == 3 then
+      return wake(this, worker, class)
+    end
   end
   return false
 end
@@ -113,7 +115,7 @@ local function wake_avoided(this, classes, wanted)
   return woken
 end
 
--- A class, and the others of its customer where one is given, as far as they may fit an idle worker.
+-- A class, and the others of its customer if one is given, as far as they may fit an idle worker.
 local function classes_for_idle(this, class, customer)
   local classes, found = customer and call('SMEMBERS', this.prefix .. 'customer.classes:' .. customer) or {}, {}
   table.insert(classes, 1, class)
@@ -128,7 +130,7 @@ local function classes_for_idle(this, class, customer)
   return found
 end
 
--- Where a limit lets one more job run, of this class or another one of its customer. Permits outnumber wake-ups: who
+-- If a limit lets one more job run, of this class or another one of its customer. Permits outnumber wake-ups: who
 -- uses one passes on the next.
 local function wake_next(this, class)
   if this.nobody_idle or call('EXISTS', this.prefix .. 'idle.where') == 0 then return end

@@ -1,6 +1,6 @@
 -- writes: what a call writes once for all its jobs: counters, and members of lists that it does not read meanwhile.
 
--- What `act` writes so, written in one go at its end, also where it breaks off.
+-- Does what `act` does, and at its end writes in one go what it wrote so, also if it broke off.
 local function together(this, act)
   local words, added, kept = { ZREM = {}, HDEL = {}, ZADD = {}, HSET = {} }, {}, {}
   this.counts, this.words, this.added, this.kept = {}, words, added, kept
