@@ -1,5 +1,6 @@
 """A queue whose answers never change, for pictures."""
 
+import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -347,12 +348,13 @@ class CannedQueue:
 
     async def recent_events(self, count: int, *, since: int = 0, until: int | None = None) -> list[Event]:
         self._check()
-        return sorted(_events(self.scene.jobs), key=lambda event: event.at)[-count:] if not since else []
+        return (
+            sorted(canned_job.events_of_all(self.scene.jobs), key=lambda event: event.at)[-count:] if not since else []
+        )
 
     @asynccontextmanager
     async def watch(self) -> Any:
         """Nothing ever happens."""
-        import asyncio
 
         async def never(block_ms: int = 0) -> None:
             await asyncio.Event().wait()
@@ -372,24 +374,6 @@ def _demand(class_id: str, jobs: Sequence[Job], offers: Mapping[int, Capabilitie
         fitting=frozenset(number for number, offered in offers.items() if fits(asked, offered)),
         unworkable=any(job.unworkable for job in pending),
     )
-
-
-def _events(jobs: Sequence[Job]) -> Iterator[Event]:
-    """What happened to jobs, as far as they tell."""
-    for number, job in enumerate(jobs):
-        times = {"submitted": job.created_at, "claimed": job.claimed_at, job.state or "": job.ended_at}
-        for name, at in times.items():
-            if at:
-                yield Event(
-                    cursor=f"{at}-{number}",
-                    name=name,
-                    job=job.id,
-                    state={"submitted": "pending", "claimed": "active"}.get(name, name),
-                    worker="" if name == "submitted" else job.worker or "",
-                    attempt=0 if name == "submitted" else job.attempt,
-                    code=(job.cause or "") if name == "failed" else "",
-                    customer_id=job.customer_id or "",
-                )
 
 
 class StoppedClock:

@@ -163,3 +163,21 @@ def _pixel(x: float, y: int, horizon: float, height: int) -> tuple[int, int, int
         return 255, 214, 120
     up = 1 - y / horizon
     return int(236 - 150 * up), int(120 - 60 * up), int(84 + 50 * up)
+
+
+def events_of_all(jobs: Sequence[Job]) -> Iterator[Event]:
+    """What happened to jobs, as far as they tell."""
+    for number, job in enumerate(jobs):
+        times = {"submitted": job.created_at, "claimed": job.claimed_at, job.state or "": job.ended_at}
+        for name, at in times.items():
+            if at:
+                yield Event(
+                    cursor=f"{at}-{number}",
+                    name=name,
+                    job=job.id,
+                    state={"submitted": "pending", "claimed": "active"}.get(name, name),
+                    worker="" if name == "submitted" else job.worker or "",
+                    attempt=0 if name == "submitted" else job.attempt,
+                    code=(job.cause or "") if name == "failed" else "",
+                    customer_id=job.customer_id or "",
+                )

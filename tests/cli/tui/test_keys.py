@@ -61,7 +61,7 @@ TESTED: Mapping[str, Mapping[str, str]] = {
     "FilesPane": {"test_files_are_saved_where_it_is_asked": "w"},
     "DocumentPane": {"test_a_search_marks_and_steps_through_its_matches": "slash n N escape"},
     "JobScreen": {
-        "test_tabs_are_turned_by_keys": "tab right_square_bracket right shift+tab left_square_bracket left e",
+        "test_tabs_are_turned_by_keys": "e",
         "test_orders_are_for_this_job": "X h u t plus",
         "test_a_running_job_is_requeued": "Q",
         "test_a_job_that_is_deleted_meanwhile_says_so": "D",
@@ -80,10 +80,10 @@ TESTED: Mapping[str, Mapping[str, str]] = {
         "test_a_list_is_found_by_words": "slash",
         "test_s_sorts_by_a_column_and_again_in_reverse": "s",
     },
+    "TabbedScreen": {
+        "test_tabs_are_turned_by_keys": "tab right_square_bracket right shift+tab left_square_bracket left",
+    },
     "WorkerScreen": {
-        "test_tabs_are_reached_by_brackets_too": "right_square_bracket left_square_bracket",
-        "test_the_last_jobs_have_a_failure_rate_and_open": "shift+tab",
-        "test_offers_have_their_origin": "tab",
         "test_it_is_paused_resumed_and_drained": "h u D",
     },
     "WorkersScreen": {

@@ -59,7 +59,7 @@ async def test_s_sorts_by_a_column_and_again_in_reverse(store: Store, dashboard:
     async with dashboard(screen="workers") as driver:
         await driver.sees("a:0", "b:0")
         await driver.press("s")
-        await driver.sees("Sort by", "MACHINE", "UPTIME")
+        await driver.sees("Sort by", "MACHINE", "LAST SEEN")
         await driver.press("down", "down", "down", "enter")
         await driver.sees("sorted by busy")
         assert driver.keys == ["a:0", "b:0"]

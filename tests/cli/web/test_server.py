@@ -45,7 +45,14 @@ async def server(store: Store, surroundings: Path) -> AsyncIterator[DashboardSer
 
 def dashboards() -> list[psutil.Process]:
     """The processes that this one has started and that show a dashboard."""
-    return [each for each in psutil.Process().children() if "dashboard" in each.cmdline()]
+    return [each for each in psutil.Process().children() if _is_dashboard(each)]
+
+
+def _is_dashboard(process: psutil.Process) -> bool:
+    try:
+        return "dashboard" in process.cmdline()
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):  # it ends just now
+        return False
 
 
 def cookie_of(server: DashboardServer, token: str = TOKEN) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -39,7 +40,7 @@ def test_too_many_values_are_refused_before_they_are_built(
     def build(*_: Any, **__: Any) -> object:
         return built
 
-    monkeypatch.setattr("emp_core.domain.json_text.json.loads", build)
+    monkeypatch.setattr("emp_core.domain.json_text._STRICT", SimpleNamespace(decode=build))
     monkeypatch.setattr("emp_core.domain.json_text.MAX_LIST_NODES", LIST_NODES)
     text = start + item * (maximum or LIST_NODES) + end
     for body in (text, text.encode(), text.encode("utf-16")):
