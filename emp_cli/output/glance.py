@@ -70,9 +70,9 @@ def counts(found: "Summary") -> Iterator[tuple[str, str]]:
     if found.held:
         yield "held", f"{found.held} of the delayed jobs (emp jobs --status held)"
     if found.oldest_pending_ms is not None:
-        classes = "1 kind" if found.classes_waiting == 1 else f"{found.classes_waiting} kinds"
+        classes = "1 kind of job" if found.classes_waiting == 1 else f"{found.classes_waiting} kinds of jobs"
         least = "" if found.oldest_pending_exact else "at least "
-        yield "waiting", f"the oldest for {least}{duration(found.oldest_pending_ms / 1000)}; {classes} of jobs"
+        yield "waiting", f"the oldest for {least}{duration(found.oldest_pending_ms / 1000)}; {classes}"
     if found.unworkable_jobs:
         yield "stuck", f"{found.unworkable_jobs} that no live worker can run (emp jobs --unworkable)"
     if found.memory and found.memory.is_crowded:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from emp_cli.output.glance import never_words, others, waiting_words
+from emp_cli.output.units import count_jobs
 from emp_cli.tui.asking import jobs_asking
 from emp_cli.tui.bars import bars
 from emp_cli.tui.widgets.links import Line, Part
@@ -102,7 +103,7 @@ def oldest(summary: "Summary", backlog: Backlog, width: int, kinds: int = KINDS)
         return
     least = "" if summary.oldest_pending_exact else "at least "
     one = summary.classes_waiting == 1
-    waiting = "1 kind of jobs waits" if one else f"{summary.classes_waiting:,} kinds of jobs wait"
+    waiting = "1 kind of job waits" if one else f"{summary.classes_waiting:,} kinds of jobs wait"
     yield _line(
         "oldest",
         Part(f"waits for {least}{duration(summary.oldest_pending_ms / 1000)}"),
@@ -151,7 +152,7 @@ def memory(summary: "Summary") -> Iterator[Line]:
     yield _line(
         "redis",
         Part(f"{size(found.used)}{of}", "$text-error" if found.is_crowded else ""),
-        Part(f"{found.waiting:,} jobs wait, {found.recent + found.older:,} ended ones are kept", "$foreground-muted"),
+        Part(f"{count_jobs(found.waiting)} waiting, {found.recent + found.older:,} ended", "$foreground-muted"),
     )
 
 

@@ -11,6 +11,9 @@ from redis.exceptions import NoPermissionError, OutOfMemoryError, ResponseError
 from emp_core.errors import AccessDenied, QueueUnavailable
 from emp_core.store.library import LUA, is_library, library, read_header
 
+LOADS_AT_MOST = 10
+"""How often one call loads the library: somebody may drop it in between."""
+
 
 class Caller(Protocol):
     """What sends a call to Redis."""
@@ -83,16 +86,21 @@ class Functions:
         Raises `TypeError` on a missing or extra name, and Redis's errors.
         """
         command = ("FCALL", f"{library().name}_{name}", 1, key, *function(name).words(rest, given))
-        loads = self._loads
-        try:
-            return await self._caller.execute_command(*command)
-        except ResponseError as error:
-            if "Function not found" not in str(error):
-                error.args = (library().located(str(error)),)
-                raise
-        # Flushed, lost with a failover, or never there.
-        await self._load_again(loads)
-        return await self._caller.execute_command(*command)
+        for _ in range(LOADS_AT_MOST):
+            loads = self._loads
+            try:
+                return await self._caller.execute_command(*command)
+            except ResponseError as error:
+                if "Function not found" not in str(error):
+                    error.args = (library().located(str(error)),)
+                    raise
+            # Flushed, lost with a failover, or never there.
+            await self._load_again(loads)
+        raise QueueUnavailable(
+            "redis_unavailable",
+            "Redis loses emp's functions again and again",
+            hint="who runs FUNCTION FLUSH or DELETE?",
+        )
 
     async def _load_again(self, loads: int) -> None:
         """Load the library, unless a call beside this one did so meanwhile."""

@@ -91,8 +91,8 @@ class Gathering:
                 self._tell(self._waiting, [error] * len(self._waiting))
                 self._waiting.clear()
         except Exception as error:
+            # Whatever it is, it is told to those whom it concerns; the others go on.
             said = [error] * len(some)
-            raise
         finally:
             self._tell(some, said)
 

@@ -86,7 +86,7 @@ async def test_r18_what_a_kill_in_the_middle_of_writes_takes_with_it(
     figure("acknowledged writes gone with it", f"{gone} / {len(jobs):,} in {ROUNDS} kills")
 
 
-async def test_r19_scripts_may_be_forgotten_at_any_time(server: QueueServer, fleet: Fleet, history: History) -> None:
+async def test_r19_functions_may_be_forgotten_at_any_time(server: QueueServer, fleet: Fleet, history: History) -> None:
     workers = await fleet.start("a", "b", slots=2)
 
     over = asyncio.Event()

@@ -4,13 +4,14 @@ import asyncio
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.exceptions import ResponseError
 
 from emp_core.errors import QueueUnavailable
 from emp_core.store import Store, open_store
-from emp_core.store.functions import function
+from emp_core.store.functions import Functions, function
 from emp_core.store.library import LUA, MODULES, function_names, library
 from tests.support.builders import make_request, register, submit
 from tests.support.library import ask, changed_policy
@@ -155,6 +156,31 @@ async def test_r23_a_version_that_is_not_loaded_is_told_what_to_do(store: Store,
     assert refused.value.hint == "raise maxmemory, or delete ended jobs with the version that runs"
     full(False)
     assert await worker.complete(claim) == "ok"
+
+
+class _Forgetful:
+    """Passes calls on to a server that drops all functions before each of the first ones."""
+
+    def __init__(self, store: Store, times: int) -> None:
+        self._store = store
+        self._times = times
+
+    async def execute_command(self, *arguments: Any) -> Any:
+        if self._times:
+            self._times -= 1
+            await self._store.link.client.function_flush()
+        return await self._store.link.client.execute_command(*arguments)
+
+
+async def test_r19_it_works_if_somebody_drops_the_functions_once_more(store: Store) -> None:
+    functions = Functions(store.link.client, _Forgetful(store, 3))
+    assert await functions.call("forget_workers", store.link.key("schema"), [], {"keep": 1, "batch": 1}) == 0
+
+
+async def test_functions_that_are_dropped_again_and_again_are_an_outage(store: Store) -> None:
+    functions = Functions(store.link.client, _Forgetful(store, 1_000))
+    with pytest.raises(QueueUnavailable, match="loses emp's functions"):
+        await functions.call("forget_workers", store.link.key("schema"), [], {"keep": 1, "batch": 1})
 
 
 async def test_two_versions_side_by_side_do_not_meet(store: Store) -> None:
