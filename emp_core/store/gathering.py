@@ -9,8 +9,10 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
+from redis.exceptions import ResponseError
+
 from emp_core.domain.policy import BYTES_A_CALL, JOBS_A_CALL, LARGE_BODY
-from emp_core.errors import QueueUnavailable
+from emp_core.errors import EmpError, QueueUnavailable
 from emp_core.store.codec import Record
 
 Said = Sequence[bytes]
@@ -90,9 +92,12 @@ class Gathering:
                 # Who waited meanwhile would wait as long again, only to hear the same.
                 self._tell(self._waiting, [error] * len(self._waiting))
                 self._waiting.clear()
-        except Exception as error:
-            # Whatever it is, it is told to those whom it concerns; the others go on.
+        except (EmpError, ResponseError) as error:
             said = [error] * len(some)
+        except Exception as error:
+            # A bug, of which all must hear: a cancel that nobody asked for would end them without a word.
+            said = [error] * len(some)
+            raise
         finally:
             self._tell(some, said)
 
