@@ -11,10 +11,10 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check fmt test mutants bench lock generated pictures
+.PHONY: help setup demo check fmt test mutants bench bench-peers lock generated pictures
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## Make .venv from nothing, with the locked versions
 
@@ -40,6 +40,9 @@ mutants: setup ## Change the functions and the core at random, and print what no
 
 bench: setup ## Measure the queue
 	$(BIN)/python -m benchmarks
+
+bench-peers: setup ## Measure emp beside BullMQ, Celery and others (PEERS=bullmq,arq QUICK=1)
+	$(BIN)/python -m benchmarks.peers $(if $(PEERS),--peers $(PEERS)) $(if $(QUICK),--quick)
 
 lock: setup ## Write the locks anew (UPGRADE=1 takes the latest versions)
 	$(COMPILE) -o requirements.lock pyproject.toml

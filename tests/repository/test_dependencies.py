@@ -9,6 +9,7 @@ from importlib.metadata import packages_distributions
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from benchmarks.peers.peers import PEERS
 from tests.generated import ROOT
 from tests.repository.test_size import PACKAGES, sources
 
@@ -19,12 +20,15 @@ NOT_IMPORTED: Mapping[str, str] = {
 }
 """Name -> reason."""
 
+OF_OTHER_QUEUES = {str(peer.path.relative_to(ROOT)) for peer in PEERS if peer.environment}
+"""Drivers of `make bench-peers`, which run in environments of their own."""
+
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 def imported(*folders: str) -> set[str]:
     """The distributions that the modules of these folders import, at their top or later."""
-    trees = [ast.parse(text) for _, text in sources(*folders)]
+    trees = [ast.parse(text) for path, text in sources(*folders) if path not in OF_OTHER_QUEUES]
     nodes = [node for tree in trees for node in ast.walk(tree)]
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
