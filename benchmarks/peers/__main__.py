@@ -3,11 +3,14 @@
 import argparse
 import asyncio
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.peers import environment, servers
 from benchmarks.peers.environment import ROOT, Command, Missing, prepare
 from benchmarks.peers.peers import Peer
+from benchmarks.peers.process import DriverFailed
 from benchmarks.peers.report import Found, as_markdown, names
 from benchmarks.peers.rounds import QUICK, Size, measure
 from benchmarks.peers.zombie import try_zombie
@@ -44,17 +47,32 @@ async def _measure(peers: list[Peer], size: Size, rounds: int) -> Found:
         except Missing as missing:
             found.left_out[peer.name] = str(missing)
             print(f"{peer.name}: left out: {missing}", file=sys.stderr)
-    there = [peer for peer in peers if peer.name in commands]
     for number in range(1, rounds + 1):
         found.rounds.append({})
-        for peer in there:
-            figures = found.rounds[-1][peer.name] = await measure(peer, commands[peer.name], size)
-            told = ", ".join(f"{key} {value:.4g}" for key, value in figures.items())
-            print(f"round {number} of {rounds}: {peer.name}: {told}", file=sys.stderr)
-    for peer in there:
-        found.zombies[peer.name] = await try_zombie(peer, commands[peer.name])
-        print(f"{peer.name}: {found.zombies[peer.name]}", file=sys.stderr)
+        for peer in _there(peers, found):
+            with _failure_left_out(peer, found):
+                figures = found.rounds[-1][peer.name] = await measure(peer, commands[peer.name], size)
+                told = ", ".join(f"{key} {value:.4g}" for key, value in figures.items())
+                print(f"round {number} of {rounds}: {peer.name}: {told}", file=sys.stderr)
+    for peer in _there(peers, found):
+        with _failure_left_out(peer, found):
+            found.zombies[peer.name] = await try_zombie(peer, commands[peer.name])
+            print(f"{peer.name}: {found.zombies[peer.name]}", file=sys.stderr)
     return found
+
+
+def _there(peers: list[Peer], found: Found) -> list[Peer]:
+    return [peer for peer in peers if peer.name not in found.left_out]
+
+
+@contextmanager
+def _failure_left_out(peer: Peer, found: Found) -> Iterator[None]:
+    """A peer whose driver fails costs the others nothing."""
+    try:
+        yield
+    except (DriverFailed, TimeoutError) as failure:
+        found.left_out[peer.name] = "its driver failed"
+        print(f"{peer.name}: left out: {str(failure) or 'its driver did not answer in time'}", file=sys.stderr)
 
 
 def _heading(size: Size) -> str:

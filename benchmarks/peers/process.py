@@ -4,7 +4,7 @@ import asyncio
 import json
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from typing import IO, Any
 
@@ -53,7 +53,7 @@ class DriverProcess:
 
     async def end(self) -> None:
         """Kill the process and its children."""
-        if self._process.returncode is None:
+        with suppress(psutil.NoSuchProcess):  # it ended by itself
             for process in self._tree():
                 process.kill()
         await self._process.wait()

@@ -46,14 +46,13 @@ async def try_zombie(peer: Peer, command: Command) -> str:
 
 def in_words(peer: Peer, again: float | None, before: object, after: object, *, late: bool) -> str:
     """What the results before and after A went on say."""
-    if again is None:
-        run = f"not run again within {AGAIN_SECONDS} s"
-        return f"{run}; the late result is accepted" if after == "A" else f"{run}; the late result is lost"
-    run = f"run again after {again:.0f} s"
+    run = f"not run again within {AGAIN_SECONDS} s" if again is None else f"run again after {again:.0f} s"
     if peer.server == "rabbitmq":
         return f"{run}; it keeps no results"
     if not late:
         return f"{run}; the first worker stops its run and reports nothing"
+    if again is None:
+        return f"{run}; the late result is {'accepted' if after == 'A' else 'lost'}"
     if before == "B" and after == "B":
         return f"{run}; the late result is refused"
     if after == "A":

@@ -27,16 +27,12 @@ class Rq(Driver):
         return self.queue.enqueue("rq_driver.run", payload, retry=Retry(max=TRIES)).id
 
     def submit_bulk(self, jobs: list[Submitted]) -> None:
-        timeout = self.queue.get_default_timeout() if hasattr(self.queue, "get_default_timeout") else None
-        self.queue.enqueue_many(
-            [
-                Queue.prepare_data("rq_driver.run", (payload,), timeout=timeout, retry=Retry(max=TRIES))
-                for payload, _ in jobs
-            ]
-        )
+        retry = Retry(max=TRIES)
+        self.queue.enqueue_many([Queue.prepare_data("rq_driver.run", (payload,), retry=retry) for payload, _ in jobs])
 
     def work(self) -> None:
-        more = {"maintenance_interval": 1} if self.order.lease_seconds else {}
+        # It looks for abandoned jobs between two waits, and waits 15 s less than the time to live of a worker.
+        more = {"maintenance_interval": 1, "worker_ttl": 20} if self.order.lease_seconds else {}
         worker = SimpleWorker([self.queue], connection=self.redis, log_job_description=False, **more)
         worker.work(logging_level="WARNING")
 
