@@ -54,10 +54,14 @@ async def _measure(peers: list[Peer], size: Size, rounds: int) -> Found:
                 figures = found.rounds[-1][peer.name] = await measure(peer, commands[peer.name], size)
                 told = ", ".join(f"{key} {value:.4g}" for key, value in figures.items())
                 print(f"round {number} of {rounds}: {peer.name}: {told}", file=sys.stderr)
-    for peer in _there(peers, found):
+
+    async def find_zombie(peer: Peer) -> None:
         with _failure_left_out(peer, found):
             found.zombies[peer.name] = await try_zombie(peer, commands[peer.name])
             print(f"{peer.name}: {found.zombies[peer.name]}", file=sys.stderr)
+
+    # They mostly wait, and nothing is measured any more.
+    await asyncio.gather(*map(find_zombie, _there(peers, found)))
     return found
 
 
@@ -77,7 +81,9 @@ def _failure_left_out(peer: Peer, found: Found) -> Iterator[None]:
 
 def _heading(size: Size) -> str:
     jobs = f"{size.one:,} jobs one by one, {size.fifty:,} 50 at a time, {size.bulk:,} drained, {size.wakes} wake-ups"
-    return f"{conditions('redis ' + servers.version('redis'), 'TCP', 'uvloop')} · {jobs}"
+    where = conditions(f"redis {servers.version('redis')}", "TCP", "uvloop")
+    quick = "\n\n**A quick run: it shows that everything works, and its figures mean little.**" if size is QUICK else ""
+    return f"{where} · {jobs}{quick}"
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ PEERS = (
         driver="taskiq_driver.py",
         distribution="taskiq",
         environment="taskiq.txt",
-        setup="`RedisStreamBroker`, results kept",
+        setup="`RedisStreamBroker`, results kept; it looks for abandoned jobs only after a new job came",
     ),
     Peer(
         name="streaq",
@@ -116,7 +116,7 @@ PEERS = (
         distribution="streaq",
         environment="streaq.txt",
         bulk=True,
-        setup="",
+        setup="as it comes",
     ),
     Peer(
         name="rabbitmq",

@@ -61,8 +61,9 @@ class RabbitServer:
         self._process = psutil.Process(pid)
 
     def processor_seconds(self) -> float:
-        times = self._process.cpu_times()
-        return float(times.user + times.system)
+        # A shell script starts the server.
+        times = [process.cpu_times() for process in (self._process, *self._process.children(recursive=True))]
+        return float(sum(each.user + each.system for each in times))
 
     def used_bytes(self) -> int | None:
         return None

@@ -52,7 +52,7 @@ def in_words(peer: Peer, again: float | None, before: object, after: object, *, 
     if not late:
         return f"{run}; the first worker stops its run and reports nothing"
     if again is None:
-        return f"{run}; the late result is {'accepted' if after == 'A' else 'lost'}"
+        return f"{run}; the late result is {'accepted' if after == 'A' else f'lost: {after!r} is kept'}"
     if before == "B" and after == "B":
         return f"{run}; the late result is refused"
     if after == "A":

@@ -94,7 +94,8 @@ def test_bar_of_a_time_is_met_by_a_lower_ratio(ratio: float, verdict: str) -> No
         (7.0, "B", "A", True, "run again after 7 s; the late result **overwrites** the first"),
         (7.0, "B", "B", False, "run again after 7 s; the first worker stops its run and reports nothing"),
         (None, None, "A", True, "not run again within 100 s; the late result is accepted"),
-        (None, None, None, True, "not run again within 100 s; the late result is lost"),
+        (None, None, None, True, "not run again within 100 s; the late result is lost: None is kept"),
+        (None, None, "A", False, "not run again within 100 s; the first worker stops its run and reports nothing"),
     ],
 )
 def test_results_before_and_after_say_what_became_of_the_late_one(

@@ -14,7 +14,12 @@ class CeleryPeer(Driver):
         self.app.conf.task_acks_late = True
         self.app.conf.worker_hijack_root_logger = False
         if order.lease_seconds:
-            self.app.conf.broker_transport_options = {"visibility_timeout": order.lease_seconds}
+            # By default it looks for abandoned jobs about each 100 s.
+            self.app.conf.broker_transport_options = {
+                "visibility_timeout": order.lease_seconds,
+                "unacked_restore_interval": 1,
+                "unacked_restore_throttle": 1,
+            }
         self.run = self.app.task(run_job, name="run")
 
     def submit(self, payload: Payload, priority: int) -> str:

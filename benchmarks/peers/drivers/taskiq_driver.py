@@ -19,7 +19,7 @@ class Taskiq(AsyncDriver):
         more = {"idle_timeout": lease * 1000} if lease else {}
         self.results = RedisAsyncResultBackend(self.order.url)
         self.broker = RedisStreamBroker(self.order.url, consumer_id="0", **more).with_result_backend(self.results)
-        self.run = self.broker.task(run, task_name="run")
+        self.run = self.broker.task(task_name="run")(run)
         if self.order.do != "work":
             await self.broker.startup()
 
