@@ -33,7 +33,7 @@ def main() -> None:
         parser.error(str(error))
     size = QUICK if options.quick else Size()
     found = asyncio.run(_measure(peers, size, options.rounds))
-    page = as_markdown(found, _heading(size), {peer.name: environment.version(peer) for peer in peers})
+    page = as_markdown(found, _heading(size), {peer.name: _version(peer, found) for peer in peers})
     options.output.write_text(page, encoding="utf-8")
     print(page)
 
@@ -77,6 +77,14 @@ def _failure_left_out(peer: Peer, found: Found) -> Iterator[None]:
     except (DriverFailed, TimeoutError) as failure:
         found.left_out[peer.name] = "its driver failed"
         print(f"{peer.name}: left out: {str(failure) or 'its driver did not answer in time'}", file=sys.stderr)
+
+
+def _version(peer: Peer, found: Found) -> str:
+    """Of the peer; if it is a server, then of the server and of the client's library."""
+    version = environment.version(peer)
+    if peer.server == "redis" or peer.name in found.left_out:
+        return version
+    return f"{servers.version(peer.server)}, {peer.distribution} {version}"
 
 
 def _heading(size: Size) -> str:
