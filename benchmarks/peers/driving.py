@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -93,53 +94,54 @@ def run_job(payload: Payload) -> str:
     return _tallies[0].run(payload)
 
 
-class Driver:
+class Driver(ABC):
     """A peer whose calls block."""
 
     def __init__(self, order: Order) -> None:
         self.order = order
 
+    @abstractmethod
     def submit(self, payload: Payload, priority: int) -> str:
         """Submit one job. Its id."""
-        raise NotImplementedError
 
+    @abstractmethod
     def submit_bulk(self, jobs: list[Job]) -> None:
         """Submit many jobs in as few calls as the peer can."""
-        raise NotImplementedError
 
+    @abstractmethod
     def work(self) -> None:
         """Run jobs until this process is killed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def result(self, job_id: str) -> object:
         """What the peer keeps as the result of a job; None if there is nothing."""
-        raise NotImplementedError
 
 
-class AsyncDriver:
+class AsyncDriver(ABC):
     """A peer whose calls are awaited."""
 
     def __init__(self, order: Order) -> None:
         self.order = order
 
     async def open(self) -> None:
-        """Connect."""
+        """Connect, if the peer needs it."""
+        return
 
+    @abstractmethod
     async def submit(self, payload: Payload, priority: int) -> str:
         """Submit one job. Its id."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def submit_bulk(self, jobs: list[Job]) -> None:
         """Submit many jobs in as few calls as the peer can."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def work(self) -> None:
         """Run jobs until this process is killed."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def result(self, job_id: str) -> object:
         """What the peer keeps as the result of a job; None if there is nothing."""
-        raise NotImplementedError
 
 
 def serve(make: Callable[[Order], Driver | AsyncDriver]) -> None:

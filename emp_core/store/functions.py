@@ -1,4 +1,4 @@
-"""Calls the functions of the library (`library.py`) by their names, and loads it where it is missing."""
+"""Calls the functions of the library (`function_library.py`) by their names, and loads it where it is missing."""
 
 import asyncio
 import functools
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from redis.exceptions import NoPermissionError, OutOfMemoryError, ResponseError
 
 from emp_core.errors import AccessDenied, QueueUnavailable
-from emp_core.store.library import LUA, is_library, library, read_header
+from emp_core.store.function_library import LUA, is_library, library, read_header
 
 LOADS_AT_MOST = 10
 """How often one call loads the library: somebody may drop it in between."""

@@ -3,10 +3,10 @@
 import json
 
 from emp_core.store import Store
-from emp_core.store.library import library
+from emp_core.store.function_library import library
 from tests.cli.conftest import Command, Do
 from tests.support.builders import submit
-from tests.support.library import changed_policy
+from tests.support.changed_library import changed_policy
 from tests.support.redis_server import Server
 
 OTHERS = "#!lua name=other\nredis.register_function('other', function() return 1 end)"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from emp_core.store.library import function_names
+from emp_core.store.function_library import function_names
 from tests.generated import ROOT
 from tests.mutants.mutant import Mutant
 from tests.support.lua_reach import modules_of

@@ -23,8 +23,8 @@ from emp_core.domain.requirements import Requirements
 from emp_core.domain.states import JobState
 from emp_core.domain.views import job_view
 from emp_core.store import Store
+from emp_core.store.function_library import LUA
 from emp_core.store.functions import function
-from emp_core.store.library import LUA
 from tests.core.domain.filter.jobs import NOW, make_job
 from tests.support.builders import submit
 from tests.support.snapshot import Look

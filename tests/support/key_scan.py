@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from emp_core.store import library
+from emp_core.store import function_library
 from emp_core.store.keys import KEYS
 from tests.support.lua_reach import reached
 
-STORE = Path(library.__file__).parent
+STORE = Path(function_library.__file__).parent
 
 WRITES = re.compile(
     r"SET|HSET|HDEL|HSETNX|HINCRBY|ZADD|ZREM|ZPOPMAX|ZINCRBY|SADD|SREM|SPOP|DEL|UNLINK|INCR|BITFIELD|P?EXPIRE|RPUSH|LREM"
@@ -58,7 +58,7 @@ def rows_of(literal: str) -> list[str]:
 def writers() -> dict[str, list[str]]:
     """Row -> the functions and modules that may write it."""
     found: dict[str, set[str]] = {row.name: set() for row in KEYS}
-    for name in library.function_names():
+    for name in function_library.function_names():
         for literal in _written(reached(name)):
             for row in rows_of(literal):
                 found[row].add(name)

@@ -4,7 +4,7 @@ import functools
 import re
 from collections.abc import Mapping
 
-from emp_core.store.library import LUA, MODULES
+from emp_core.store.function_library import LUA, MODULES
 
 _PART = re.compile(r"^local (?:function )?(\w+)", re.MULTILINE)
 _ELSEWHERE = re.compile(r"\b(\w+)\.(\w+)\b")

@@ -10,7 +10,7 @@ from emp_core.domain.outcome import Failure, Result
 from emp_core.domain.policy import POLICY
 from emp_core.errors import EmpError
 from emp_core.store import Claimed, Store, WaitingJob, completed, failed, released, stopped
-from emp_core.store.library import function_names
+from emp_core.store.function_library import function_names
 from tests.support import time_travel
 from tests.support.builders import WorkerDriver, make_request, register, submit
 from tests.support.lua_reach import reached

@@ -11,10 +11,10 @@ from redis.exceptions import ResponseError
 
 from emp_core.errors import QueueUnavailable
 from emp_core.store import Store, open_store
+from emp_core.store.function_library import LUA, MODULES, function_names, library
 from emp_core.store.functions import Functions, function
-from emp_core.store.library import LUA, MODULES, function_names, library
 from tests.support.builders import make_request, register, submit
-from tests.support.library import ask, changed_policy
+from tests.support.changed_library import ask, changed_policy
 from tests.support.lua_bytecode import compiled, fields_read, globals_used, kept_and_written, local_names
 
 STORES_ONLY = {"submit_jobs", "import_jobs", "set_limit", "keep_preview"}

@@ -7,7 +7,7 @@ import pytest
 
 from emp_core.domain import ordering
 from emp_core.domain.policy import POLICY, backoff_ms
-from emp_core.store.library import LUA
+from emp_core.store.function_library import LUA
 from emp_core.store.lua_formula import lua_of
 
 

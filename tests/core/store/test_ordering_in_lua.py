@@ -5,7 +5,7 @@ import random
 from emp_core.domain.ordering import EPOCH_MS, TICK_SPAN, TICKS_PER_MS, score, tick_at
 from emp_core.domain.policy import backoff_ms
 from emp_core.store import Link
-from tests.support.library import ask
+from tests.support.changed_library import ask
 
 PLACE = """
 local place = scores.score_of(tonumber(args[1]), tonumber(args[2]))

@@ -9,7 +9,7 @@ import pytest
 from emp_core.errors import EmpError
 from emp_core.store import Claimed, Store
 from tests.support.builders import WorkerDriver, make_request, register
-from tests.support.library import changed_policy
+from tests.support.changed_library import changed_policy
 from tests.support.redis_server import ANY
 
 CLASSES = tuple(f"c{number}" for number in range(60))

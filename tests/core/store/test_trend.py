@@ -9,7 +9,7 @@ from emp_core.domain.trend import KEPT_MS, MINUTE_MS, MINUTES_AT_MOST, WAIT_BOUN
 from emp_core.errors import InvalidInput
 from emp_core.store import Link, Store, mismatched, open_store
 from tests.support.builders import make_request, register, submit
-from tests.support.library import ask
+from tests.support.changed_library import ask
 from tests.support.redis_server import Server
 from tests.support.snapshot import Look
 from tests.support.time_travel import end_attempt, end_lease, expire, fall_due, reap

@@ -8,7 +8,7 @@ from emp_core.domain.worker import WorkerState
 from emp_core.errors import Refused
 from emp_core.store import Store
 from tests.support.builders import LEASE_MS, WorkerDriver, register, submit
-from tests.support.library import changed_policy
+from tests.support.changed_library import changed_policy
 from tests.support.snapshot import Look
 from tests.support.time_travel import (
     allow_chores,

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from tests.core.store.machine.queue import Queue
-from tests.support.library import changed_policy
+from tests.support.changed_library import changed_policy
 from tests.support.redis_server import ANY, Servers
 
 SHRINKING_SECONDS = 300
