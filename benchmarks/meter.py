@@ -34,7 +34,7 @@ class Meter:
 
     @asynccontextmanager
     async def block(self, kind: str) -> AsyncIterator[None]:
-        """Count the calls of functions of this block as of one kind; nobody else may call any meanwhile."""
+        """Count the functions that this block calls under `kind`. Nobody else may call functions meanwhile."""
         await self.link.call("CONFIG", "RESETSTAT")
         yield
         stats = (await self.link.client.info("commandstats")).get("cmdstat_fcall", {"calls": 0, "usec": 0})

@@ -56,8 +56,8 @@ def as_markdown(found: Found, heading: str, versions: Mapping[str, str]) -> str:
             "",
             "## A result that comes too late",
             "",
-            "Worker A is frozen while it runs a job, with a lease, a lock or a timeout of 5 s where the peer has one. "
-            "Worker B waits for the job, and no other job comes. Then A goes on.",
+            "Worker A is frozen while it runs a job, whose lease, lock or timeout is 5 s, if the peer has one. "
+            "Worker B waits until it gets the job; no other job is submitted. Then A goes on.",
             "",
             *_table(("queue", "what happens"), sorted(found.zombies.items())),
             "",

@@ -113,7 +113,8 @@ class Dashboard(App[None]):
         """Cover the screens while the terminal is too small for them, also those that open meanwhile."""
         covered = isinstance(self.screen, TooSmall)
         if is_too_small(self.size) and not covered:
-            _ = self.push_screen(TooSmall())  # nobody waits for it: this runs while another screen opens
+            # Not awaited: another screen may be opening, which would wait for this one.
+            _ = self.push_screen(TooSmall())
         elif covered and not is_too_small(self.size):
             _ = self.pop_screen()
 

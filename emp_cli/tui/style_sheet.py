@@ -4,7 +4,7 @@ from textual.css.stylesheet import Stylesheet
 
 
 class StyleSheet(Stylesheet):
-    """Textual's, parsed anew only when the theme changes: Textual would do so for each new screen."""
+    """Textual's style sheet, parsed again only if the theme changes. Textual parses it again for each new screen."""
 
     def set_variables(self, variables: dict[str, str]) -> None:
         """Take the theme's colours; others than before need another parse."""
@@ -12,5 +12,5 @@ class StyleSheet(Stylesheet):
             super().set_variables(variables)
 
     def reparse(self) -> None:
-        """Parse what is not in the cache, which `set_variables` empties."""
+        """Parse only what is not parsed yet; `set_variables` drops what was."""
         self.parse()

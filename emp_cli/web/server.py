@@ -62,7 +62,7 @@ PRELUDE = b"__GANGLION__\n"
 """What a Textual program writes before its first packet."""
 
 DISCARDED = 65_536
-"""Bytes of output that are read at once when nobody sees them any more."""
+"""When the browser has gone, the rest of the output is read in pieces of so many bytes, and dropped."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

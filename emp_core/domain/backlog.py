@@ -11,7 +11,7 @@ from emp_core.domain.worker import Worker
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """Pending jobs that ask the same, whoever their customers are."""
+    """Pending jobs of all customers that ask for the same."""
 
     asks: Requirements
     pending: int

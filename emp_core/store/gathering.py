@@ -46,7 +46,9 @@ class Gathering:
         A job whose answer is cancelled before its call begins is not stored. The answers raise what the call raised.
         """
         loop = asyncio.get_running_loop()
-        more = [_Waiting(record, loop.create_future()) for record in records]
+        # Encoded here, so that a text that cannot be is the trouble of its caller only.
+        encoded = [tuple(word.encode() if isinstance(word, str) else word for word in record) for record in records]
+        more = [_Waiting(record, loop.create_future()) for record in encoded]
         self._waiting += more
         if self._sending is None:
             # It begins in the next tick.
@@ -90,16 +92,21 @@ class Gathering:
             said = [error] * len(some)
             if loop.time() - began > self._patience() / 2:
                 # Who waited meanwhile would wait as long again, only to hear the same.
-                self._tell(self._waiting, [error] * len(self._waiting))
-                self._waiting.clear()
+                self._give_up(error)
         except (EmpError, ResponseError) as error:
             said = [error] * len(some)
         except Exception as error:
             # A bug, of which all must hear: a cancel that nobody asked for would end them without a word.
             said = [error] * len(some)
+            self._give_up(error)
             raise
         finally:
             self._tell(some, said)
+
+    def _give_up(self, error: Exception) -> None:
+        """Tell those who wait that there will be no call for them."""
+        self._tell(self._waiting, [error] * len(self._waiting))
+        self._waiting.clear()
 
     @staticmethod
     def _tell(some: Sequence[_Waiting], said: Sequence[Said | BaseException]) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from emp_core.domain.policy import POLICY
 from emp_core.store import Link, function_library
+from emp_core.store.function_library import library as current
 
 
 @contextlib.contextmanager
@@ -16,11 +17,11 @@ def changed_policy(**numbers: int) -> Iterator[None]:
     """The library has other numbers of the policy meanwhile, and with them another name."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(function_library, "POLICY", replace(POLICY, **numbers))
-        function_library.library.cache_clear()
+        current.cache_clear()
         try:
             yield
         finally:
-            function_library.library.cache_clear()
+            current.cache_clear()
 
 
 async def ask(link: Link, body: str, *arguments: str | float) -> Any:

@@ -4,7 +4,7 @@ from textual.widgets import Footer
 
 
 class KeyLine(Footer):
-    """Textual's footer, made anew only when another key can be pressed, not with each change of the focus."""
+    """Textual's footer, but built again only if its keys change. Textual builds it again whenever the focus moves."""
 
     def __init__(self) -> None:
         super().__init__(show_command_palette=False)

@@ -1,6 +1,7 @@
 """Submits that are made together: one call for many, each with its own answer."""
 
 import asyncio
+import gc
 from collections.abc import Sequence
 
 import pytest
@@ -82,11 +83,12 @@ class _Server:
         self.trouble: Exception | None = None
 
     async def call(self, records: Sequence[Sequence[str | bytes]]) -> Sequence[Said]:
-        self.calls.append([str(record[0]) for record in records])
+        names = [bytes(record[0]) for record in records if isinstance(record[0], bytes)]
+        self.calls.append([name.decode() for name in names])
         await self.open.wait()
         if self.trouble is not None:
             raise self.trouble
-        return [[str(record[0]).encode()] for record in records]
+        return [[name] for name in names]
 
 
 async def test_what_comes_while_a_call_is_under_way_goes_with_the_next() -> None:
@@ -108,6 +110,32 @@ async def test_large_body_goes_alone() -> None:
     asked = gathering.add([_record("a"), _record("large", LARGE_BODY + 1), _record("b"), _record("c")])
     await asyncio.gather(*asked)
     assert server.calls == [["a"], ["large"], ["b", "c"]]
+
+
+async def test_text_that_cannot_be_sent_is_the_trouble_of_its_caller_only() -> None:
+    server = _Server()
+    server.open.set()
+    gathering = Gathering(server.call, lambda: 60.0)
+    (good,) = gathering.add([_record("a")])
+    with pytest.raises(UnicodeEncodeError):
+        gathering.add([_record("b"), _record("\ud800")])
+    assert await good == [b"a"]
+    assert server.calls == [["a"]]
+
+
+async def test_bug_is_told_to_those_in_the_call_and_to_those_who_wait() -> None:
+    bugs: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: bugs.append(context["exception"]))
+    server = _Server()
+    server.trouble = KeyError("a bug")
+    gathering = Gathering(server.call, lambda: 60.0)
+    asked = gathering.add([_record("a")])
+    await asyncio.sleep(0)
+    asked += gathering.add([_record("b")])
+    server.open.set()
+    assert await asyncio.gather(*asked, return_exceptions=True) == [server.trouble, server.trouble]
+    gc.collect()
+    assert bugs == [server.trouble]
 
 
 async def test_cancelled_job_is_not_sent_and_the_others_are() -> None:

@@ -1,5 +1,6 @@
 """What all tabs of the job screen have in common: a document with a search."""
 
+from abc import abstractmethod
 from collections.abc import Hashable
 from typing import Any, ClassVar
 
@@ -43,9 +44,9 @@ class Pane(Vertical):
         """The id of what is under the cursor, if it is not the job's."""
         return ""
 
+    @abstractmethod
     def draw(self, job: Job, more: Any, at: int) -> None:
         """Show what was read; `at` is the queue's time in ms."""
-        raise NotImplementedError
 
     def refuse(self, error: EmpError) -> None:
         """Say why it cannot be read."""
@@ -55,9 +56,9 @@ class Pane(Vertical):
         """Show a text in the tab's last line."""
         self.query_one(".foot", Static).update(line(text, style))
 
+    @abstractmethod
     def take_keys(self) -> None:
         """The tab has the keys."""
-        raise NotImplementedError
 
 
 class DocumentPane(Pane):
