@@ -17,7 +17,12 @@ from tests.support.leaks import leaks
 from tests.support.redis_server import Server, Servers
 from tests.support.snapshot import Look, Snapshot
 
-pytest_plugins = ("tests.support.figures", "tests.support.leftovers", "tests.support.programs")
+pytest_plugins = (
+    "tests.support.clusters",
+    "tests.support.figures",
+    "tests.support.leftovers",
+    "tests.support.programs",
+)
 
 # A machine that is busy with other things breaks no property.
 settings.register_profile("emp", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -34,14 +34,17 @@ ANY = "redis" if shutil.which("redis-server") else "valkey"
 class Server:
     """A server process and a plain client of it."""
 
-    def __init__(self, engine: str, *, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, engine: str, *, program: str = "", tcp: bool = False, settings: Mapping[str, str] | None = None
+    ) -> None:
         self.engine = engine
-        self.program = ANY if engine == "cluster" else engine
+        self.program = program or (ANY if engine == "cluster" else engine)
+        self._tcp = tcp or engine == "cluster"
         self.directory = Path(tempfile.mkdtemp(prefix="emp-"))
         self.socket = self.directory / "redis.sock"
-        self._port = 0
+        self.port = 0
         self.settings = {**self._defaults(), **(settings or {})}
-        if engine == "cluster":
+        if self._tcp:
             self._choose_ports()
         self.client: Any = redis.Redis(unix_socket_path=str(self.socket), protocol=2, retry=Retry(NoBackoff(), 0))
         self.start()
@@ -49,7 +52,7 @@ class Server:
     @property
     def url(self) -> str:
         if self.engine == "cluster":
-            return f"redis+cluster://127.0.0.1:{self._port}"
+            return f"redis+cluster://127.0.0.1:{self.port}"
         return f"unix://{self.socket}"
 
     def _defaults(self) -> dict[str, str]:
@@ -68,9 +71,11 @@ class Server:
         return settings
 
     def _choose_ports(self) -> None:
-        """A cluster cannot choose its own."""
-        self._port = _free_port()
-        self.settings |= {"port": str(self._port), "cluster-port": str(_free_port())}
+        """Redis cannot choose its own."""
+        self.port = free_port()
+        self.settings["port"] = str(self.port)
+        if self.engine == "cluster":
+            self.settings["cluster-port"] = str(free_port())
 
     def start(self, *, wait: bool = True) -> None:
         """Run it, and wait until it answers."""
@@ -80,14 +85,18 @@ class Server:
         while not self._came_up():
             self._choose_ports()
             self._run()
-        if self.engine == "cluster" and b"cluster_slots_assigned:0" in self._cluster_info():
+        self._settle()
+
+    def _settle(self) -> None:
+        """What is left to do before it can be used."""
+        if self.engine == "cluster" and b"cluster_slots_assigned:0" in self.cluster_info():
             self.client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-            poll_until(lambda: b"cluster_state:ok" in self._cluster_info(), "a cluster that is well")
+            poll_until(lambda: b"cluster_state:ok" in self.cluster_info(), "a cluster that is well")
 
     def _run(self) -> None:
         words = [word for name, value in self.settings.items() for word in (f"--{name}", value)]
-        command = [_binary(self.program), *words]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=_die_with_parent)
+        command = [binary(self.program), *words]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=die_with_parent)
 
     def _came_up(self) -> bool:
         """False where somebody else has one of its ports by now."""
@@ -96,7 +105,7 @@ class Server:
         if ended() is None:
             return True
         said = (self.directory / "server.log").read_text().splitlines()[-3:]
-        assert self.engine == "cluster", said
+        assert self._tcp, said
         assert any("Address already in use" in line for line in said), said
         return False
 
@@ -106,7 +115,8 @@ class Server:
         except RedisError:
             return False
 
-    def _cluster_info(self) -> bytes:
+    def cluster_info(self) -> bytes:
+        """The answer of CLUSTER INFO."""
         return bytes(self.client.execute_command("CLUSTER", "INFO"))
 
     def kill(self) -> None:
@@ -140,7 +150,8 @@ class Servers:
             server.close()
 
 
-def _binary(engine: str) -> str:
+def binary(engine: str) -> str:
+    """The path of an engine's program."""
     return str(get_binary_path()) if engine == "valkey" else "redis-server"
 
 
@@ -148,13 +159,14 @@ LIBC = ctypes.CDLL(None)
 """Loaded here: between fork and exec a lock may be held that a thread of the parent will never let go of."""
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """A test run that is killed leaves no server behind; Linux only."""
     if sys.platform == "linux":
         LIBC.prctl(1, signal.SIGKILL)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
