@@ -127,9 +127,12 @@ class Forbidden(EmpError):
 class QueueUnavailable(EmpError):
     """Redis cannot take the call now.
 
-    `code` is `redis_unavailable`, `queue_busy`, `storage_full`, `storage_readonly` or `redis_too_old`. Nothing was half
-    written; with the first two the call may have been carried out, and only its answer be lost: it is safe to repeat.
+    `code` is one of `MAYBE_DONE`, `storage_full`, `storage_readonly` or `redis_too_old`. Nothing was half written; with
+    one of `MAYBE_DONE` the call may have been carried out, and only its answer be lost: it is safe to repeat.
     """
+
+    MAYBE_DONE = ("redis_unavailable", "queue_busy", "moving")
+    """Redis does not answer, it is busy, or Redis Cluster moves the queue to another node."""
 
     job_ids: tuple[str, ...] = ()
     """Of a submit: the jobs that may be stored all the same. Repeat it with these ids, and each is stored once."""

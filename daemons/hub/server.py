@@ -80,7 +80,7 @@ async def _open(url: str, settings: HubSettings) -> Store:
         try:
             return await open_store(url, settings.key_prefix, settings.redis_max_connections, upgrade=True)
         except QueueUnavailable as error:
-            if error.code != "redis_unavailable" or loop.time() >= give_up_at:
+            if error.code not in ("redis_unavailable", "moving") or loop.time() >= give_up_at:
                 raise
             if not waiting:
                 log.warning("hub.waiting", redis=masked(url), reason=error.message, seconds=START_SECONDS)

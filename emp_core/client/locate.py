@@ -99,7 +99,7 @@ async def _search(settings: ClientSettings) -> tuple[str, str] | None:
 
 async def _holds_a_queue(url: str, prefix: str) -> bool:
     """Whether a server answers there and has our keys; one attempt."""
-    link = Link(build_client(url, blocking=True), prefix)
+    link = Link(build_client(url, prefix, blocking=True), prefix)
     try:
         return bool(await link.call("EXISTS", link.key("schema")))
     except (QueueUnavailable, Misconfigured):  # no server, or another program's with a password

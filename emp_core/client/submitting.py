@@ -57,7 +57,7 @@ def _as_asked(asked: JobRequest, named: JobRequest, answer: Answer) -> Answer:
 def _is_void(answer: Answer) -> bool:
     """Whether it is certain that there is no job under the id that was drawn."""
     if isinstance(answer, QueueUnavailable):
-        return answer.code not in ("redis_unavailable", "queue_busy")
+        return answer.code not in QueueUnavailable.MAYBE_DONE
     return isinstance(answer, EmpError) or answer.repeated
 
 

@@ -232,7 +232,8 @@ class Store:
 
     def blocking_link(self) -> Link:
         """A link for one blocking reader; close it."""
-        return Link(build_client(self.url, blocking=True), self.link.prefix, BLOCK_SECONDS + ANSWER_SECONDS)
+        prefix = self.link.prefix
+        return Link(build_client(self.url, prefix, blocking=True), prefix, BLOCK_SECONDS + ANSWER_SECONDS)
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -244,7 +245,7 @@ def open_broker(url: str, prefix: str = DEFAULT_PREFIX) -> "tuple[Broker, Link]"
     from emp_core.store.broker import Broker
     from emp_core.store.classes import ClassIndex
 
-    link = Link(build_client(url), prefix)
+    link = Link(build_client(url, prefix), prefix)
     return Broker(link, ClassIndex(link)), link
 
 

@@ -3,25 +3,25 @@
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import redis.asyncio as redis_asyncio
 from redis import exceptions
-from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.connection import HiredisRespSerializer
 
 from emp_core.domain.values import shown
 from emp_core.errors import AccessDenied, Conflict, Misconfigured, QueueUnavailable
 from emp_core.ids import is_id, new_job_id
+from emp_core.store.cluster import QueueCluster, is_moving, moving, not_asking
 from emp_core.store.coalescing import AT_ONCE, Coalescer
 from emp_core.store.functions import Functions, Loaded, loaded_of
 from emp_core.store.pool import close_when_idle
+from emp_core.store.sentinel import sentinel_client
 from emp_core.store.server import SCHEMA, UPGRADED, Server, evicting, other_schema, server_of, too_old
 from emp_core.store.steps import Steps
 
@@ -38,15 +38,22 @@ _NOT_READY = (
     exceptions.BusyLoadingError,
     exceptions.ReadOnlyError,
     exceptions.MasterDownError,
-    exceptions.AskError,  # and its kin MOVED: a cluster that rearranges itself for longer than the client follows
-    exceptions.TryAgainError,
+    exceptions.MovedError,  # a cluster that rearranges itself for longer than the client follows
+)
+_OUT_OF_REACH = (
+    exceptions.ConnectionError,
+    exceptions.TimeoutError,
+    exceptions.ClusterError,
+    exceptions.RedisClusterException,  # no node answers, or none has the slot
 )
 _NO_DATABASE = ("DB index", "invalid DB index", "SELECT is not allowed")
 """How Redis refuses the number of a database."""
 
 
-def build_client(url: str, *, blocking: bool = False, max_connections: int = MAX_CONNECTIONS) -> Any:
+def build_client(url: str, prefix: str, *, blocking: bool = False, max_connections: int = MAX_CONNECTIONS) -> Any:
     """A redis-py client for redis, rediss, unix, redis+sentinel and redis+cluster URLs.
+
+    `prefix` is that of the queue's keys; it says which node of a cluster has them.
 
     It waits for an answer without end: `Link` has the limit. redis-py's own, `socket_timeout`, goes through
     `asyncio.wait_for`, which on Python 3.11 now and then swallows a cancellation.
@@ -61,16 +68,17 @@ def build_client(url: str, *, blocking: bool = False, max_connections: int = MAX
     }
     parts = urlsplit(url)
     if parts.scheme == "redis+cluster":
-        return _sturdy(RedisCluster.from_url(urlunsplit(parts._replace(scheme="redis")), **options))
+        return _sturdy(QueueCluster.from_url(urlunsplit(parts._replace(scheme="redis")), prefix=prefix, **options))
     if parts.scheme == "redis+sentinel":
-        return _sturdy(_sentinel_client(url, options))
+        return _sturdy(sentinel_client(url, options))
     return _sturdy(redis_asyncio.Redis.from_url(url, **options))
 
 
 def _sturdy(client: Any) -> Any:
     """The client, with its connections mended; on a cluster those of nodes that it finds later too."""
-    if isinstance(client, RedisCluster):
-        kind = client.connection_kwargs["connection_class"] = _mended(client.connection_kwargs["connection_class"])
+    if isinstance(client, QueueCluster):
+        kind = not_asking(_mended(client.connection_kwargs["connection_class"]))
+        client.connection_kwargs["connection_class"] = kind
         for node in client.startup_nodes:
             node.connection_class = kind
     else:
@@ -96,26 +104,6 @@ def _mended(kind: Any) -> Any:
 
     methods = {"pack_command": staticmethod(HiredisRespSerializer().pack), "send_packed_command": send_packed_command}
     return type("Mended", (kind,), methods)
-
-
-def _sentinel_client(url: str, options: Mapping[str, Any]) -> Any:
-    parts = urlsplit(url)
-    credentials, _, hosts = parts.netloc.rpartition("@")
-    service, _, database = parts.path.strip("/").partition("/")
-    if not service:
-        raise Misconfigured("REDIS_URL: redis+sentinel://host:26379,host:26379/SERVICE names no service")
-    sentinels = [_host_and_port(host) for host in hosts.split(",")]
-    user, _, password = credentials.rpartition(":")
-    login = {"password": unquote(password), "username": unquote(user) or None} if credentials else {}
-    options = {**options, **login, "db": int(database or 0)}
-    asking = {"socket_timeout": None, "socket_connect_timeout": 3, "driver_info": None}
-    sentinel = Sentinel(sentinels, sentinel_kwargs=asking)  # type: ignore[no-untyped-call]
-    return sentinel.master_for(service, **options)
-
-
-def _host_and_port(text: str) -> tuple[str, int]:
-    host, _, port = text.partition(":")
-    return host, int(port or 26379)
 
 
 class Damaged:
@@ -204,10 +192,8 @@ class Link:
         if not commands:
             return []
         pipeline = self.client.pipeline(transaction=False)
-        # A cluster client would ask all nodes, which a pipeline cannot.
-        one_node = {"target_nodes": RedisCluster.DEFAULT_NODE} if isinstance(self.client, RedisCluster) else {}
         for command in commands:
-            pipeline.execute_command(*command, **(one_node if command[0] == "INFO" else {}))
+            pipeline.execute_command(*command)
         async with self._connection():
             return [_sound(answer) for answer in await pipeline.execute(raise_on_error=False)]
 
@@ -224,23 +210,16 @@ class Link:
         """The ids in the names of all keys that begin so, some at a time. Raises `QueueUnavailable`."""
         literal = self.key(kind)
         pattern = re.sub(r"([\[\]*?\\^])", r"\\\1", literal) + "*"
-        some: list[str] = []
-        keys = self.client.scan_iter(match=pattern, count=count)
-        while True:
-            async with self._connection():
-                name = await anext(keys, None)
-            if name is not None:
-                some.append(name.decode().removeprefix(literal))
-            if some and (name is None or len(some) == count):
-                yield some
-                some = []
-            if name is None:
-                return
+        cursor = None
+        while cursor != 0:
+            cursor, names = await self.call("SCAN", cursor or 0, "MATCH", pattern, "COUNT", count)
+            for start in range(0, len(names), count):
+                yield [name.decode().removeprefix(literal) for name in names[start : start + count]]
 
     async def info(self, section: str) -> dict[str, Any]:
         """What the server says of itself. Raises `QueueUnavailable`."""
-        async with self._connection():
-            return _first_node(await self.client.info(section))
+        found: dict[str, Any] = await self.call("INFO", section)
+        return found
 
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncIterator[None]:
@@ -260,6 +239,10 @@ class Link:
                 async with asyncio.timeout_at(give_up_at):
                     yield
                 self._heard_at = loop.time()
+            except TimeoutError:
+                if isinstance(self.client, QueueCluster):
+                    self.client.look_again()
+                raise
             finally:
                 self._free.release()
 
@@ -279,7 +262,7 @@ async def open_link(url: str, prefix: str = DEFAULT_PREFIX, max_connections: int
     """Connect. The link is not checked; see `check_server`."""
     if "{" not in prefix or "}" not in prefix.partition("{")[2]:
         raise Misconfigured(f"EMP_KEY_PREFIX: {prefix!r} has no hash tag", hint="write it as {name}:")
-    return Link(build_client(url, max_connections=max_connections), prefix, connections=max_connections)
+    return Link(build_client(url, prefix, max_connections=max_connections), prefix, connections=max_connections)
 
 
 async def check_server(link: Link, *, upgrade: bool = False, writes: bool = True) -> Server:
@@ -319,12 +302,6 @@ async def check_writes(link: Link) -> None:
     await link.call("SET", link.key("schema"), SCHEMA, "NX")
 
 
-def _first_node(info: dict[str, Any]) -> dict[str, Any]:
-    """A cluster client answers for each node."""
-    first = next(iter(info.values()), None)
-    return first if isinstance(first, dict) and "redis_version" not in info and len(info) == 1 else info
-
-
 async def _schema_of(link: Link, found: bytes | None) -> str:
     """A full Redis takes no write, but who only reads, settles or deletes must still come in."""
     if found is None:
@@ -348,7 +325,7 @@ def translated() -> Iterator[None]:
         raise QueueUnavailable("redis_unavailable", f"the server at that address is not Redis: {error}") from error
     except TimeoutError as error:
         raise QueueUnavailable("redis_unavailable", "Redis does not answer") from error
-    except (exceptions.ConnectionError, exceptions.TimeoutError, exceptions.ClusterDownError) as error:
+    except _OUT_OF_REACH as error:
         if isinstance(error.__cause__, exceptions.AuthenticationError):
             raise _denied(error) from error
         if str(error).startswith(_NO_DATABASE):
@@ -392,6 +369,8 @@ def _from_response(error: exceptions.ResponseError) -> Exception:
         return QueueUnavailable("redis_unavailable", f"Redis is not ready: {text}")
     if text.startswith(_NO_DATABASE):
         return _no_database(error)
+    if is_moving(error):
+        return moving()
     if "WRONGTYPE" in text:
         return Conflict(WRONG_TYPE)
     return error

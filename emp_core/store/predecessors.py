@@ -37,7 +37,7 @@ LAYOUTS: Mapping[str, Layout] = {
 
 async def read_waiting(url: str, layout: str) -> AsyncIterator[tuple[str, dict[str, str]]]:
     """Each waiting job's id and hash. Raises `QueueUnavailable`, or `NotFound` if no list of this layout is there."""
-    link = Link(build_client(url), "")
+    link = Link(build_client(url, ""), "")
     try:
         where = LAYOUTS[layout]
         if not await link.call("EXISTS", *where.sorted_sets, *where.lists):

@@ -120,6 +120,7 @@ QUOTAS = frozenset({"max_pending_jobs"})
 RETRY_SECONDS = {
     "redis_unavailable": 2,
     "queue_busy": 2,
+    "moving": 2,
     "hub_busy": 2,
     "storage_full": 30,
     "storage_readonly": 30,

@@ -11,6 +11,7 @@ from redis import exceptions
 
 from emp_core.errors import AccessDenied, Conflict, Misconfigured, QueueUnavailable
 from emp_core.store import Link, Store, open_store
+from emp_core.store.cluster import SlotMoves
 from emp_core.store.connection import check_server, open_link, translated
 from emp_core.store.server import SCHEMA
 from tests.support.builders import make_request, register, submit
@@ -336,7 +337,10 @@ async def test_a_redis_that_is_too_old_is_refused_in_one_line(info: Mapping[str,
         (exceptions.ResponseError("BUSY Redis is busy running a script"), "redis_unavailable"),
         (exceptions.ResponseError("NOREPLICAS Not enough good replicas to write."), "redis_unavailable"),
         (exceptions.MovedError("42 127.0.0.1:7001"), "redis_unavailable"),
-        (exceptions.TryAgainError("Multiple keys request during rehashing of slot"), "redis_unavailable"),
+        (exceptions.ClusterError("TTL exhausted."), "redis_unavailable"),
+        (exceptions.RedisClusterException("Redis Cluster cannot be connected"), "redis_unavailable"),
+        (SlotMoves("42 127.0.0.1:7001"), "moving"),
+        (exceptions.ResponseError("Script attempted to access a non local key in a cluster node"), "moving"),
         (exceptions.ClusterDownError("CLUSTERDOWN The cluster is down"), "redis_unavailable"),
         (exceptions.InvalidResponse("Protocol Error"), "redis_unavailable"),
         (exceptions.TimeoutError("slow"), "redis_unavailable"),

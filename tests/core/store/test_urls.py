@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from emp_core.errors import Misconfigured
-from emp_core.store.connection import build_client
+from emp_core.store.connection import DEFAULT_PREFIX, build_client
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from emp_core.store.connection import build_client
     ],
 )
 def test_the_urls_of_one_server(url: str, kind: str, wanted: Mapping[str, Any]) -> None:
-    pool = build_client(url).connection_pool
+    pool = build_client(url, DEFAULT_PREFIX).connection_pool
     assert kind in [base.__name__ for base in pool.connection_class.__mro__]
     assert {name: pool.connection_kwargs[name] for name in wanted} == wanted
 
@@ -33,7 +33,7 @@ def test_the_urls_of_one_server(url: str, kind: str, wanted: Mapping[str, Any]) 
     ],
 )
 def test_the_urls_of_sentinels(url: str, hosts: list[tuple[str, int]], wanted: Mapping[str, Any]) -> None:
-    pool = build_client(url).connection_pool
+    pool = build_client(url, DEFAULT_PREFIX).connection_pool
     assert pool.service_name == "mymaster"
     asked = [sentinel.connection_pool.connection_kwargs for sentinel in pool.sentinel_manager.sentinels]
     assert [(kwargs["host"], kwargs["port"]) for kwargs in asked] == hosts
@@ -42,11 +42,11 @@ def test_the_urls_of_sentinels(url: str, hosts: list[tuple[str, int]], wanted: M
 
 def test_sentinels_without_a_service_are_a_setting() -> None:
     with pytest.raises(Misconfigured, match="names no service"):
-        build_client("redis+sentinel://a:26379")
+        build_client("redis+sentinel://a:26379", DEFAULT_PREFIX)
 
 
 def test_a_cluster_url() -> None:
-    client = build_client("redis+cluster://h:7000")
+    client = build_client("redis+cluster://h:7000", DEFAULT_PREFIX)
     assert [(node.host, node.port) for node in client.get_nodes() or client.nodes_manager.startup_nodes.values()] == [
         ("h", 7000)
     ]

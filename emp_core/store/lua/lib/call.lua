@@ -24,9 +24,13 @@
 --   requirements   those of classes that were read
 --   live_profiles  verdict bits of profiles that have a live worker
 local function begin(schema)
-  if not call then
+  if clustered == nil then
     redis, call, string, table, math, cjson, struct, bit, tonumber, tostring, ipairs, pairs, next, type, unpack, pcall, error = reach()
+    clustered = string.find(call('INFO', 'cluster'), 'cluster_enabled:1', 1, true) ~= nil
   end
+  -- While the queue's slot migrates, a function would end in the middle, at the first key that is not at its node. A look
+  -- at keys that never exist ends it here, before it writes anything: the old node refuses one absent key, the new one two.
+  if clustered then call('EXISTS', schema .. '.absent', schema .. '.absent_too') end
   local time = call('TIME')
   local now_us = time[1] * 1000000 + time[2]
   local now = math.floor(now_us / 1000)

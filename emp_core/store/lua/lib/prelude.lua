@@ -10,6 +10,9 @@ end
 
 local redis, call, string, table, math, cjson, struct, bit, tonumber, tostring, ipairs, pairs, next, type, unpack, pcall, error
 
+-- Whether the server is a node of a Cluster; the first call finds it out.
+local clustered
+
 -- A whole number as text: what Redis makes of a number by itself costs it as much as a command does, and so does the
 -- format; most counters go up or down by one.
 local function int(number)
