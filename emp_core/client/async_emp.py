@@ -43,7 +43,7 @@ class QueueInfo:
 
     engine: str
     durability: str
-    """`memory`, `everysec` or `always`."""
+    """`always`, `everysec`, `os`, `memory` or `unknown`."""
 
     files: str
     """Where the files of jobs are, without credentials; empty if nothing says it."""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit, urlunsplit
@@ -278,7 +278,18 @@ async def check_server(link: Link, *, upgrade: bool = False, writes: bool = True
     for refusal in (too_old(info), other_schema(schema, link.prefix), evicting(info)):
         if refusal is not None:
             raise refusal
-    return server_of(info)
+    return server_of(info, await appendfsync_of(link, info))
+
+
+async def appendfsync_of(link: Link, info: Mapping[str, Any]) -> str | None:
+    """When Redis writes its append-only file to the disk; None if it has none, or does not tell this user."""
+    if not int(info.get("aof_enabled", 0)):
+        return None
+    try:
+        found: dict[str, str] = await link.call("CONFIG GET", "appendfsync")
+    except (AccessDenied, exceptions.ResponseError):  # no permission, or a service that has no CONFIG
+        return None
+    return found.get("appendfsync")
 
 
 async def queue_id_of(link: Link, *, writes: bool = True) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 from emp_core.clock import Clock
 from emp_core.domain.states import ENDED, RUNNING
 from emp_core.domain.worker import Worker
-from emp_core.store.connection import DAMAGED, Link
+from emp_core.store.connection import DAMAGED, Link, appendfsync_of
 from emp_core.store.fleet import read_workers, worker_names
 from emp_core.store.keys import KEYS, Key
 from emp_core.store.memory import Memory, read_memory
@@ -97,6 +97,9 @@ class Readings:
     info: Mapping[str, Any]
     """What the server says of itself: INFO."""
 
+    appendfsync: str | None
+    """When it writes its append-only file to the disk; None: it does not say."""
+
     schema: str | None
     """The layout's version; None: nothing was stored yet."""
 
@@ -124,6 +127,7 @@ async def read_state(link: Link, clock: Clock) -> Readings:
     return Readings(
         prefix=link.prefix,
         info=info,
+        appendfsync=await appendfsync_of(link, info),
         schema=schema,
         pings_ms=pings,
         clock_ahead_ms=ahead,

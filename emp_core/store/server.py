@@ -20,22 +20,30 @@ class Server:
     engine: str
     version: str
     durability: str
-    """`memory` without an AOF, else `everysec` or `always`."""
+    """What a power cut takes of acknowledged writes.
+
+    `memory` all, `os` what the system has not written to the disk yet, `everysec` the last two seconds, `always` none;
+    `unknown` if Redis does not say.
+    """
 
 
-def server_of(info: Mapping[str, Any]) -> Server:
-    """The server that says this in INFO."""
+DURABILITY = {"always": "always", "everysec": "everysec", "no": "os"}
+"""appendfsync -> what it means for a write."""
+
+
+def server_of(info: Mapping[str, Any], appendfsync: str | None) -> Server:
+    """The server that says this in INFO, and this of its append-only file."""
     valkey = info.get("valkey_version")
     return Server(
         engine="valkey" if valkey else "redis",
         version=str(valkey or info["redis_version"]),
-        durability="everysec" if int(info.get("aof_enabled", 0)) else "memory",
+        durability=DURABILITY.get(appendfsync or "", "unknown") if int(info.get("aof_enabled", 0)) else "memory",
     )
 
 
 def too_old(info: Mapping[str, Any]) -> QueueUnavailable | None:
     """The refusal of a server that lacks what the functions use."""
-    server = server_of(info)
+    server = server_of(info, None)
     if _numbers(server.version) >= ((7, 2) if server.engine == "valkey" else (7, 0)):
         return None
     return QueueUnavailable(

@@ -51,7 +51,7 @@ def refused(name: str, refusal: EmpError) -> Check:
 
 def _version(found: Readings) -> Check:
     old = too_old(found.info)
-    server = server_of(found.info)
+    server = server_of(found.info, found.appendfsync)
     if old is not None:
         return fail("redis", old.message, "upgrade the server, or start the embedded one: emp hub start")
     return ok("redis", f"{server.engine} {server.version}")
@@ -61,7 +61,8 @@ def _durability(found: Readings) -> Check:
     info = found.info
     if int(info.get("loading", 0)):
         return warn("durability", "Redis is still loading its data", "wait, then run emp doctor again")
-    if server_of(info).durability == "memory":
+    durability = server_of(info, found.appendfsync).durability
+    if durability == "memory":
         return warn(
             "durability",
             "no append-only file: a restart of Redis loses the queue",
@@ -69,7 +70,13 @@ def _durability(found: Readings) -> Check:
         )
     if info.get("aof_last_write_status", "ok") != "ok" or info.get("aof_last_bgrewrite_status", "ok") != "ok":
         return fail("durability", "Redis cannot write its append-only file", "free disk space on the machine of Redis")
-    return ok("durability", "the append-only file is on")
+    if durability == "os":
+        return warn(
+            "durability",
+            "appendfsync no: a power cut loses what the system has not written to the disk yet",
+            "redis-cli CONFIG SET appendfsync everysec, and the same in redis.conf",
+        )
+    return ok("durability", f"the append-only file is on ({durability})")
 
 
 def _eviction(found: Readings) -> Check:

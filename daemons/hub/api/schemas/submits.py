@@ -45,7 +45,11 @@ class Submitted(Answer):
     """No live worker can do it."""
 
     durability: str
-    """`memory`: a restart of Redis loses the job; `everysec`: a power cut may within the next two seconds."""
+    """When the job is safe from a power cut at Redis.
+
+    `always`: now; `everysec`: within two seconds; `os`: when the system has written it to the disk; `memory`: never, a
+    restart of Redis loses it too; `unknown`: Redis does not say.
+    """
 
     message: str
     job: JobAsked

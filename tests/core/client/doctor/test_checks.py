@@ -61,6 +61,7 @@ CONTENTS = Contents(
 READINGS = Readings(
     prefix="{emp}:",
     info=INFO,
+    appendfsync="everysec",
     schema="3",
     pings_ms=[0.2] * 100,
     clock_ahead_ms=1,
@@ -94,6 +95,16 @@ def test_a_queue_that_is_well_has_only_ok_and_no_fix() -> None:
     found = list(findings(READINGS, [HUB]))
     assert {each.state for each in found} == {State.OK}
     assert {each.fix for each in found} == {""}
+
+
+def test_appendfsync_no_is_a_warning() -> None:
+    found = check("durability", replace(READINGS, appendfsync="no"))
+    assert (found.state, found.fix.partition(",")[0]) == (State.WARN, "redis-cli CONFIG SET appendfsync everysec")
+
+
+def test_a_redis_that_does_not_say_when_it_writes_is_no_warning() -> None:
+    found = check("durability", replace(READINGS, appendfsync=None))
+    assert (found.state, found.found) == (State.OK, "the append-only file is on (unknown)")
 
 
 @pytest.mark.parametrize("name", ["indexes", "redis", "memory", "workers", "service", "versions", "hub", "chores"])
