@@ -222,24 +222,18 @@ async def test_a_cluster_has_no_databases(servers: Servers) -> None:
 
 
 async def test_durability_is_named(own: Callable[..., Server]) -> None:
-    server = own(appendonly="yes")
-    for appendfsync, wanted in {"always": "always", "everysec": "everysec", "no": "os"}.items():
-        server.client.config_set("appendfsync", appendfsync)
-        assert await _durability(server.url) == wanted
-    server.client.execute_command("ACL", "SETUSER", "emp", "on", ">secret", "~*", "+@all", "-config")
-    assert await _durability(server.url.replace("unix://", "unix://emp:secret@")) == "unknown"
-    server.client.config_set("appendonly", "no")
-    assert await _durability(server.url) == "memory"
-
-
-async def test_durability_is_unknown_on_a_service_without_config(own: Callable[..., Server]) -> None:
-    assert await _durability(own(**{"appendonly": "yes", "rename-command CONFIG": "xyz"}).url) == "unknown"
-
-
-async def _durability(url: str) -> str:
-    store = await open_store(url)
-    await store.close()
-    return store.server.durability
+    on = {"appendonly": "yes"}
+    denied = own(**on)
+    denied.client.execute_command("ACL", "SETUSER", "emp", "on", ">secret", "~*", "+@all", "-config")
+    for url, wanted in (
+        (own().url, "memory"),
+        *((own(**on, appendfsync=name).url, name.replace("no", "os")) for name in ("always", "everysec", "no")),
+        (denied.url.replace("unix://", "unix://emp:secret@"), "unknown"),
+        (own(**on, **{"rename-command CONFIG": "xyz"}).url, "unknown"),
+    ):
+        store = await open_store(url)
+        await store.close()
+        assert store.server.durability == wanted
 
 
 # What is refused at the door.
