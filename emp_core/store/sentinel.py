@@ -4,9 +4,20 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from redis.asyncio import Redis
 from redis.asyncio.sentinel import Sentinel
 
 from emp_core.errors import Misconfigured
+
+
+class _Client(Redis):
+    """Lets go of its connections to the Sentinels too; redis-py keeps them."""
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        await super().aclose(close_connection_pool)
+        pool: Any = self.connection_pool
+        for sentinel in pool.sentinel_manager.sentinels:
+            await sentinel.aclose()
 
 
 def sentinel_client(url: str, options: Mapping[str, Any]) -> Any:
@@ -22,7 +33,7 @@ def sentinel_client(url: str, options: Mapping[str, Any]) -> Any:
     options = {**options, **login, "db": int(database or 0)}
     asking = {"socket_timeout": None, "socket_connect_timeout": 3, "driver_info": None}
     sentinel = Sentinel(sentinels, sentinel_kwargs=asking)  # type: ignore[no-untyped-call]
-    return sentinel.master_for(service, **options)
+    return sentinel.master_for(service, redis_class=_Client, **options)
 
 
 def _host_and_port(text: str) -> tuple[str, int]:
