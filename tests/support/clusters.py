@@ -190,7 +190,7 @@ class Watched:
         """Kill or stop the master, and wait until its replica has taken over."""
         lost, replica = self.master(), self.replica()
         _end(lost, how)
-        poll_until(lambda: replica.client.info("replication")["role"] == "master", "a replica that takes over")
+        poll_until(lambda: self.master() is replica and _is_master(replica), "a replica that takes over")
 
     def mended(self) -> None:
         """Start what is down, and empty it all."""
@@ -252,6 +252,13 @@ def _end(node: Server, how: signal.Signals) -> None:
     node.process.send_signal(how)
     if how is signal.SIGKILL:
         node.process.wait()
+
+
+def _is_master(node: Server) -> bool:
+    try:
+        return bool(node.client.info("replication")["role"] == "master")
+    except redis.ConnectionError:  # a Sentinel closes all connections of the server that it promotes
+        return False
 
 
 def _is_up(node: Server) -> bool:
