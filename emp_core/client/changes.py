@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
@@ -14,9 +14,6 @@ from emp_core.errors import Deleted, NotFound, QueueUnavailable
 from emp_core.store import Batch, Store
 
 BLOCK_MS = 5_000
-RUNNING_BLOCK_MS = 500
-"""Progress and log lines are no events; while a job runs it is read twice a second, as often as a worker reports."""
-
 PATIENCE_SECONDS = 30.0
 """How long the queue may be unavailable before a waiting caller gets the error."""
 
@@ -47,13 +44,16 @@ class Change:
 class Watch:
     """The event stream on a connection of its own; `resync` means that events may have been missed."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, reports: bool) -> None:
         self._link = store.blocking_link()
         self._bus = store.events.over(self._link)
+        self._reads_reports = reports
         self._cursor = ""
+        self._reports: str | None = None
 
     async def __aenter__(self) -> Self:
         self._cursor = await self._bus.latest()
+        self._reports = await self._bus.latest_report() if self._reads_reports else None
         return self
 
     async def __aexit__(
@@ -68,7 +68,7 @@ class Watch:
         resync = False
         while True:
             try:
-                batch = await self._bus.after(self._cursor, block_ms=block_ms)
+                batch = await self._bus.after(self._cursor, reports=self._reports, block_ms=block_ms)
             except QueueUnavailable:
                 if loop.time() > give_up_at:
                     raise
@@ -76,7 +76,8 @@ class Watch:
                 await asyncio.sleep(0.2)
                 continue
             self._cursor = batch.cursor
-            return Batch(events=batch.events, cursor=batch.cursor, resync=resync or batch.resync)
+            self._reports = batch.reports_cursor if self._reads_reports else None
+            return replace(batch, resync=resync or batch.resync)
 
 
 async def wait_for(
@@ -164,14 +165,14 @@ class _Wait:
 async def follow(queue: Queue, job_id: str) -> AsyncGenerator[Change, None]:
     """A job as it is, then every change of state, progress and log, up to its end. Raises `NotFound` or `Deleted`."""
     log = LogTail()
-    async with queue.watch() as watch:
+    async with queue.watch(reports=True) as watch:
         job = await queue.job(job_id)
         yield Change(job=job, lines=log.new_lines(await queue.log(job_id)))
         while job.state is not None and job.state not in TERMINAL:
-            running = job.state in RUNNING
-            batch = await watch.next(RUNNING_BLOCK_MS if running else BLOCK_MS)
+            batch = await watch.next()
             events = tuple(event for event in batch.events if event.job == job_id)
-            if not (events or running or batch.resync):
+            reported = any(told.job == job_id and not told.preview for told in batch.reports)
+            if not (events or reported or batch.resync):
                 continue
             before, job = job, await _read_again(queue, job_id)
             lines = log.new_lines(await queue.log(job_id))

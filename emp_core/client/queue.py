@@ -383,6 +383,6 @@ class Queue(Protocol):
         """The newest orders, or the newest before an entry's cursor, oldest first; only from `since` to `until`, ms."""
         ...
 
-    def watch(self) -> AbstractAsyncContextManager[Watching]:
-        """The events from now on, over a connection of their own."""
+    def watch(self, *, reports: bool = False) -> AbstractAsyncContextManager[Watching]:
+        """The events from now on, over a connection of their own; with `reports` what workers report of jobs too."""
         ...

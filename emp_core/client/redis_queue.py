@@ -389,8 +389,8 @@ class RedisQueue:
             raise InvalidInput("before", f"must be the cursor of an entry, such as 1767225600000-0, not {before!r}")
         return await self._store.events.orders(count, before, since=since, until=until)
 
-    def watch(self) -> changes.Watch:
-        return changes.Watch(self._store)
+    def watch(self, *, reports: bool = False) -> changes.Watch:
+        return changes.Watch(self._store, reports=reports)
 
 
 async def open_queue(location: Location, caller: Caller | None = None) -> RedisQueue:

@@ -1,4 +1,5 @@
-"""What the event stream tells, one event a transition, with (job, gen, version), version rising by one; the audit."""
+"""What the event stream tells, one event a transition, with (job, gen, version), version rising by one; what workers
+report of running jobs; the audit."""
 
 from dataclasses import dataclass
 
@@ -29,6 +30,22 @@ class Event:
     def at(self) -> int:
         """ms since 1970, Redis TIME."""
         return int(self.cursor.partition("-")[0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """That the worker of a running job has reported something; the job's state did not change."""
+
+    job: str
+    attempt: int
+    percent: float | None
+    """How far the job is; None if only its log or its preview is new."""
+
+    message: str = ""
+    preview: bool = False
+    """A new preview is stored."""
+
+    customer_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

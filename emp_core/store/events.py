@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from emp_core.domain.caller import Caller
-from emp_core.domain.events import Event, Order
+from emp_core.domain.events import Event, Order, Reported
 from emp_core.store.codec import fields_of, job_fields
 from emp_core.store.connection import DAMAGED, Link
 
@@ -24,6 +24,12 @@ class Batch:
     events: tuple[Event, ...]
     cursor: str
     """Go on from here."""
+
+    reports: tuple[Reported, ...] = ()
+    """What workers reported meanwhile, if it was asked for."""
+
+    reports_cursor: str = ""
+    """Go on from here with the reports."""
 
     resync: bool = False
     """The cursor is older than the stream, or from the future (a failover): read the state again."""
@@ -53,19 +59,42 @@ class EventBus:
 
     async def latest(self) -> str:
         """The cursor of now."""
-        newest = await self._link.call("XREVRANGE", self._link.key("events"), "+", "-", "COUNT", 1)
+        return await self._latest("events")
+
+    async def latest_report(self) -> str:
+        """The same for reports."""
+        return await self._latest("progress")
+
+    async def _latest(self, stream: str) -> str:
+        newest = await self._link.call("XREVRANGE", self._link.key(stream), "+", "-", "COUNT", 1)
         return newest[0][0].decode() if newest else "0-0"
 
-    async def after(self, cursor: str, *, count: int = 1_000, block_ms: int | None = None) -> Batch:
-        """The events after a cursor, waiting for the first where there is none yet."""
+    async def after(
+        self, cursor: str, *, reports: str | None = None, count: int = 1_000, block_ms: int | None = None
+    ) -> Batch:
+        """The events after a cursor, waiting for the first if there is none yet.
+
+        `reports` is the cursor of the reports of running jobs, which are read and waited for too; a report that nobody
+        reads in time is lost without a word, as the job keeps the latest.
+        """
         if await self._is_lost(cursor):
-            return Batch(events=(), cursor=await self.latest(), resync=True)
+            return Batch(events=(), cursor=await self.latest(), reports_cursor=await self.latest_report(), resync=True)
         waiting = () if block_ms is None else ("BLOCK", block_ms)
-        answer = await self._link.call("XREAD", "COUNT", count, *waiting, "STREAMS", self._link.key("events"), cursor)
-        entries = _entries(answer)
-        events = tuple(_event_of(entry_id.decode(), fields) for entry_id, fields in entries)
-        seen = tuple(event for event in events if self._sees(event.customer_id))
-        return Batch(events=seen, cursor=events[-1].cursor if events else cursor)
+        cursors = {
+            self._link.key("events"): cursor,
+            **({} if reports is None else {self._link.key("progress"): reports}),
+        }
+        answer = await self._link.call("XREAD", "COUNT", count, *waiting, "STREAMS", *cursors, *cursors.values())
+        found = _streams(answer)
+        events = [_event_of(entry_id.decode(), fields) for entry_id, fields in found.get(self._link.key("events"), ())]
+        entries = found.get(self._link.key("progress"), ())
+        reported = [told for _, fields in entries if (told := _reported(fields))]
+        return Batch(
+            events=tuple(event for event in events if self._sees(event.customer_id)),
+            cursor=events[-1].cursor if events else cursor,
+            reports=tuple(told for told in reported if self._sees(told.customer_id)),
+            reports_cursor=entries[-1][0].decode() if entries else reports or "",
+        )
 
     async def _is_lost(self, cursor: str) -> bool:
         if cursor == "0-0":
@@ -143,13 +172,27 @@ def _plain_life(job_id: str, job: Mapping[str, str]) -> list[Event]:
     ]
 
 
-def _entries(answer: Any) -> list[Any]:
+def _streams(answer: Any) -> dict[str, list[Any]]:
     """redis-py hands the reply of XREAD over as a list, or as a dict."""
-    if not answer:
-        return []
     if isinstance(answer, dict):
-        return list(next(iter(answer.values()))[0])
-    return list(answer[0][1])
+        return {name.decode(): [entry for part in parts for entry in part] for name, parts in answer.items()}
+    return {name.decode(): entries for name, entries in answer or ()}
+
+
+def _reported(fields: Sequence[bytes] | dict[bytes, bytes]) -> Reported | None:
+    """None for an entry of an earlier version, which does not say whose job it is."""
+    told = fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
+    if b"r" not in told:
+        return None
+    job, attempt, what, customer, message = told[b"r"].decode().split(" ", 4)
+    return Reported(
+        job=job,
+        attempt=int(attempt),
+        percent=float(what) if what not in ("log", "preview") else None,
+        message=message,
+        preview=what == "preview",
+        customer_id=customer,
+    )
 
 
 def _order(cursor: str) -> tuple[int, int]:

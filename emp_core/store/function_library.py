@@ -25,6 +25,7 @@ LUA = Path(__file__).parent / "lua"
 MODULES = (
     "jobs",
     "events",
+    "news",
     "counters",
     "writes",
     "transitions",

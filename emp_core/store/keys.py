@@ -279,7 +279,13 @@ KEYS: Sequence[Key] = (
         f"about {POLICY.audit_kept:,}",
         at_most=POLICY.audit_kept,
     ),
-    _row("progress", "stream", "Progress reports.", f"about {POLICY.progress_kept:,}", at_most=POLICY.progress_kept),
+    _row(
+        "progress",
+        "stream",
+        "What workers report of running jobs.",
+        f"about {POLICY.progress_kept:,}",
+        at_most=POLICY.progress_kept,
+    ),
 )
 
 

@@ -12,16 +12,14 @@ return function(this, worker, records)
   local function report(record)
     local id, attempt, percent, message = record.job, record.attempt, record.percent, record.message or ''
     local key = this.prefix .. 'job:' .. id
-    local known = redis.pcall('HMGET', key, 'state', 'worker', 'claim')
+    local known = redis.pcall('HMGET', key, 'state', 'worker', 'claim', 'customer')
     local job = { state = known[1], worker = known[2], claim = known[3] or nil }
     if not active.holds_claim(job, worker, attempt, record.nonce) then return 'stale' end
     if job.state ~= 'active' then return job.state == 'cancelling' and 'cancel' or 'stale' end
     local stall = tonumber(record.stall)
     if stall > 0 then stalling.watch(this, id, stall) end
-    if percent then
-      call('HSET', key, 'progress', percent, 'message', message)
-      call('XADD', this.prefix .. 'progress', '*', 'e', id .. ' ' .. attempt .. ' ' .. percent .. ' ' .. message)
-    end
+    if percent then call('HSET', key, 'progress', percent, 'message', message) end
+    if percent or record.lines then news.tell(this, id, attempt, percent or 'log', known[4], message) end
     if record.lines then
       for line in string.gmatch(record.lines, '([^\n]*)\n') do call('RPUSH', this.prefix .. 'job.log:' .. id, line) end
       call('LTRIM', this.prefix .. 'job.log:' .. id, -policy.log_lines, -1)

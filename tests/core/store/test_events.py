@@ -5,11 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from emp_core.domain.events import Event
-from emp_core.store import EventBus, Store
+from emp_core.domain.events import Event, Reported
+from emp_core.store import EventBus, Preview, Store
 from tests.support.builders import register, submit
 from tests.support.redis_server import Server
 from tests.support.waiting import wait_until
+
+
+def reads_on(server: Server) -> bool:
+    """Whether somebody waits for the next entry."""
+    return any(client["cmd"].lower() == "xread" for client in server.client.client_list())
 
 
 async def test_replay_from_a_cursor(store: Store) -> None:
@@ -53,12 +58,42 @@ async def test_a_reader_waits_for_what_comes(store: Store, server: Server) -> No
     link = store.blocking_link()
     waiting = asyncio.ensure_future(EventBus(link).after(cursor, block_ms=10_000))
 
-    def blocked() -> bool:
-        return any(client["cmd"].lower() == "xread" for client in server.client.client_list())
-
-    await wait_until(blocked, "a blocked reader")
+    await wait_until(lambda: reads_on(server), "a blocked reader")
     job = await submit(store)
     assert [event.job for event in (await waiting).events] == [job]
+    await link.close()
+
+
+async def test_reports_of_running_jobs_come_beside_the_events(store: Store) -> None:
+    worker = await register(store)
+    job = await submit(store, customer_id="acme")
+    cursor, reports = await store.events.latest(), await store.events.latest_report()
+    claim = await worker.take()
+    await worker.report(claim, percent=42.5, message="step 3 ☃")
+    await worker.report(claim, lines=("a line",))
+    await store.previews.keep(worker.id, claim, Preview("image/png", b"picture"))
+    batch = await store.events.after(cursor, reports=reports)
+    assert [event.name for event in batch.events] == ["claimed"]
+    told = Reported(job=job, attempt=1, percent=None, customer_id="acme")
+    assert batch.reports == (
+        replace(told, percent=42.5, message="step 3 ☃"),
+        told,
+        replace(told, preview=True),
+    )
+    again = await store.events.after(batch.cursor, reports=batch.reports_cursor)
+    assert (again.events, again.reports, again.reports_cursor) == ((), (), batch.reports_cursor)
+    assert (await store.events.after(cursor)).reports == ()
+
+
+async def test_a_reader_that_waits_for_events_hears_a_report(store: Store, server: Server) -> None:
+    worker = await register(store)
+    await submit(store)
+    claim = await worker.take()
+    bus = EventBus(link := store.blocking_link())
+    waiting = asyncio.ensure_future(bus.after(await bus.latest(), reports=await bus.latest_report(), block_ms=10_000))
+    await wait_until(lambda: reads_on(server), "a blocked reader")
+    await worker.report(claim, percent=10.0)
+    assert [told.percent for told in (await waiting).reports] == [10.0]
     await link.close()
 
 

@@ -17,7 +17,7 @@ async def test_t5_the_latest_progress_is_kept_and_the_version_stays(store: Store
     found = look()
     assert (found.job(job)["progress"], found.job(job)["ver"]) == ("42.5", before)
     assert found.job(job)["message"] == "step 3 ☃"
-    assert [entry["e"] for entry in found.log("progress")] == [f"{job} 1 10 loading", f"{job} 1 42.5 step 3 ☃"]
+    assert [entry["r"] for entry in found.log("progress")] == [f"{job} 1 10  loading", f"{job} 1 42.5  step 3 ☃"]
     shown = await store.inspector.job(job)
     assert (shown.progress, shown.message) == (42.5, "step 3 ☃")
 
@@ -60,7 +60,7 @@ async def test_t5_lines_alone_leave_the_progress_as_it_is(store: Store, look: Lo
     await worker.report(claim, percent=10.0, message="loading")
     await worker.report(claim, lines=("a",))
     assert look().job(job)["progress"] == "10"
-    assert len(look().log("progress")) == 1
+    assert [entry["r"] for entry in look().log("progress")] == [f"{job} 1 10  loading", f"{job} 1 log  "]
 
 
 async def test_t5_reports_of_several_jobs_are_answered_in_order(store: Store) -> None:
