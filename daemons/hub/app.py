@@ -9,7 +9,9 @@ from daemons.hub.http.access_log import AccessLog
 from daemons.hub.http.auth import Gate
 from daemons.hub.http.head import Head
 from daemons.hub.http.problems import LastWord, answer_problems
+from daemons.hub.live import Live
 from daemons.hub.settings import HubSettings
+from daemons.hub.ws.routes import router as sockets
 from emp_core import __version__
 from emp_core.artifacts.objects import ObjectArtifacts
 from emp_core.client.file_store import Files
@@ -23,7 +25,7 @@ def create_app(store: Store, artifacts: ObjectArtifacts, settings: HubSettings) 
     store.broker.max_waiting = settings.max_pending_jobs
     app = bare_app()
     queue = RedisQueue(store, Files(lambda: artifacts), this_process())
-    app.state.hub = Hub(queue=queue, artifacts=artifacts, settings=settings)
+    app.state.hub = Hub(queue=queue, live=Live(queue), artifacts=artifacts, settings=settings)
     app.state.stopping = False
     app.add_middleware(Head)
     app.add_middleware(Gate, settings=settings)
@@ -45,6 +47,7 @@ def bare_app() -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, prefix="/api")
         app.include_router(router, include_in_schema=False)
+    app.include_router(sockets)
     answer_problems(app)
     describe(app)
     return app

@@ -12,6 +12,7 @@ from daemons.hub.app import create_app
 from daemons.hub.chores import chores_of
 from daemons.hub.http.listening import BACKLOG, listening, url_of
 from daemons.hub.http.protocol import BoundedHttp, allow_open_files
+from daemons.hub.http.sockets import BoundedSocket
 from daemons.hub.settings import HubSettings
 from daemons.lifecycle import on_stop
 from daemons.outage import Outage
@@ -56,13 +57,15 @@ async def run_hub(
         files = settings.artifacts_url or local_files(settings.data_dir)
         artifacts = open_objects(files, store.files_id)
         closing.push_async_callback(artifacts.aclose)
-        server = HubServer(create_app(store, artifacts, settings))
+        app = create_app(store, artifacts, settings)
+        server = HubServer(app)
         async with asyncio.TaskGroup() as tasks:
             outage = Outage()
             chores = [
                 tasks.create_task(chore.run(outage), name=chore.name)
                 for chore in chores_of(store, artifacts, settings, SystemClock())
             ]
+            chores.append(tasks.create_task(app.state.hub.live.run(outage), name="live"))
             with on_stop(server.stop):
                 _introduce(settings, store, urls, files)
                 await server.serve(sockets=sockets)
@@ -114,6 +117,9 @@ class HubServer(uvicorn.Server):
             uvicorn.Config(
                 app,
                 http=BoundedHttp,
+                ws=BoundedSocket,
+                ws_max_size=app.state.hub.settings.max_ws_message_size_mb * 1024 * 1024,
+                ws_per_message_deflate=False,
                 lifespan="off",
                 access_log=False,
                 log_config=None,

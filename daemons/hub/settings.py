@@ -31,6 +31,9 @@ class ListenSettings(Settings):
     )
     """The token that workers, monitors and clients must send; default: none, and only this machine can call the hub."""
 
+    max_ws_message_size_mb: Annotated[int, between(1, 100)] = 10
+    """The largest message that a WebSocket may send, in MiB; a larger one closes it."""
+
     hub_allow_query_token: bool = False
     """Accept the token in a URL's query too, as programs of older systems send it."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
-from emp_core.client.queue import Queue
+from emp_core.client.queue import PATIENCE_SECONDS, Queue
 from emp_core.domain.events import Event
 from emp_core.domain.job import Job
 from emp_core.domain.states import RUNNING, TERMINAL, JobState
@@ -14,9 +14,6 @@ from emp_core.errors import Deleted, NotFound, QueueUnavailable
 from emp_core.store import Batch, Store
 
 BLOCK_MS = 5_000
-PATIENCE_SECONDS = 30.0
-"""How long the queue may be unavailable before a waiting caller gets the error."""
-
 READ_AT_ONCE = 500
 
 LOOK_AGAIN_SECONDS = 60.0
@@ -44,16 +41,23 @@ class Change:
 class Watch:
     """The event stream on a connection of its own; `resync` means that events may have been missed."""
 
-    def __init__(self, store: Store, *, reports: bool) -> None:
+    def __init__(self, store: Store, *, reports: bool = False, patience: float = PATIENCE_SECONDS) -> None:
         self._link = store.blocking_link()
         self._bus = store.events.over(self._link)
         self._reads_reports = reports
-        self._cursor = ""
+        self._patience = patience
+        self.cursor = ""
+        """The place of the last event that was read, or of the newest one before the watch."""
+
         self._reports: str | None = None
 
     async def __aenter__(self) -> Self:
-        self._cursor = await self._bus.latest()
-        self._reports = await self._bus.latest_report() if self._reads_reports else None
+        try:
+            self.cursor = await self._bus.latest()
+            self._reports = await self._bus.latest_report() if self._reads_reports else None
+        except BaseException:
+            await self._link.close()
+            raise
         return self
 
     async def __aexit__(
@@ -62,20 +66,20 @@ class Watch:
         await self._link.close()
 
     async def next(self, block_ms: int = BLOCK_MS) -> Batch:
-        """What happened since the last call, or nothing after a while. Raises `QueueUnavailable` after 30 s of it."""
+        """What happened since the last call, or nothing after a while. Raises `QueueUnavailable`; call it again."""
         loop = asyncio.get_running_loop()
-        give_up_at = loop.time() + PATIENCE_SECONDS
+        give_up_at = loop.time() + self._patience
         resync = False
         while True:
             try:
-                batch = await self._bus.after(self._cursor, reports=self._reports, block_ms=block_ms)
+                batch = await self._bus.after(self.cursor, reports=self._reports, block_ms=block_ms)
             except QueueUnavailable:
                 if loop.time() > give_up_at:
                     raise
                 resync = True
                 await asyncio.sleep(0.2)
                 continue
-            self._cursor = batch.cursor
+            self.cursor = batch.cursor
             self._reports = batch.reports_cursor if self._reads_reports else None
             return replace(batch, resync=resync or batch.resync)
 

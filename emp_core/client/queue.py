@@ -41,17 +41,26 @@ if TYPE_CHECKING:
     )
     from emp_core.store.inspector import More
 
-__all__ = ["Attempt", "ClassView", "Page", "Preview", "Queue", "Submitted", "Summary"]
+__all__ = ["Attempt", "Batch", "ClassView", "Page", "Preview", "Queue", "Submitted", "Summary"]
 
 
-__getattr__ = on_demand(__name__, {"emp_core.store": "Attempt ClassView Page Preview Submitted Summary"})
+__getattr__ = on_demand(__name__, {"emp_core.store": "Attempt Batch ClassView Page Preview Submitted Summary"})
+
+
+PATIENCE_SECONDS = 30.0
+"""How long the queue may be unavailable before a waiting caller gets the error."""
 
 
 class Watching(Protocol):
     """The events from a moment on, in batches."""
 
+    @property
+    def cursor(self) -> str:
+        """The place of the last event that was read, or of the newest one before the watch."""
+        ...
+
     async def next(self, block_ms: int = ...) -> Batch:
-        """What happened since the last call, or nothing after `block_ms`."""
+        """What happened since the last call, or nothing after `block_ms`. Raises `QueueUnavailable`, and can go on."""
         ...
 
 
@@ -383,6 +392,11 @@ class Queue(Protocol):
         """The newest orders, or the newest before an entry's cursor, oldest first; only from `since` to `until`, ms."""
         ...
 
-    def watch(self, *, reports: bool = False) -> AbstractAsyncContextManager[Watching]:
-        """The events from now on, over a connection of their own; with `reports` what workers report of jobs too."""
+    def watch(
+        self, *, reports: bool = False, patience: float = PATIENCE_SECONDS
+    ) -> AbstractAsyncContextManager[Watching]:
+        """The events from now on, over a connection of their own; with `reports` what workers report of jobs too.
+
+        `patience`: the seconds for which the queue may be away before `next` raises; it may be called again.
+        """
         ...

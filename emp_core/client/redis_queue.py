@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from emp_core.client import changes, results, submitting
 from emp_core.client.file_store import Files, open_files
 from emp_core.client.locate import Location
+from emp_core.client.queue import PATIENCE_SECONDS
 from emp_core.client.results import Outcome
 from emp_core.client.this_process import this_process
 from emp_core.domain.caller import Caller, Role
@@ -389,8 +390,8 @@ class RedisQueue:
             raise InvalidInput("before", f"must be the cursor of an entry, such as 1767225600000-0, not {before!r}")
         return await self._store.events.orders(count, before, since=since, until=until)
 
-    def watch(self, *, reports: bool = False) -> changes.Watch:
-        return changes.Watch(self._store, reports=reports)
+    def watch(self, *, reports: bool = False, patience: float = PATIENCE_SECONDS) -> changes.Watch:
+        return changes.Watch(self._store, reports=reports, patience=patience)
 
 
 async def open_queue(location: Location, caller: Caller | None = None) -> RedisQueue:

@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from daemons.hub.http.admission import Admission
 from daemons.hub.http.auth import KnownCaller
 from daemons.hub.http.bodies import LARGE_BYTES
+from daemons.hub.live import Live
 from daemons.hub.settings import HubSettings
 from emp_core.artifacts.objects import ObjectArtifacts
 from emp_core.client import patience
@@ -42,6 +43,7 @@ class Hub:
     queue: Queue
     """As the hub itself sees it; a route asks `CallersQueue`."""
 
+    live: Live
     artifacts: ObjectArtifacts
     settings: HubSettings
 

@@ -30,7 +30,7 @@ def read_submission(hub: Hub, text: bytes, idempotency_key: str | None) -> JobRe
     """One request, or the lines of a batch. Raises `InvalidInput` or `LimitExceeded`."""
     body = read_json("body", text)
     if not isinstance(body, list):
-        return _read_request(hub, body, idempotency_key)
+        return read_request(hub, body, idempotency_key)
     if len(body) > MAX_BATCH_JOBS:
         raise LimitExceeded("body", "max_batch_jobs", len(body), MAX_BATCH_JOBS)
     return [
@@ -47,12 +47,13 @@ def _line_key(key: str, index: int, count: int) -> str:
 
 def _read_line(hub: Hub, body: object, key: str | None) -> JobRequest | EmpError:
     try:
-        return _read_request(hub, body, key)
+        return read_request(hub, body, key)
     except InvalidInput as error:
         return error
 
 
-def _read_request(hub: Hub, body: object, idempotency_key: str | None) -> JobRequest:
+def read_request(hub: Hub, body: object, idempotency_key: str | None) -> JobRequest:
+    """One request. Raises `InvalidInput`."""
     check_json("body", body)
     sent = canonical_request(read_mapping("body", body))
     limit = hub.settings.max_job_timeout_minutes * 60

@@ -5,6 +5,7 @@ Without one the hub listens on this machine only, and whoever is on it is the op
 in a browser on it, nor a name that somebody points at it.
 """
 
+import base64
 import hmac
 import socket
 from collections.abc import Iterable
@@ -26,6 +27,9 @@ OPEN_PATHS = frozenset({"/health", "/api/health"})
 
 QUERY_NAMES = ("token", "auth_token")
 
+BEARER_PROTOCOL = "emp.bearer."
+"""Begins the name of a subprotocol that is the token, in base64url without padding; the hub never accepts that one."""
+
 
 class Gate:
     """Lets in who may call, and answers everybody else."""
@@ -42,15 +46,13 @@ class Gate:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        shown = _bearer(headers) or self._from_query(scope)
+        shown = _bearer(headers) or _from_protocols(scope) or self._from_query(scope)
         caller = self._caller(headers) if self._knows(shown) else None
         refusal = self._refusal(scope, headers, shown, caller)
         if refusal is None:
             scope.setdefault("state", {})["caller"] = caller
             await self._app(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close"})  # before it was accepted: 403
-        else:
+        else:  # of a socket too, before it is accepted
             await problem_of(refusal).response()(scope, receive, send)
 
     def _knows(self, shown: str) -> bool:
@@ -91,6 +93,16 @@ class Gate:
 def _bearer(headers: Headers) -> str:
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _from_protocols(scope: Scope) -> str:
+    """The token that a web page sends with its WebSocket, for which it can set no other header."""
+    names: list[str] = scope.get("subprotocols", [])
+    encoded = _first(name.removeprefix(BEARER_PROTOCOL) for name in names if name.startswith(BEARER_PROTOCOL))
+    try:
+        return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
+    except ValueError:
+        return ""
 
 
 def _same_origin(headers: Headers) -> bool:

@@ -225,8 +225,8 @@ async def test_events_come_as_they_happen(emp: AsyncEmp, store: Store) -> None:
 
 async def test_a_gap_in_the_events_is_marked(emp: AsyncEmp, store: Store) -> None:
     await submit(store)
-    async with Watch(store, reports=False) as watch:
-        watch._cursor = "1-1"
+    async with Watch(store) as watch:
+        watch.cursor = "1-1"
         assert (await watch.next()).resync
         job_id = await submit(store)
         batch = await watch.next()

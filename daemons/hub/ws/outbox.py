@@ -1,0 +1,45 @@
+"""`Outbox`: what a socket has still to be sent, bounded."""
+
+import asyncio
+from collections.abc import Hashable
+from itertools import count
+
+MAX_MESSAGES = 2_000
+MAX_BYTES = 1024 * 1024
+
+
+class Outbox:
+    """Messages in order. One with a key takes the place of an earlier one with the same key that still waits."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[Hashable, str] = {}
+        self._numbers = count()
+        self._bytes = 0
+        self._changed = asyncio.Event()
+        self.is_full = False
+        """The other side reads too slowly; nothing more is taken."""
+
+    def put(self, text: str, key: Hashable = None) -> None:
+        """Add a message."""
+        if self.is_full:
+            return
+        place = next(self._numbers) if key is None else ("key", key)
+        self._bytes += len(text) - len(self._waiting.get(place, ""))
+        self._waiting[place] = text
+        # A message alone may be larger than what may gather.
+        if len(self._waiting) > MAX_MESSAGES or (self._bytes > MAX_BYTES and len(self._waiting) > 1):
+            self.is_full = True
+            self._waiting.clear()
+        self._changed.set()
+
+    async def take(self) -> str | None:
+        """The next message, as soon as there is one; None if the outbox is full."""
+        while not self._waiting and not self.is_full:
+            self._changed.clear()
+            await self._changed.wait()
+        if self.is_full:
+            return None
+        place = next(iter(self._waiting))
+        text = self._waiting.pop(place)
+        self._bytes -= len(text)
+        return text

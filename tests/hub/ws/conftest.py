@@ -1,0 +1,103 @@
+"""A hub that listens, and clients of its sockets; each message that they get is held against its document."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Annotated, Any, Self, Union
+
+import pytest
+from pydantic import Discriminator, TypeAdapter
+from websockets.asyncio.client import ClientConnection, connect
+
+from daemons.hub.app import create_app
+from daemons.hub.http.listening import listening, url_of
+from daemons.hub.server import HubServer
+from daemons.hub.settings import HubSettings
+from daemons.hub.ws.messages import PROTOCOL, TOLD
+from daemons.outage import Outage
+from emp_core.artifacts.objects import ObjectArtifacts
+from emp_core.store import Store
+
+TOLD_BY_TYPE = TypeAdapter(Annotated[Union[TOLD], Discriminator("type")])  # noqa: UP007 - the members are in a tuple
+
+Message = dict[str, Any]
+
+
+class Socket:
+    """A client of a socket."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+        self.welcome: Message = {}
+
+    async def greeted(self) -> Self:
+        """Itself, once the hub has welcomed it."""
+        self.welcome = await self.next("welcome")
+        return self
+
+    async def send(self, kind: str, **fields: Any) -> None:
+        await self.connection.send(json.dumps({"type": kind, **fields}))
+
+    async def next(self, *kinds: str) -> Message:
+        """The next message, or the next of these types; those before it are dropped."""
+        async with asyncio.timeout(20):
+            while True:
+                text = await self.connection.recv()
+                message = json.loads(text)
+                TOLD_BY_TYPE.validate_json(text, strict=True)
+                if not kinds or message["type"] in kinds:
+                    assert isinstance(message, dict)
+                    return message
+
+    async def ask(self, kind: str, **fields: Any) -> Message:
+        """Send a message, and the answer to it."""
+        await self.send(kind, ref="asked", **fields)
+        while True:
+            message = await self.next()
+            if message.get("ref") == "asked":
+                return message
+
+    async def follow(self, topic: str, **fields: Any) -> Message:
+        """Subscribe. The snapshot, or, if there is none, the answer."""
+        answer = await self.ask("subscribe", topic=topic, **fields)
+        assert answer["type"] == "subscribed", answer
+        return await self.next("snapshot") if topic != "events" and not answer["resumed"] else answer
+
+
+Open = Callable[..., Awaitable[Socket]]
+
+
+class Serving:
+    """A hub that listens."""
+
+    def __init__(self, server: HubServer, url: str) -> None:
+        self.server = server
+        self.url = url
+
+
+@pytest.fixture
+async def serving(store: Store, artifacts: ObjectArtifacts, settings: HubSettings) -> AsyncIterator[Serving]:
+    app = create_app(store, artifacts, settings)
+    server = HubServer(app)
+    with listening(HubSettings(hub_port=0)) as sockets:
+        live = asyncio.create_task(app.state.hub.live.run(Outage()))
+        serves = asyncio.create_task(server.serve(sockets))
+        await app.state.hub.live.feed.ready.wait()
+        yield Serving(server, url_of(sockets[0]).replace("http", "ws"))
+        server.stop(1)
+        await serves
+        live.cancel()
+        await asyncio.gather(live, return_exceptions=True)
+
+
+@pytest.fixture
+async def opened(serving: Serving) -> AsyncIterator[Open]:
+    """Opens sockets."""
+    async with AsyncExitStack() as closing:
+
+        async def open_socket(path: str = "/ws", **options: Any) -> Socket:
+            connecting = connect(serving.url + path, subprotocols=[PROTOCOL], proxy=None, **options)
+            return await Socket(await closing.enter_async_context(connecting)).greeted()
+
+        yield open_socket
