@@ -19,6 +19,7 @@ from tests.support.help_of_emp import help_of_emp
 from tests.support.job_fields_page import job_fields_page
 from tests.support.json_page import json_page
 from tests.support.redis_data import redis_data_page
+from tests.support.websocket_page import websocket_page
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -39,6 +40,7 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "docs/json.md": json_page,
     "docs/states.md": states_page,
     "docs/redis-data.md": redis_data_page,
+    "docs/websocket-api.md": websocket_page,
 }
 
 

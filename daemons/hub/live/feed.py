@@ -19,6 +19,9 @@ log = structlog.get_logger()
 REPLAYED = 2_000
 """Events before its start that a hub can replay, so that a client of another hub can go on here."""
 
+BLOCK_MS = 1_000
+"""How long one read waits; then the hub looks whether the stream is still the same."""
+
 AGAIN_SECONDS = 0.2
 """The pause before another try while the queue is away."""
 
@@ -67,7 +70,7 @@ class Feed:
             watch = await self._begin(closing, outage)
             while True:
                 try:
-                    self._tell(await watch.next())
+                    self._tell(await watch.next(BLOCK_MS))
                 except UNAVAILABLE as error:
                     self._away(error, outage)
                     await asyncio.sleep(AGAIN_SECONDS)

@@ -16,29 +16,27 @@ class Outbox:
         self._numbers = count()
         self._bytes = 0
         self._changed = asyncio.Event()
-        self.is_full = False
-        """The other side reads too slowly; nothing more is taken."""
+        self.overflow = asyncio.Event()
+        """Set once the other side reads too slowly; nothing more is taken then."""
 
     def put(self, text: str, key: Hashable = None) -> None:
         """Add a message."""
-        if self.is_full:
+        if self.overflow.is_set():
             return
         place = next(self._numbers) if key is None else ("key", key)
         self._bytes += len(text) - len(self._waiting.get(place, ""))
         self._waiting[place] = text
         # A message alone may be larger than what may gather.
         if len(self._waiting) > MAX_MESSAGES or (self._bytes > MAX_BYTES and len(self._waiting) > 1):
-            self.is_full = True
+            self.overflow.set()
             self._waiting.clear()
         self._changed.set()
 
-    async def take(self) -> str | None:
-        """The next message, as soon as there is one; None if the outbox is full."""
-        while not self._waiting and not self.is_full:
+    async def take(self) -> str:
+        """The next message, as soon as there is one."""
+        while not self._waiting:
             self._changed.clear()
             await self._changed.wait()
-        if self.is_full:
-            return None
         place = next(iter(self._waiting))
         text = self._waiting.pop(place)
         self._bytes -= len(text)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from itertools import count
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
 
@@ -96,7 +96,7 @@ class Session:
             log.exception("ws.failed")
             self._say_error(EmpError("an internal error of the hub; see its log"), ref)
 
-    async def read_again(self) -> None:
+    async def read_again(self) -> NoReturn:
         """After each gap, tell how all that is followed is now; until cancelled."""
         while True:
             await self._gap.wait()

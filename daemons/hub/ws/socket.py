@@ -33,28 +33,31 @@ async def serve(websocket: WebSocket, hub: Hub, caller: Caller, texts: Texts, na
         with hub.live.feed.followed_by(session):
             session.welcome()
             code = await _talk(websocket, session, outbox)
+            if code == SLOW:
+                await _close(
+                    websocket, code, "this client reads too slowly; connect again and go on from the last cursor"
+                )
     except Exception:  # the boundary: a bug must not end other sockets, and this one is told
         log.exception("ws.failed")
         code = INTERNAL
-        with suppress(WebSocketDisconnect, RuntimeError):
-            await websocket.close(code, "an internal error of the hub; see its log")
+        await _close(websocket, code, "an internal error of the hub; see its log")
     finally:
         session.end()
         log.info("ws.closed", name=name, code=code, request=caller.request_id)
 
 
 async def _talk(websocket: WebSocket, session: Session, outbox: Outbox) -> int:
-    """Hear and speak until one of both ends. The code with which the socket was closed."""
-    hears = asyncio.create_task(_hear(websocket, session))
-    speaks = asyncio.create_task(_speak(websocket, outbox))
-    reads = asyncio.create_task(session.read_again())
-    tasks = (hears, speaks, reads)
+    """Hear and speak until one of both ends. The code with which the socket is closed, or was."""
+
+    async def overflow() -> int:
+        await outbox.overflow.wait()
+        return SLOW
+
+    talks = (_hear(websocket, session), _speak(websocket, outbox), session.read_again(), overflow())
+    tasks = [asyncio.create_task(talk) for talk in talks]
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in tasks:
-            if task.done():
-                return await task or 1000
-        raise AssertionError("a wait ends if one of its tasks does")
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return await next(iter(done))
     finally:
         for task in tasks:
             task.cancel()
@@ -70,11 +73,12 @@ async def _hear(websocket: WebSocket, session: Session) -> int:
 
 
 async def _speak(websocket: WebSocket, outbox: Outbox) -> int:
-    while (text := await outbox.take()) is not None:
-        try:
-            await websocket.send_text(text)
-        except WebSocketDisconnect:
-            return 1006
-    with suppress(WebSocketDisconnect, RuntimeError):
-        await websocket.close(SLOW, "this client reads too slowly; connect again and go on from the last cursor")
-    return SLOW
+    with suppress(WebSocketDisconnect):
+        while True:
+            await websocket.send_text(await outbox.take())
+    return 1006
+
+
+async def _close(websocket: WebSocket, code: int, reason: str) -> None:
+    with suppress(WebSocketDisconnect, RuntimeError):  # it is closed already
+        await websocket.close(code, reason)

@@ -126,9 +126,10 @@ async def test_this_machine_has_several_names(hub: httpx.AsyncClient, host: str)
 
 
 @pytest.mark.parametrize(
-    "headers", [{}, {"authorization": "Bearer wrong"}, {**BEARER, "origin": "http://evil.example"}]
+    ("headers", "status"),
+    [({}, 401), ({"authorization": "Bearer wrong"}, 401), ({**BEARER, "origin": "http://evil.example"}, 403)],
 )
-async def test_a_socket_is_refused_before_it_is_accepted(headers: dict[str, str]) -> None:
+async def test_a_socket_is_refused_before_it_is_accepted(headers: dict[str, str], status: int) -> None:
     sent: list[Message] = []
 
     async def unreachable(scope: Scope, receive: Receive, send: Send) -> None:
@@ -143,7 +144,8 @@ async def test_a_socket_is_refused_before_it_is_accepted(headers: dict[str, str]
     raw = [(name.lower().encode(), value.encode()) for name, value in {"host": "localhost", **headers}.items()]
     scope = {"type": "websocket", "path": "/ws/monitor/1", "query_string": b"token=wrong", "headers": raw}
     await Gate(unreachable, with_token())(scope, receive, send)
-    assert sent == [{"type": "websocket.close"}]
+    assert sent[0]["type"] == "websocket.http.response.start"
+    assert sent[0]["status"] == status
 
 
 async def test_a_path_cannot_forge_a_line_of_the_log(hub: httpx.AsyncClient) -> None:

@@ -4,11 +4,12 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import Annotated, Any, Self, Union
+from typing import Any, Self, get_args
 
 import pytest
-from pydantic import Discriminator, TypeAdapter
+from pydantic import TypeAdapter
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from daemons.hub.app import create_app
 from daemons.hub.http.listening import listening, url_of
@@ -19,7 +20,9 @@ from daemons.outage import Outage
 from emp_core.artifacts.objects import ObjectArtifacts
 from emp_core.store import Store
 
-TOLD_BY_TYPE = TypeAdapter(Annotated[Union[TOLD], Discriminator("type")])  # noqa: UP007 - the members are in a tuple
+MODELS: dict[str, TypeAdapter[Any]] = {
+    get_args(model.model_fields["type"].annotation)[0]: TypeAdapter(model) for model in TOLD
+}
 
 Message = dict[str, Any]
 
@@ -45,7 +48,7 @@ class Socket:
             while True:
                 text = await self.connection.recv()
                 message = json.loads(text)
-                TOLD_BY_TYPE.validate_json(text, strict=True)
+                MODELS[message["type"]].validate_json(text, strict=True)
                 if not kinds or message["type"] in kinds:
                     assert isinstance(message, dict)
                     return message
@@ -97,7 +100,7 @@ async def opened(serving: Serving) -> AsyncIterator[Open]:
     async with AsyncExitStack() as closing:
 
         async def open_socket(path: str = "/ws", **options: Any) -> Socket:
-            connecting = connect(serving.url + path, subprotocols=[PROTOCOL], proxy=None, **options)
+            connecting = connect(serving.url + path, subprotocols=[Subprotocol(PROTOCOL)], proxy=None, **options)
             return await Socket(await closing.enter_async_context(connecting)).greeted()
 
         yield open_socket
