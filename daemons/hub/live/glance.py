@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from daemons.outage import UNAVAILABLE, Outage
@@ -72,7 +73,7 @@ class Glance:
         workers = await self._queue.workers()
         if self._of_summary:
             summary = await self._queue.summary(workers=workers)
-            if summary != self._summary:
+            if self._summary is None or replace(summary, at=self._summary.at) != self._summary:
                 self._summary = summary
                 for onlooker in list(self._of_summary):
                     onlooker.on_summary(summary)

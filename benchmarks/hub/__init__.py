@@ -1,0 +1,1 @@
+"""What the hub carries: `python -m benchmarks.hub`."""
