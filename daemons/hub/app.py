@@ -1,5 +1,7 @@
 """The hub's app: wiring, and nothing else."""
 
+import asyncio
+
 from fastapi import FastAPI
 
 from daemons.hub.api import ROUTERS
@@ -12,6 +14,7 @@ from daemons.hub.http.problems import LastWord, answer_problems
 from daemons.hub.live import Live
 from daemons.hub.settings import HubSettings
 from daemons.hub.ws.routes import router as sockets
+from daemons.hub.ws.streams import router as streams
 from emp_core import __version__
 from emp_core.artifacts.objects import ObjectArtifacts
 from emp_core.client.file_store import Files
@@ -25,8 +28,10 @@ def create_app(store: Store, artifacts: ObjectArtifacts, settings: HubSettings) 
     store.broker.max_waiting = settings.max_pending_jobs
     app = bare_app()
     queue = RedisQueue(store, Files(lambda: artifacts), this_process())
-    app.state.hub = Hub(queue=queue, live=Live(queue), artifacts=artifacts, settings=settings)
-    app.state.stopping = False
+    app.state.stopping = asyncio.Event()
+    app.state.hub = Hub(
+        queue=queue, live=Live(queue), artifacts=artifacts, settings=settings, stopping=app.state.stopping
+    )
     app.add_middleware(Head)
     app.add_middleware(Gate, settings=settings)
     app.add_middleware(LastWord)
@@ -44,7 +49,7 @@ def bare_app() -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
-    for router in ROUTERS:
+    for router in (*ROUTERS, streams):
         app.include_router(router, prefix="/api")
         app.include_router(router, include_in_schema=False)
     app.include_router(sockets)

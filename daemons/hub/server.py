@@ -139,6 +139,6 @@ class HubServer(uvicorn.Server):
     def stop(self, asked: int) -> None:
         """No new connections, and 10 s for what is under way. Asked again: at once."""
         log.info("hub.stopping", requests=len(self.server_state.tasks), seconds=GRACE_SECONDS if asked == 1 else 0)
-        self._app.state.stopping = True
+        self._app.state.stopping.set()
         self.should_exit = True
         self.force_exit = asked > 1

@@ -46,6 +46,8 @@ class Hub:
     live: Live
     artifacts: ObjectArtifacts
     settings: HubSettings
+    stopping: asyncio.Event
+    """Set once the hub stops: answers that would go on end."""
 
     lists: Admission = field(default_factory=lambda: Admission("lists", at_once=1, waiting=MAX_LISTED))
     """Calls that read many jobs or workers, at the cost of a job each: they keep the hub's one loop busy."""

@@ -254,7 +254,7 @@ class LastWord:
         try:
             await self._app(scope, receive, watched)
         except asyncio.CancelledError:
-            if scope["type"] != "http" or not scope["app"].state.stopping:
+            if scope["type"] != "http" or not scope["app"].state.stopping.is_set():
                 raise
             # Of an answer that has begun the server says that it is cut off, and hangs up.
             if not begun:

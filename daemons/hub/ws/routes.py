@@ -4,12 +4,10 @@ from fastapi import APIRouter
 from starlette.websockets import WebSocket
 
 from daemons.hub.ws.socket import serve
-from daemons.hub.ws.texts import Texts
+from daemons.hub.ws.texts import TEXTS
 from emp_core.ids import is_id
 
 router = APIRouter()
-
-_TEXTS = Texts()
 
 
 @router.websocket("/ws")
@@ -20,4 +18,4 @@ async def connect(websocket: WebSocket, name: str = "") -> None:
     if name and not is_id(name):
         await websocket.close(1008, "the id in the path must be 1 to 128 of A-Z a-z 0-9 . _ : -")
         return
-    await serve(websocket, websocket.app.state.hub, websocket.state.caller, _TEXTS, name)
+    await serve(websocket, websocket.app.state.hub, websocket.state.caller, TEXTS, name)

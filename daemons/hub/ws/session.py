@@ -88,13 +88,17 @@ class Session:
         try:
             asked = read_message(text)
             ref = asked.ref
-            async with in_time(self._hub):
-                await self._acts[type(asked)](asked)
+            await self.carry_out(asked)
         except EmpError as error:
             self._say_error(error, ref)
         except Exception:  # the boundary: a bug must close neither this socket nor others
             log.exception("ws.failed")
             self._say_error(EmpError("an internal error of the hub; see its log"), ref)
+
+    async def carry_out(self, asked: Asked) -> None:
+        """Do what a message asks, and answer it. Raises `EmpError`."""
+        async with in_time(self._hub):
+            await self._acts[type(asked)](asked)
 
     async def read_again(self) -> NoReturn:
         """After each gap, tell how all that is followed is now; until cancelled."""

@@ -67,6 +67,10 @@ class Texts:
         return text
 
 
+TEXTS = Texts()
+"""Those of a hub."""
+
+
 def news_text(
     news: News, *, outcome: bool = False, left: bool = False, ref: str | None = None, cursor: str = ""
 ) -> str:

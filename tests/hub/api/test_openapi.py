@@ -23,7 +23,9 @@ def test_every_path_begins_with_api_and_works_without() -> None:
 
 def test_every_answer_is_described() -> None:
     bytes_or_nothing = {"get_artifact", "put_payload", "get_payload"}
-    assert set(OPERATIONS) == set(ANSWERS) | bytes_or_nothing
+    streams = {f"stream_{topic}" for topic in ("job", "jobs", "events", "stats", "workers")}
+    assert set(OPERATIONS) == set(ANSWERS) | bytes_or_nothing | streams
+    assert all("text/event-stream" in OPERATIONS[name]["responses"]["200"]["content"] for name in streams)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

@@ -28,7 +28,10 @@ async def cancelled(*, stopping: bool, begun: bool, kind: str = "http") -> list[
     async def receive() -> Message:
         raise AssertionError("nobody reads it")
 
-    scope = {"type": kind, "app": SimpleNamespace(state=SimpleNamespace(stopping=stopping))}
+    stops = asyncio.Event()
+    if stopping:
+        stops.set()
+    scope = {"type": kind, "app": SimpleNamespace(state=SimpleNamespace(stopping=stops))}
     call = asyncio.ensure_future(LastWord(slow)(scope, receive, send))
     await waits.wait()
     call.cancel()
