@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from itertools import count
 from typing import Any
@@ -15,9 +16,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from daemons.hub.http import sockets
 from daemons.hub.settings import HubSettings
 from daemons.hub.ws.messages import PROTOCOL
-from emp_core.store import Store
+from emp_core.store import Store, open_store
 from tests.hub.ws.conftest import Open, Serving, Socket
 from tests.support.builders import register, submit
+from tests.support.redis_server import Server
 from tests.support.waiting import wait_until
 
 TOKEN = "correct horse battery staple"
@@ -164,3 +166,35 @@ async def test_many_sockets_come_and_go_and_leave_nothing(opened: Open, serving:
         return not any(left) and len(feed._followers) == 1
 
     await wait_until(forgotten, "all is forgotten")
+
+
+class TestOutage:
+    @pytest.fixture
+    def mortal(self) -> Iterator[Server]:
+        server = Server("valkey", settings={"appendonly": "yes"})
+        yield server
+        server.close()
+
+    @pytest.fixture
+    async def store(self, mortal: Server) -> AsyncIterator[Store]:
+        opened = await open_store(mortal.url)
+        yield opened
+        await opened.close()
+
+    async def test_sockets_stay_and_hear_on_when_the_queue_is_back(
+        self, opened: Open, store: Store, mortal: Server
+    ) -> None:
+        job = await submit(store)
+        socket = await opened()
+        await socket.follow("job", job_id=job)
+        mortal.kill()
+        told = await socket.next("queue")
+        assert not told["available"]
+        assert "Redis" in told["reason"]
+        assert (await socket.ask("get", job_id=job))["code"] == "redis_unavailable"
+        mortal.start()
+        while not (await socket.next("queue"))["available"]:
+            pass
+        await store.broker.cancel(job)
+        while (told := await socket.next("job", "snapshot"))["job"]["status"] != "cancelled":
+            pass
