@@ -7,13 +7,14 @@ from fastapi import FastAPI
 from daemons.hub.api import ROUTERS
 from daemons.hub.api.dependencies import Hub
 from daemons.hub.api.openapi import describe
+from daemons.hub.dialects.routes import router as sockets
 from daemons.hub.http.access_log import AccessLog
 from daemons.hub.http.auth import Gate
 from daemons.hub.http.head import Head
 from daemons.hub.http.problems import LastWord, answer_problems
 from daemons.hub.live import Live
 from daemons.hub.settings import HubSettings
-from daemons.hub.ws.routes import router as sockets
+from daemons.hub.ws.socket import Connected
 from daemons.hub.ws.streams import router as streams
 from emp_core import __version__
 from emp_core.artifacts.objects import ObjectArtifacts
@@ -29,6 +30,7 @@ def create_app(store: Store, artifacts: ObjectArtifacts, settings: HubSettings) 
     app = bare_app()
     queue = RedisQueue(store, Files(lambda: artifacts), this_process())
     app.state.stopping = asyncio.Event()
+    app.state.connected = Connected()
     app.state.hub = Hub(
         queue=queue, live=Live(queue), artifacts=artifacts, settings=settings, stopping=app.state.stopping
     )

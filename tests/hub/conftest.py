@@ -1,5 +1,6 @@
-"""A hub over a real queue, called without sockets; what it answers is held against the API's document."""
+"""A hub over a real queue, called without sockets, its answers held against the API's document; or one that listens."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -13,7 +14,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from daemons.hub.api.schemas import ANSWERS
 from daemons.hub.api.schemas.base import Problem
 from daemons.hub.app import create_app
+from daemons.hub.http.listening import listening, url_of
+from daemons.hub.server import HubServer
 from daemons.hub.settings import HubSettings
+from daemons.outage import Outage
 from emp_core.artifacts.objects import ObjectArtifacts
 from emp_core.store import Store
 
@@ -89,6 +93,29 @@ async def calling(store: Store, artifacts: ObjectArtifacts) -> AsyncIterator[Cal
 def hub(calling: Call, settings: HubSettings) -> httpx.AsyncClient:
     """A client of a hub that knows no token: the operator."""
     return calling(settings)
+
+
+class Serving:
+    """A hub that listens."""
+
+    def __init__(self, server: HubServer, url: str) -> None:
+        self.server = server
+        self.url = url
+
+
+@pytest.fixture
+async def serving(store: Store, artifacts: ObjectArtifacts, settings: HubSettings) -> AsyncIterator[Serving]:
+    app = create_app(store, artifacts, settings)
+    server = HubServer(app)
+    with listening(HubSettings(hub_port=0)) as sockets:
+        live = asyncio.create_task(app.state.hub.live.run(Outage()))
+        serves = asyncio.create_task(server.serve(sockets))
+        await app.state.hub.live.feed.ready.wait()
+        yield Serving(server, url_of(sockets[0]).replace("http", "ws"))
+        server.stop(1)
+        await serves
+        live.cancel()
+        await asyncio.gather(live, return_exceptions=True)
 
 
 def body_of(response: httpx.Response) -> dict[str, Any]:

@@ -65,7 +65,7 @@ Generated from `daemons/hub/ws/messages.py`.
 
 The hub takes WebSockets at `/ws`, `/ws/client/NAME` and `/ws/monitor/NAME` of its port, and of `WS_PORT` too if that is
 set; the name stands in the hub's log. A client asks for the subprotocol `emp.v1`. Each frame is one JSON object with a
-`type`.
+`type`. A client that asks for no subprotocol is taken for one of Python emp-redis, and gets the words of that system.
 
 The token goes into the header `Authorization: Bearer TOKEN`. A web page, which cannot set that header, asks for two
 subprotocols, `emp.v1` and `emp.bearer.` with the token in base64url without `=` behind it. A wrong token is answered

@@ -1,4 +1,4 @@
-"""A hub that listens, and clients of its sockets; each message that they get is held against its document."""
+"""Clients of a hub's sockets; each message that they get is held against its document."""
 
 import asyncio
 import json
@@ -11,14 +11,8 @@ from pydantic import TypeAdapter
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from daemons.hub.app import create_app
-from daemons.hub.http.listening import listening, url_of
-from daemons.hub.server import HubServer
-from daemons.hub.settings import HubSettings
 from daemons.hub.ws.messages import PROTOCOL, TOLD
-from daemons.outage import Outage
-from emp_core.artifacts.objects import ObjectArtifacts
-from emp_core.store import Store
+from tests.hub.conftest import Serving
 
 MODELS: dict[str, TypeAdapter[Any]] = {
     get_args(model.model_fields["type"].annotation)[0]: TypeAdapter(model) for model in TOLD
@@ -69,29 +63,6 @@ class Socket:
 
 
 Open = Callable[..., Awaitable[Socket]]
-
-
-class Serving:
-    """A hub that listens."""
-
-    def __init__(self, server: HubServer, url: str) -> None:
-        self.server = server
-        self.url = url
-
-
-@pytest.fixture
-async def serving(store: Store, artifacts: ObjectArtifacts, settings: HubSettings) -> AsyncIterator[Serving]:
-    app = create_app(store, artifacts, settings)
-    server = HubServer(app)
-    with listening(HubSettings(hub_port=0)) as sockets:
-        live = asyncio.create_task(app.state.hub.live.run(Outage()))
-        serves = asyncio.create_task(server.serve(sockets))
-        await app.state.hub.live.feed.ready.wait()
-        yield Serving(server, url_of(sockets[0]).replace("http", "ws"))
-        server.stop(1)
-        await serves
-        live.cancel()
-        await asyncio.gather(live, return_exceptions=True)
 
 
 @pytest.fixture

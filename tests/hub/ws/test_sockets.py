@@ -17,7 +17,8 @@ from daemons.hub.http import sockets
 from daemons.hub.settings import HubSettings
 from daemons.hub.ws.messages import PROTOCOL
 from emp_core.store import Store, open_store
-from tests.hub.ws.conftest import Open, Serving, Socket
+from tests.hub.conftest import Serving
+from tests.hub.ws.conftest import Open, Socket
 from tests.support.builders import register, submit
 from tests.support.redis_server import Server
 from tests.support.waiting import wait_until

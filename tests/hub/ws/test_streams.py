@@ -11,7 +11,8 @@ import pytest
 
 from daemons.hub.ws import streams
 from emp_core.store import Store
-from tests.hub.ws.conftest import MODELS, Serving
+from tests.hub.conftest import Serving
+from tests.hub.ws.conftest import MODELS
 from tests.support.builders import register, submit
 from tests.support.waiting import wait_until
 
