@@ -1,7 +1,7 @@
 -- claiming: gives a worker the best job that it can do (T3), with the lease, the limits and the lists that go with it.
 
 local function take(this, id, job, worker, nonce, lease)
-  if job.workflow then call('ZREM', this.prefix .. 'workflow.pending:' .. job.workflow, id) end
+  if job.workflow then writes.later(this, 'ZREM', this.prefix .. 'workflow.pending:' .. job.workflow, id) end
   -- A worker's list has the jobs that no other claimed after it.
   if job.worker ~= worker then
     if job.worker then call('ZREM', this.prefix .. 'worker.jobs:' .. job.worker, id) end
@@ -127,6 +127,7 @@ local function take_of_workflow(this, turn)
   if id == nil then return {}, {}, false end
   if is_special(this) then
     local other, unjudged = take_avoided(this, turn, id and score)
+    if other then call('ZREM', this.prefix .. 'workflow.pending:' .. workflow, other) end
     if other or unjudged then return { other }, { unjudged }, true end
   end
   if not id then return {}, {}, true end

@@ -7,7 +7,7 @@ end
 -- Whose limit keeps a class out of `heads`; nil if none does.
 local function parked_by(this, class)
   if this.no_limits or call('SISMEMBER', this.prefix .. 'parked', class) == 0 then return nil end
-  if call('ZSCORE', this.prefix .. 'parked:class:' .. class, class) then return 'class:' .. class end
+  if call('ZSCORE', this.prefix .. 'parked:' .. 'class:' .. class, class) then return 'class:' .. class end
   return 'customer:' .. (call('HGET', this.prefix .. 'class:' .. class, 'customer') or '')
 end
 

@@ -5,12 +5,13 @@
 -- than `pick_budget` classes in one call.
 
 -- Adds those of some classes that fit; returns those that are not judged.
-local function add(this, key, number, classes)
+local function add(this, list, classes)
+  local key = this.prefix .. 'shortlist:' .. list.name
   local fitting, unjudged = {}, {}
   if not classes[1] then return unjudged end
   this.looked = this.looked + #classes
   local tops = call('ZMSCORE', this.prefix .. 'heads', unpack(classes))
-  local verdicts = verdict_bits.read_many(this, classes, number, 1)
+  local verdicts = verdict_bits.read_many(this, classes, list.number, 1)
   for i, class in ipairs(classes) do
     if tops[i] and verdicts[i] < 2 then unjudged[#unjudged + 1] = class end
     if tops[i] and verdicts[i] == 3 then
@@ -25,7 +26,7 @@ end
 -- Reads the next ones of the customer's classes, from where the last call ended. Returns whether these were the last.
 local function read_on(this, list)
   local found = call('SSCAN', list.of, list.scan, 'COUNT', policy.pick_budget)
-  list.unjudged = add(this, list.key, list.number, found[2])
+  list.unjudged = add(this, list, found[2])
   if not list.unjudged[1] then list.scan = found[1] ~= '0' and found[1] or '' end
   return list.scan == ''
 end
@@ -39,43 +40,43 @@ local function catch_up(this, list)
   for i, is_own in ipairs(call('SMISMEMBER', list.of, unpack(rose))) do
     if is_own == 1 then own[#own + 1] = rose[i] end
   end
-  list.unjudged = add(this, list.key, list.number, own)
+  list.unjudged = add(this, list, own)
   if not list.unjudged[1] then list.v = call('ZSCORE', this.prefix .. 'improved', rose[#rose]) end
   return not list.unjudged[1] and #rose < policy.pick_budget
 end
 
 -- Returns the first whose bound is its head; whether the search came to its end.
 local function first(this, list)
+  local key = this.prefix .. 'shortlist:' .. list.name
   while this.looked < policy.pick_budget do
-    local top = call('ZRANGE', list.key, '0', '0', 'REV', 'WITHSCORES')
+    local top = call('ZRANGE', key, '0', '0', 'REV', 'WITHSCORES')
     if not top[1] then return nil, true end
     local head = call('ZSCORE', this.prefix .. 'heads', top[1])
     if head == top[2] then return top[1], true, head end
     this.looked = this.looked + 1
-    if head then call('ZADD', list.key, head, top[1]) else call('ZREM', list.key, top[1]) end
+    if head then call('ZADD', key, head, top[1]) else call('ZREM', key, top[1]) end
   end
   return nil, false
 end
 
 local function open(this, profile, number, customer)
-  local name = profile .. '/' .. customer
-  local list = { key = this.prefix .. 'shortlist:' .. name, state = this.prefix .. 'shortlist.read:' .. name,
-    of = this.prefix .. 'customer.classes:' .. customer, number = number, unjudged = {} }
-  list.v, list.scan = unpack(call('HMGET', list.state, 'v', 'scan'))
-  local behind = list.v and call('ZCOUNT', this.prefix .. 'improved', '(' .. list.v, '+inf')
+  local name, of = profile .. '/' .. customer, this.prefix .. 'customer.classes:' .. customer
+  local v, scan = unpack(call('HMGET', this.prefix .. 'shortlist.read:' .. name, 'v', 'scan'))
+  local behind = v and call('ZCOUNT', this.prefix .. 'improved', '(' .. v, '+inf')
   -- To read the customer's classes anew takes less.
-  if not behind or behind > policy.pick_near and behind > call('SCARD', list.of) then
-    call('DEL', list.key)
-    list.v, list.scan = call('GET', this.prefix .. 'changes') or '0', '0'
+  if not behind or behind > policy.pick_near and behind > call('SCARD', of) then
+    call('DEL', this.prefix .. 'shortlist:' .. name)
+    v, scan = call('GET', this.prefix .. 'changes') or '0', '0'
   end
-  return list
+  return { name = name, of = of, number = number, v = v, scan = scan, unjudged = {} }
 end
 
 local function save(this, list)
-  call('HSET', list.state, 'v', list.v, 'scan', list.scan)
+  local state = this.prefix .. 'shortlist.read:' .. list.name
+  call('HSET', state, 'v', list.v, 'scan', list.scan)
   -- The list must not go before what says that it is there.
-  call('PEXPIRE', list.state, policy.shortlist_ms)
-  call('PEXPIRE', list.key, 2 * policy.shortlist_ms)
+  call('PEXPIRE', state, policy.shortlist_ms)
+  call('PEXPIRE', this.prefix .. 'shortlist:' .. list.name, 2 * policy.shortlist_ms)
 end
 
 -- The best class of a customer, or nil; the classes to judge first; whether the search came to its end; its head.
