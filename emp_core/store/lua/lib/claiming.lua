@@ -4,7 +4,7 @@ local function take(this, id, job, worker, nonce, lease)
   if job.workflow then writes.later(this, 'ZREM', this.prefix .. 'workflow.pending:' .. job.workflow, id) end
   -- A worker's list has the jobs that no other claimed after it.
   if job.worker ~= worker then
-    if job.worker then call('ZREM', this.prefix .. 'worker.jobs:' .. job.worker, id) end
+    if job.worker then remains.leave_claimer(this, id, job.worker) end
     writes.later(this, 'ZADD', this.prefix .. 'worker.jobs:' .. worker, jobs.created_of(this, job), id)
   end
   local begun = job.began
