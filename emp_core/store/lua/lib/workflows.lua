@@ -35,7 +35,8 @@ local function search(this, workflow, profile, may)
   local function look(some)
     for i = 1, #some, 2 do
       at = some[i + 1]
-      this.looked = this.looked + 1
+      -- A job is read with a command of its own.
+      this.looked = this.looked + 2
       local said = may(some[i], at)
       if said then return some[i] end
       if said == nil then return false end
