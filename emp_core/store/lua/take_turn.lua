@@ -17,9 +17,7 @@
 -- RETURNS state, answers of settled, claimed jobs, classes to judge, 1 if the search goes on with the next call
 
 return function(this, worker, boot, profile, lease, jitter, token, workflow, customers, nonces, records)
-  local state, registered, number = presence.state_of(this, worker, boot)
-  if registered ~= profile then number = call('HGET', this.prefix .. 'profiles', profile) end
-  number = tonumber(number)
+  local state, number = presence.state_of(this, worker, boot), tonumber(call('HGET', this.prefix .. 'profiles', profile))
   if not state or not number then
     if token ~= '' then waking.pass_on(this, token) end
     return { 'refused:register' }

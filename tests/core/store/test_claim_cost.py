@@ -9,6 +9,7 @@ from emp_core.errors import EmpError
 from emp_core.store import Store
 from tests.support.builders import WorkerDriver, make_request, register, submit
 from tests.support.changed_library import changed_policy
+from tests.support.commands import calls_so_far, commands_so_far
 from tests.support.redis_server import ANY
 
 BUDGET = 50
@@ -26,6 +27,9 @@ def engine() -> str:
     return ANY
 
 
+Act = Callable[[], Awaitable[object]]
+
+
 @dataclass
 class Cost:
     """Commands of Redis inside functions, and calls of functions."""
@@ -34,17 +38,10 @@ class Cost:
     calls: int
 
 
-async def _so_far(store: Store) -> Cost:
-    stats = await store.link.info("commandstats")
-    calls = {name.removeprefix("cmdstat_"): int(one["calls"]) for name, one in stats.items()}
-    return Cost(sum(count for name, count in calls.items() if name not in ("fcall", "info")), calls["fcall"])
-
-
-async def _cost_of(store: Store, act: Callable[[], Awaitable[object]]) -> Cost:
-    before = await _so_far(store)
+async def _cost_of(store: Store, act: Act) -> Cost:
+    commands, calls = await commands_so_far(store), await calls_so_far(store)
     await act()
-    after = await _so_far(store)
-    return Cost(after.commands - before.commands, after.calls - before.calls)
+    return Cost(await commands_so_far(store) - commands, await calls_so_far(store) - calls)
 
 
 async def _submit_classes(store: Store, count: int, **more: object) -> None:
@@ -55,11 +52,11 @@ async def _submit_classes(store: Store, count: int, **more: object) -> None:
         assert not [answer for answer in answers if isinstance(answer, EmpError)]
 
 
-Case = Callable[[Store, int], Awaitable[tuple[Callable[[], Awaitable[object]], Callable[[], Awaitable[object]]]]]
+Case = Callable[[Store, int], Awaitable[tuple[Act, Act]]]
 """Fills a queue to a depth; returns the first claim and one that comes later."""
 
 
-async def _of_one_customer(store: Store, depth: int) -> tuple[Callable[[], Awaitable[object]], ...]:
+async def _of_one_customer(store: Store, depth: int) -> tuple[Act, Act]:
     worker = await register(store)
     await _submit_classes(store, depth, customer_id="acme")
     jobs = [await submit(store, customer_id="acme") for _ in range(3)]
@@ -70,7 +67,7 @@ async def _of_one_customer(store: Store, depth: int) -> tuple[Callable[[], Await
     return take, take
 
 
-async def _of_one_workflow(store: Store, depth: int) -> tuple[Callable[[], Awaitable[object]], ...]:
+async def _of_one_workflow(store: Store, depth: int) -> tuple[Act, Act]:
     worker = await register(store)
     await _submit_classes(store, depth, workflow_id="w")
     jobs = [await submit(store, workflow_id="w") for _ in range(3)]
@@ -81,7 +78,7 @@ async def _of_one_workflow(store: Store, depth: int) -> tuple[Callable[[], Await
     return take, take
 
 
-async def _of_a_customer_at_its_limit(store: Store, depth: int) -> tuple[Callable[[], Awaitable[object]], ...]:
+async def _of_a_customer_at_its_limit(store: Store, depth: int) -> tuple[Act, Act]:
     worker = await _able(store, depth)
     await store.broker.set_limit("customer:acme", 1)
     await _submit_classes(store, depth, customer_id="acme")

@@ -1,10 +1,10 @@
 -- presence: whether a call comes from the worker's present life, and what its state lets it do.
 
--- Its state, the profile that it registered and that one's number; or nil if it must register (again).
+-- Its state, or nil if it must register (again).
 local function state_of(this, worker, boot)
-  local known = call('HMGET', this.prefix .. 'worker:' .. worker, 'boot', 'state', 'alive', 'profile', 'slot')
+  local known = call('HMGET', this.prefix .. 'worker:' .. worker, 'boot', 'state', 'alive')
   if known[1] ~= boot or known[3] ~= '1' then return nil end
-  return known[2], known[4], known[5]
+  return known[2]
 end
 
 -- Under which names a worker waits that may take only some jobs.
