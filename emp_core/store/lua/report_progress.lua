@@ -10,7 +10,7 @@
 return function(this, worker, records)
   local watched = {}
   for n, record in ipairs(records) do watched[n] = this.prefix .. 'job.watched:' .. record.job end
-  local nobody_watches = call('EXISTS', unpack(watched)) == 0
+  local nobody_watches = not watched[1] or call('EXISTS', unpack(watched)) == 0
 
   -- Without `percent` the progress stays as it is; `stall` in ms, 0 if silence means nothing; `lines` each end in a line feed.
   local function report(record)

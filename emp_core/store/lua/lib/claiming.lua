@@ -51,7 +51,8 @@ local function past_deadline(this, id, job)
   return true
 end
 
--- Whether a worker may take a listed job: yes, no, or nil if its class is not judged. Parks what is at its limit, and says whose.
+-- Whether a worker may take a listed job: yes, no, or nil if its class is not judged. Parks what is at its limit; then the
+-- second answer is whose limit that is.
 local function may_take(this, number, class)
   local verdict = verdict_bits.read(this, class, number)
   if verdict < 2 then return nil end

@@ -20,7 +20,7 @@ local function look_for(this, records)
     keys[#keys + 1] = this.prefix .. 'job:' .. r.id
     keys[#keys + 1] = this.prefix .. 'job.gone:' .. r.id
   end
-  this.new = call('EXISTS', unpack(keys)) == 0 and {} or nil
+  this.new = keys[1] and call('EXISTS', unpack(keys)) == 0 and {} or nil
 end
 
 -- Whether no job has the id. Two records of one call may have the same.
