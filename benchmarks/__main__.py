@@ -14,6 +14,7 @@ NAMES = (
     "depth",
     "classes",
     "profiles",
+    "narrow",
     "exactness",
     "throughput",
     "agent",

@@ -8,7 +8,7 @@ from benchmarks.lab import Lab
 from benchmarks.meter import processor_seconds
 from benchmarks.table import Row
 from benchmarks.workload import submit_all
-from benchmarks.yardstick import AROUND, Yardstick
+from benchmarks.yardstick import AROUND, Yardstick, in_yardsticks
 from daemons.logs import configure_logs
 from daemons.worker.agent.agent import Agent
 from daemons.worker.agent.options import AgentOptions
@@ -35,13 +35,10 @@ async def measure(lab: Lab) -> AsyncIterator[Row]:
         await yardstick.measure(store.link, AROUND)
         wall, processor, server = await _drain(store, jobs)
         await yardstick.measure(store.link, AROUND)
-    slow = yardstick.slowness
-    name = f"{SLOTS} slots, jobs that do nothing"
-    rate = jobs / wall
-    yield Row(group=GROUP, name=name, value=rate, unit="jobs/s", must=8_000, aim=20_000, higher=True, slowness=slow)
+    name, measured = f"a job that does nothing, {SLOTS} slots", f"{jobs / wall:,.0f} jobs/s"
+    yield in_yardsticks(GROUP, name, wall / jobs * 1e6, yardstick, (31, 12.5), measured=measured)
     for name, seconds in (("agent", processor), ("server", server)):
-        each = seconds / jobs * 1e6
-        yield Row(group=GROUP, name=f"processor time of the {name}", value=each, unit="µs/job", slowness=slow)
+        yield in_yardsticks(GROUP, f"processor time of the {name}, a job", seconds / jobs * 1e6, yardstick)
 
 
 async def _drain(store: Store, jobs: int) -> tuple[float, float, float]:

@@ -7,12 +7,11 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.depth import longest
 from benchmarks.lab import Lab
-from benchmarks.meter import Meter, meter
+from benchmarks.meter import longest, meter
 from benchmarks.table import Row
 from benchmarks.workload import PRIORITIES, Mix, Worker, churn, job, measured_churn, offer, submit_all
-from benchmarks.yardstick import AROUND, Yardstick
+from benchmarks.yardstick import AROUND, CLAIM, COMPLETE, SUBMIT, Yardstick, in_yardsticks
 from emp_core.domain.capabilities import Capabilities
 from emp_core.domain.job import JobRequest
 from emp_core.store import Claimed
@@ -56,23 +55,20 @@ async def measure(lab: Lab) -> AsyncIterator[Row]:
             worker, claim = await _first_claim(store)
             seconds = time.perf_counter() - begun
         await yardstick.measure(store.link, AROUND)
-        slowness = yardstick.slowness
-        name = f"first claim of a new profile, {count:,} classes"
-        yield Row(group=GROUP, name=name, value=seconds, unit="s", must=3, slowness=slowness)
-        longest_ms, name = blocks.longest * 1_000, "longest block of its loop"
-        yield Row(group=GROUP, name=name, value=longest_ms, unit="ms", must=50, slowness=slowness)
+        name, measured = f"first claim of a new profile, {count:,} classes", f"{seconds:.3g} s"
+        yield in_yardsticks(GROUP, name, seconds * 1e6, yardstick, (750_000, None), measured=measured)
+        measured = f"{blocks.longest * 1_000:.3g} ms"
+        yield in_yardsticks(
+            GROUP, "longest block of its loop", blocks.longest * 1e6, yardstick, (12_500, None), measured=measured
+        )
         await worker.turn([claim])
         await churn(worker, mix, 20, slots=10)
         times = await meter(store.link)
         await measured_churn([worker], mix, lab.scaled(5_000), times)
-        yield _row(f"claim, 1 of {count:,} classes fits", times, "claim", 100, 50)
-        yield _row(f"submit, {count:,} classes", times, "submit", 60, 30)
-        yield longest(GROUP, [times])
-
-
-def _row(name: str, found: Meter, kind: str, must: float, aim: float) -> Row:
-    slowness = found.yardstick.slowness
-    return Row(group=GROUP, name=name, value=found.of[kind].mean, unit="µs", must=must, aim=aim, slowness=slowness)
+        yield times.row(GROUP, f"claim, 1 of {count:,} classes fits", "claim", CLAIM)
+        yield times.row(GROUP, f"submit, {count:,} classes", "submit", SUBMIT)
+        yield times.row(GROUP, f"complete, {count:,} classes", "complete", COMPLETE)
+        yield longest(GROUP, {f"{count:,} classes": times})
 
 
 async def _first_claim(store: Any) -> tuple[Worker, Claimed]:

@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator, Mapping
 
 from benchmarks.lab import Lab
-from benchmarks.meter import Meter, meter
+from benchmarks.meter import Meter, longest, meter
 from benchmarks.table import Row
 from benchmarks.workload import BLOCK, Mix, Worker, churn, job, measured_churn, offer, submit_all
+from benchmarks.yardstick import CLAIM, COMPLETE, SUBMIT
 from emp_core.store import Store
 
 GROUP = "depth"
@@ -21,32 +22,19 @@ async def measure(lab: Lab) -> AsyncIterator[Row]:
     found = {SHALLOW: await _at_depth(lab, SHALLOW), deep: await _at_depth(lab, deep)}
     for name in SHARES:
         for depth, meters in found.items():
-            yield _row(f"claim, {depth:,} pending, {name}", meters[name], "claim", 50, 25)
-    yield _row(f"claim, {lab.scaled(100_000):,} of others in front", found[deep][IN_FRONT], "claim", 80, 40)
-    worst = max(_adjusted(found[deep][name]) / _adjusted(found[SHALLOW][name]) for name in SHARES)
+            yield meters[name].row(GROUP, f"claim, {depth:,} pending, {name}", "claim", CLAIM)
+    yield found[deep][IN_FRONT].row(GROUP, f"claim, {lab.scaled(100_000):,} of others in front", "claim", CLAIM)
+    worst = max(_ratio(found[deep][name]) / _ratio(found[SHALLOW][name]) for name in SHARES)
     yield Row(group=GROUP, name="claim, deep / shallow, worst", value=worst, unit="x", must=2, aim=1.5)
-    for depth, meters in found.items():
-        yield _row(f"submit, {depth:,} pending", meters["can do 10 %"], "submit", 60, 30)
-    for depth, meters in found.items():
-        yield _row(f"complete, {depth:,} pending", meters["can do 10 %"], "complete")
-    yield longest(GROUP, [one for meters in found.values() for one in meters.values()])
+    for kind, bars in (("submit", SUBMIT), ("complete", COMPLETE)):
+        for depth, meters in found.items():
+            yield meters["can do 10 %"].row(GROUP, f"{kind}, {depth:,} pending", kind, bars)
+    yield longest(GROUP, {f"{depth:,}, {name}": one for depth, meters in found.items() for name, one in meters.items()})
 
 
-def longest(group: str, meters: list[Meter]) -> Row:
-    """The one script call that kept the others waiting longest."""
-    slowest, slowness = max((times.longest, one.yardstick.slowness) for one in meters for times in one.of.values())
-    name = "longest script call"
-    return Row(group=group, name=name, value=slowest / 1_000, unit="ms", must=5, aim=1, slowness=slowness)
-
-
-def _row(name: str, found: Meter, kind: str, must: float | None = None, aim: float | None = None) -> Row:
-    slowness = found.yardstick.slowness
-    return Row(group=GROUP, name=name, value=found.of[kind].mean, unit="µs", must=must, aim=aim, slowness=slowness)
-
-
-def _adjusted(found: Meter) -> float:
+def _ratio(found: Meter) -> float:
     """A claim against the yardstick beside it: the two depths are measured minutes apart."""
-    return found.of["claim"].mean / found.yardstick.slowness
+    return found.of["claim"].usual / found.yardstick.usual_us
 
 
 async def _at_depth(lab: Lab, depth: int) -> Mapping[str, Meter]:

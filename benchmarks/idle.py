@@ -8,7 +8,7 @@ from benchmarks.lab import Lab
 from benchmarks.meter import processor_seconds
 from benchmarks.table import Row
 from benchmarks.workload import Worker, offer
-from benchmarks.yardstick import AROUND, Yardstick
+from benchmarks.yardstick import AROUND, Yardstick, in_yardsticks
 from emp_core.store import Store
 
 GROUP = "idle"
@@ -41,8 +41,8 @@ async def measure(lab: Lab) -> AsyncIterator[Row]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await yardstick.measure(store.link, AROUND)
-    share, name = used * 100, f"{WORKERS:,} idle workers"
-    yield Row(group=GROUP, name=name, value=share, unit="% of a core", must=5, slowness=yardstick.slowness)
+    name, measured = f"{WORKERS:,} idle workers, a second", f"{used * 100:.3g} % of a core"
+    yield in_yardsticks(GROUP, name, used * 1e6, yardstick, (12_500, None), measured=measured)
 
 
 async def _claim(worker: Worker) -> None:

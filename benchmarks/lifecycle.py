@@ -8,7 +8,7 @@ from benchmarks.lab import Lab
 from benchmarks.meter import processor_seconds
 from benchmarks.table import Row
 from benchmarks.workload import Mix, Worker, offer, submit_all
-from benchmarks.yardstick import AROUND, Yardstick
+from benchmarks.yardstick import AROUND, Yardstick, in_yardsticks
 from emp_core.store import Report, Store
 
 GROUP = "life cycle"
@@ -19,7 +19,7 @@ REPORTS = 5
 
 
 async def measure(lab: Lab) -> AsyncIterator[Row]:
-    """Lives that one core of Redis carries, from the processor time that they took."""
+    """The processor time that Redis takes for a life."""
     mix, count = Mix(200), lab.scaled(JOBS)
     async with lab.queue() as store:
         await submit_all(store, mix.jobs(1_000))
@@ -31,18 +31,8 @@ async def measure(lab: Lab) -> AsyncIterator[Row]:
             before = await processor_seconds(store.link)
             await asyncio.gather(*(_live(store, worker, mix, count // AT_ONCE // SLICES) for _ in range(AT_ONCE)))
             used += (await processor_seconds(store.link) - before) / count
-    note = f"{used * 1e6:.0f} µs of Redis each, {2 + REPORTS} calls"
-    yield Row(
-        group=GROUP,
-        name="lives a second and core",
-        value=1 / used,
-        unit="jobs/s",
-        must=8_000,
-        aim=12_000,
-        higher=True,
-        slowness=yardstick.slowness,
-        note=note,
-    )
+    name, measured = f"a life of {2 + REPORTS} calls", f"{1 / used:,.0f} lives a second and core"
+    yield in_yardsticks(GROUP, name, used * 1e6, yardstick, (31, 21), measured=measured)
 
 
 async def _live(store: Store, worker: Worker, mix: Mix, jobs: int) -> None:

@@ -1,10 +1,12 @@
 """What the server says that it did: its time in functions, its longest call of one, its processor time."""
 
-from collections.abc import AsyncIterator
+import statistics
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from benchmarks.yardstick import Yardstick
+from benchmarks.table import Row
+from benchmarks.yardstick import LONGEST, Bars, Yardstick, in_yardsticks
 from emp_core.store import Link
 
 SLOW_US = 300
@@ -13,15 +15,17 @@ SLOW_US = 300
 
 @dataclass(slots=True)
 class Times:
-    """Script calls of one kind, in µs of the server's time."""
+    """Calls of one kind, in µs of the server's time."""
 
-    calls: int = 0
-    total: int = 0
+    blocks: list[float] = field(default_factory=list[float])
+    """The mean of each block of calls."""
+
     longest: int = 0
 
     @property
-    def mean(self) -> float:
-        return self.total / self.calls if self.calls else 0.0
+    def usual(self) -> float:
+        """The median of the blocks: another program on the server's core holds some of them up."""
+        return statistics.median(self.blocks)
 
 
 @dataclass(slots=True)
@@ -39,14 +43,32 @@ class Meter:
         yield
         stats = (await self.link.client.info("commandstats")).get("cmdstat_fcall", {"calls": 0, "usec": 0})
         times = self.of.setdefault(kind, Times())
-        times.calls += stats["calls"]
-        times.total += stats["usec"]
+        if stats["calls"]:
+            times.blocks.append(stats["usec"] / stats["calls"])
         slow = await self.link.call("SLOWLOG", "GET", 100)
         calls = [entry[2] for entry in slow if entry[3][0].lower() == b"fcall"]
         if calls:
             times.longest = max(times.longest, *calls)
             await self.link.call("SLOWLOG", "RESET")
         await self.yardstick.measure(self.link)
+
+    def row(self, group: str, name: str, kind: str, bars: Bars = (None, None)) -> Row:
+        """The usual time of one kind of call."""
+        return in_yardsticks(group, name, self.of[kind].usual, self.yardstick, bars)
+
+
+def longest(group: str, meters: Mapping[str, Meter]) -> Row:
+    """The one call that kept the others waiting longest, and which it was."""
+    times, which, yardstick = max(
+        (
+            (times.longest, f"{kind}, {name}", one.yardstick)
+            for name, one in meters.items()
+            for kind, times in one.of.items()
+        ),
+        key=lambda found: found[0] / found[2].usual_us,
+    )
+    measured = f"{times / 1_000:.3g} ms"
+    return in_yardsticks(group, "longest call", times, yardstick, (LONGEST, None), measured=measured, note=which)
 
 
 async def meter(link: Link) -> Meter:

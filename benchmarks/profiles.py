@@ -3,11 +3,11 @@
 import random
 from collections.abc import AsyncIterator
 
-from benchmarks.depth import longest
 from benchmarks.lab import Lab
-from benchmarks.meter import Meter, meter
+from benchmarks.meter import Meter, longest, meter
 from benchmarks.table import Row
 from benchmarks.workload import Mix, Worker, churn, job, measured_churn, offer, submit_all
+from benchmarks.yardstick import CLAIM, SUBMIT
 from emp_core.store import Store
 
 GROUP = "profiles"
@@ -21,17 +21,12 @@ async def measure(lab: Lab) -> AsyncIterator[Row]:
     """Claims in turn by all profiles, then submits that wake nobody."""
     async with lab.queue() as store:
         claiming = await _claiming(lab, store)
-        yield _row(f"claim, {PROFILES} profiles x {CLASSES} classes", claiming, "claim", 100, 50)
-        yield _row(f"submit, {PROFILES} profiles", claiming, "submit", 60, 30)
+        yield claiming.row(GROUP, f"claim, {PROFILES} profiles x {CLASSES} classes", "claim", CLAIM)
+        yield claiming.row(GROUP, f"submit, {PROFILES} profiles", "submit", SUBMIT)
     async with lab.queue() as store:
         waking = await _wakes_nobody(lab, store)
-        yield _row(f"submit, {PROFILES} idle profiles of which none fits", waking, "submit", 60, 30)
-    yield longest(GROUP, [claiming, waking])
-
-
-def _row(name: str, found: Meter, kind: str, must: float, aim: float) -> Row:
-    slowness = found.yardstick.slowness
-    return Row(group=GROUP, name=name, value=found.of[kind].mean, unit="µs", must=must, aim=aim, slowness=slowness)
+        yield waking.row(GROUP, f"submit, {PROFILES} idle profiles of which none fits", "submit", SUBMIT)
+    yield longest(GROUP, {"all claim": claiming, "all are idle": waking})
 
 
 async def _claiming(lab: Lab, store: Store) -> Meter:

@@ -22,37 +22,22 @@ class Row:
     higher: bool = False
     """More is better."""
 
-    slowness: float | None = None
-    """How many times longer than where the bars were set this machine took meanwhile; None where it does not matter."""
+    measured: str = ""
+    """The same in the unit that was measured, if the figure is a ratio."""
 
     note: str = ""
 
     @property
-    def adjusted(self) -> float | None:
-        """The figure as it would be where the bars were set."""
-        if self.slowness is None:
-            return None
-        return self.value * self.slowness if self.higher else self.value / self.slowness
-
-    @property
     def verdict(self) -> str:
-        """Of the figure as measured."""
-        return self._verdict(self.value)
-
-    @property
-    def adjusted_verdict(self) -> str:
-        """Of the figure as it would be."""
-        return "" if self.adjusted is None else self._verdict(self.adjusted)
-
-    def _verdict(self, value: float) -> str:
+        """Whether the figure reaches its bars."""
         if self.must is None:
             return ""
-        if self.aim is not None and self._reaches(value, self.aim):
+        if self.aim is not None and self._reaches(self.aim):
             return "ok (aim)"
-        return "ok" if self._reaches(value, self.must) else "MISS"
+        return "ok" if self._reaches(self.must) else "MISS"
 
-    def _reaches(self, value: float, bar: float) -> bool:
-        return value >= bar if self.higher else value <= bar
+    def _reaches(self, bar: float) -> bool:
+        return self.value >= bar if self.higher else self.value <= bar
 
 
 def conditions(engine: str, transport: str, loop: str) -> str:
@@ -74,7 +59,7 @@ def _processor() -> str:
 
 def as_text(rows: Sequence[Row], heading: str) -> str:
     """A table for people."""
-    header = ("", "", "must", "aim", "measured", "", "at the bars' speed", "", "")
+    header = ("", "", "must", "aim", "found", "", "measured", "")
     lines = [header, *(_cells(row, before) for row, before in zip(rows, [None, *rows], strict=False))]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     return "\n".join([heading, "", *(_line(line, widths) for line in lines)])
@@ -88,21 +73,20 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 def _cells(row: Row, before: Row | None) -> tuple[str, ...]:
     group = "" if before is not None and before.group == row.group else row.group
     sign = "≥ " if row.higher else "≤ "
-    bars = ["" if bar is None else sign + _number(bar) for bar in (row.must, row.aim)]
-    adjusted = "" if row.adjusted is None else f"{_number(row.adjusted)} {row.unit}"
+    bars = ["" if bar is None else sign + number(bar) for bar in (row.must, row.aim)]
     return (
         group,
         row.name,
         *bars,
-        f"{_number(row.value)} {row.unit}",
+        f"{number(row.value)} {row.unit}",
         row.verdict,
-        adjusted,
-        row.adjusted_verdict,
+        row.measured,
         row.note,
     )
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """As a person reads it: three digits, or all of a large one."""
     if value >= 1_000:
         return f"{value:,.0f}"
     return f"{value:.3g}"
@@ -118,5 +102,5 @@ def _aligned(cell: str, width: int, column: int) -> str:
 
 def as_json(rows: Sequence[Row], heading: str) -> str:
     """The same for programs."""
-    found = [{**asdict(row), "verdict": row.verdict, "adjusted": row.adjusted} for row in rows]
+    found = [{**asdict(row), "verdict": row.verdict} for row in rows]
     return json.dumps({"conditions": heading, "rows": found})

@@ -11,7 +11,7 @@ from dataclasses import replace
 from benchmarks.lab import Lab
 from benchmarks.table import Row
 from benchmarks.workload import Worker, job, offer
-from benchmarks.yardstick import AROUND, Yardstick
+from benchmarks.yardstick import AROUND, Yardstick, in_yardsticks
 from emp_core.store import Store, open_store
 
 GROUP = "waking"
@@ -38,10 +38,9 @@ async def measure(lab: Lab) -> AsyncIterator[Row]:
         await sleeper.wait()
         await yardstick.measure(store.link, AROUND)
     cuts = statistics.quantiles(times, n=100)
-    slowness = yardstick.slowness
-    for name, value, must, aim in (("p50", cuts[49], 1.5, 1.0), ("p99", cuts[98], 6.0, 3.0)):
+    for name, ms, bars in (("p50", cuts[49], (375, 250)), ("p99", cuts[98], (1_500, 750))):
         name = f"submit to claimed, {name}"
-        yield Row(group=GROUP, name=name, value=value, unit="ms", must=must, aim=aim, slowness=slowness)
+        yield in_yardsticks(GROUP, name, ms * 1_000, yardstick, bars, measured=f"{ms:.3g} ms")
 
 
 async def _sleep_and_claim(store: Store, samples: int) -> list[float]:

@@ -1,6 +1,5 @@
 """Synthetic jobs, classes and workers, the same in every run."""
 
-import asyncio
 import itertools
 import json
 import random
@@ -105,15 +104,15 @@ class Worker:
         await store.registry.judge(life, offered, known.profile_number)
         return cls(store, life, offered)
 
-    async def turn(self, done: Iterable[Claimed] = (), slots: int = 0, token: str = "") -> Turn:
-        """Complete some jobs and claim for some slots."""
-        wish = Wish(nonces=tuple(new_nonce() for _ in range(slots)), token=token)
+    async def turn(self, done: Iterable[Claimed] = (), slots: int = 0, token: str = "", **only: Any) -> Turn:
+        """Complete some jobs and claim for some slots, `only` of a workflow or of customers."""
+        wish = Wish(nonces=tuple(new_nonce() for _ in range(slots)), token=token, **only)
         return await self.store.broker.turn(
             self.life, self.offered, wish, [completed(claim, Result(data={"ok": True})) for claim in done]
         )
 
-    async def claim(self, slots: int = 1, token: str = "") -> tuple[Claimed, ...]:
-        return (await self.turn(slots=slots, token=token)).claimed
+    async def claim(self, slots: int = 1, token: str = "", **only: Any) -> tuple[Claimed, ...]:
+        return (await self.turn(slots=slots, token=token, **only)).claimed
 
 
 async def churn(worker: Worker, mix: Mix, rounds: int, *, slots: int = 1) -> None:
@@ -125,14 +124,16 @@ async def churn(worker: Worker, mix: Mix, rounds: int, *, slots: int = 1) -> Non
 
 
 async def measured_churn(workers: Sequence[Worker], mix: Mix, rounds: int, meter: Meter, *, block: int = BLOCK) -> None:
-    """The same with one job a call, timed by the server, in blocks of calls of one kind that are under way together."""
+    """The same with one job a call, timed by the server, in blocks of calls of one kind, one after the other."""
     broker = workers[0].store.broker
     for number in range(max(1, rounds // block)):
         some = [workers[(number * block + index) % len(workers)] for index in range(block)]
         async with meter.block("claim"):
-            found = await asyncio.gather(*(worker.claim() for worker in some))
+            found = [await worker.claim() for worker in some]
         taken = [(worker, claim) for worker, claims in zip(some, found, strict=True) for claim in claims]
         async with meter.block("complete"):
-            await asyncio.gather(*(worker.turn([claim]) for worker, claim in taken))
+            for worker, claim in taken:
+                await worker.turn([claim])
         async with meter.block("submit"):
-            await asyncio.gather(*(broker.submit(mix.like(claim)) for _, claim in taken))
+            for _, claim in taken:
+                await broker.submit(mix.like(claim))

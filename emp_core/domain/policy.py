@@ -32,6 +32,18 @@ class Policy:
     pick_budget: int = 1_000
     """Heads that one call looks at; the search goes on with the next one."""
 
+    parked_a_call: int = 50
+    """Classes at a limit that one claim puts aside; it goes on with the next call."""
+
+    unparked_a_step: int = 8
+    """Classes that come back at once when their limit leaves room for a job."""
+
+    shortlist_ms: int = 60_000
+    """How long it is kept which classes of a customer fit a profile that claims for it no more."""
+
+    cursor_ms: int = 3_600_000
+    """How long it is kept how far the workers of a workflow came that claim no more."""
+
     avoid_ms: int = 60_000
     """How long a returned job waits for another worker than those it should avoid."""
 

@@ -273,8 +273,8 @@ async def check_server(link: Link, *, upgrade: bool = False, writes: bool = True
     # A Redis that is too old takes only one section a call.
     info, found = await link.read_many([("INFO", "default"), ("GET", link.key("schema"))])
     schema = SCHEMA if found is None and not writes else await _schema_of(link, undamaged(found))
-    if schema == UPGRADED and upgrade:
-        schema = (await link.run("raise_schema", before=UPGRADED, after=SCHEMA)).decode()
+    if schema in UPGRADED and upgrade:
+        schema = (await link.run("raise_schema", before=schema, after=SCHEMA)).decode()
     for refusal in (too_old(info), other_schema(schema, link.prefix), evicting(info)):
         if refusal is not None:
             raise refusal

@@ -189,6 +189,13 @@ KEYS: Sequence[Key] = (
     _row("workflow:{workflow}", "hash", "Priority, tick, next ordinal, number of jobs.", "its last job (T16)"),
     _row("workflow.jobs:{workflow}", "zset", "Its jobs by the ms of their submit.", "its jobs (T16)"),
     _row("workflow.pending:{workflow}", "zset", "Its waiting jobs by score, for workers reserved for it.", _WAITING),
+    _row(
+        "workflow.cursors:{workflow}",
+        "zset",
+        "Profiles of workers reserved for it by the score above which none of its jobs can be claimed now.",
+        "an hour after its last use",
+        expires=True,
+    ),
     # Classes and what fits.
     _row("class:{class}", "hash", "Requirements, customer, jobs, active jobs, who ran it well.", _AS_CLASS),
     _row("class.jobs:{class}", "zset", "Its jobs by the ms of their submit: filters find them here.", "its jobs (T16)"),
@@ -199,6 +206,20 @@ KEYS: Sequence[Key] = (
     _row("classes.unworkable", "set", "Classes that no live worker's profile fits.", _CLASSES),
     _row("classes.empty", "zset", "Classes without jobs, by the ms since when.", _CLASSES),
     _row("customer.classes:{customer}", "set", "The classes of the customer's jobs.", _CLASSES),
+    _row(
+        "shortlist:{profile/customer}",
+        "zset",
+        "Classes of the customer that fit the profile, by a score that their best job is not above.",
+        "two minutes after its last use",
+        expires=True,
+    ),
+    _row(
+        "shortlist.read:{profile/customer}",
+        "hash",
+        "`v`: the change number that the shortlist knows; `scan`: how far the customer's classes were read.",
+        "a minute after its last use",
+        expires=True,
+    ),
     _row("heads", "zset", "Classes with waiting jobs, not parked, by the score of their best.", _CLASSES),
     _row("improved", "zset", "Classes by the change number at which their head last rose.", _CLASSES),
     _row("changes", "string", "The last change number.", _FIXED),
@@ -220,7 +241,21 @@ KEYS: Sequence[Key] = (
     _row("limits", "hash", "`customer:<id>` or `class:<id>` -> jobs that may run at once.", _LIMITS),
     _row("customers.active", "hash", "Customer -> running jobs.", _RUNNING),
     _row("parked", "set", "Classes kept out of `heads` by a limit.", _CLASSES),
-    _row("parked:{whose}", "set", "The classes that a customer's or a class's limit parks.", _CLASSES),
+    _row(
+        "parked:{whose}",
+        "zset",
+        "The classes that a customer's or a class's limit parks, by the score of their best.",
+        _CLASSES,
+    ),
+    _row(
+        "reopened", "zset", "Limits that leave room and still park classes, by the score of the best of these.", _LIMITS
+    ),
+    _row(
+        "parked.workflows:{whose}",
+        "zset",
+        "Workflows of which a claim passed jobs because of the limit, by the score of the best of these.",
+        "the next end of a job under the limit",
+    ),
     # Workers.
     _row(
         "worker:{worker}",

@@ -6,11 +6,11 @@ from typing import Any
 
 from emp_core.errors import Misconfigured, QueueUnavailable
 
-SCHEMA = "3"
+SCHEMA = "4"
 """The layout of the keys. Another one in Redis is refused: nothing is guessed about old data."""
 
-UPGRADED = "2"
-"""The layout that a hub takes over: its jobs are only not listed yet for filters (`Upkeep.index_jobs`)."""
+UPGRADED = ("2", "3")
+"""The layouts that a hub takes over. The jobs of the first are not listed yet for filters (`Upkeep.index_jobs`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ def other_schema(schema: str, prefix: str) -> Misconfigured | None:
     if schema == SCHEMA:
         return None
     upgrade = "start a hub of this version: it upgrades the queue"
-    hint = upgrade if schema == UPGRADED else "use the emp that wrote it, or another EMP_KEY_PREFIX"
+    hint = upgrade if schema in UPGRADED else "use the emp that wrote it, or another EMP_KEY_PREFIX"
     return Misconfigured(f"the queue at {prefix} has schema {schema}, this emp reads {SCHEMA}", hint=hint)
 
 

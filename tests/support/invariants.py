@@ -116,15 +116,16 @@ def classes_count(found: Snapshot, jobs: Jobs) -> Iterator[str]:
 
 def heads_are_best(found: Snapshot, jobs: Jobs) -> Iterator[str]:
     parked = found.members("parked")
-    best = {
-        name: max(found.scores(f"jobs:pending:{name}").values())
-        for name in found.ids("jobs:pending:{class}")
-        if name not in parked
-    }
-    yield from _differ("heads", found.scores("heads"), best)
-    whose = {name for entry in found.ids("parked:{whose}") for name in found.members(f"parked:{entry}")}
-    if parked != whose:
-        yield f"parked is {sorted(parked)}, for limits {sorted(whose)}"
+    best = {name: max(found.scores(f"jobs:pending:{name}").values()) for name in found.ids("jobs:pending:{class}")}
+    yield from _differ("heads", found.scores("heads"), {name: best[name] for name in best.keys() - parked})
+    of_limits = {whose: found.scores(f"parked:{whose}") for whose in found.ids("parked:{whose}")}
+    if parked != {name for classes in of_limits.values() for name in classes}:
+        yield f"parked is {sorted(parked)}, for limits {of_limits}"
+    for whose, classes in of_limits.items():
+        yield from _differ(f"parked:{whose}", classes, {name: best.get(name) for name in classes})
+    for whose, head in found.scores("reopened").items():
+        if head != max(of_limits.get(whose, {}).values(), default=None):
+            yield f"reopened has {whose} at {head:.0f}; it parks {of_limits.get(whose)}"
 
 
 def class_lists(found: Snapshot, jobs: Jobs) -> Iterator[str]:

@@ -21,6 +21,7 @@ _LUA = re.compile(
     r"|(?:call\(|writes\.later\(this, )'(?P<command>[A-Z]+)', "
     r"(?P<rest>(?:this\.prefix \.\. )?[^,)]+(?:, this\.prefix \.\. '[^']+'[^,)]*)*)"
 )
+_KEPT = re.compile(r"writes\.keep\(this, this\.prefix \.\. '([^']+)'")
 _LITERAL = re.compile(r"this\.prefix \.\. '([^']+)'")
 _CHOICE = re.compile(r"this\.prefix \.\. \([^)]*? and '([^']+)' or '([^']+)'")
 _QUOTED = re.compile(r"(?<!this\.prefix \.\. )'([\w.:]+)'")
@@ -70,6 +71,7 @@ def writers() -> dict[str, list[str]]:
 
 
 def _written(text: str) -> Iterator[str]:
+    yield from _KEPT.findall(text)
     meaning: dict[str, str] = {}
     for found in _LUA.finditer(text):
         if found["name"]:

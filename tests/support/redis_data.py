@@ -69,8 +69,17 @@ its tokens.
 
 A returned job prefers other workers than its last three: it waits in `avoided`, at most a minute, and only while
 another live worker fits. Claims compare it with the best head. A class or a customer at its limit of running jobs is
-parked: it is out of `heads` until one of its jobs ends. A claim parks a class when it meets the limit, so a limit costs
-nothing before that.
+parked: it is out of `heads` until one of its jobs ends. A claim parks a class when it meets the limit, so a limit
+costs nothing before that. When a job ends, the best eight parked classes come back. If the limit parks more,
+`reopened` has it with the best of them; a claim that would take a worse job brings back more first.
+
+## Claims for some jobs only
+
+A worker at its limit of customers claims only for those that it has. `shortlist:` lists the classes of one customer
+that fit a profile, each with a score that its best job is not above; a claim looks at the first, and corrects its
+score if the head fell. Classes whose head rose since are in `improved`. A worker that is reserved for a workflow
+reads `workflow.pending:` from the cursor of its profile down. Who lists a job above a cursor, or frees a limit
+because of which jobs were passed, lifts the cursor.
 
 ## When something is damaged
 

@@ -18,9 +18,9 @@ return function(this, before, batch)
       call('ZREM', this.prefix .. 'classes.unjudged', class)
       call('UNLINK', this.prefix .. 'class:' .. class, this.prefix .. 'class.verdicts:' .. class, this.prefix .. 'class.jobs:' .. class)
       call('SREM', this.prefix .. 'parked', class)
-      call('SREM', this.prefix .. 'parked:' .. 'class:' .. class, class)
+      call('ZREM', this.prefix .. 'parked:' .. 'class:' .. class, class)
       if known[2] then
-        call('SREM', this.prefix .. 'parked:' .. 'customer:' .. known[2], class)
+        call('ZREM', this.prefix .. 'parked:' .. 'customer:' .. known[2], class)
         call('SREM', this.prefix .. 'customer.classes:' .. known[2], class)
       end
       dropped = dropped + 1

@@ -27,7 +27,7 @@ return function(this, whose, maximum, by, reason)
     end
   end
   waking.wake_avoided(this, tried, math.huge)
-  limits.unpark(this, whose, math.huge)
+  repeat limits.unpark(this, whose, math.huge, 1000) until call('EXISTS', this.prefix .. 'parked:' .. whose) == 0
   orders.audit(this, by, reason, 'limit', 'limit', whose, before, after, before == after and 'unchanged' or 'done')
   return 'ok'
 end

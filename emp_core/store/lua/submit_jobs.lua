@@ -19,6 +19,7 @@ end
 return function(this, max_waiting, records)
   return writes.together(this, function()
     local answers = {}
+    submitting.look_for(this, records)
     for n, record in ipairs(records) do answers[n] = submit(this, record, max_waiting) end
     return answers
   end)

@@ -47,7 +47,8 @@ return function(this, worker, boot, profile, lease, jitter, token, workflow, cus
     if not seen[nonce] then wanted[#wanted + 1] = nonce end
     seen[nonce] = true
   end
-  local turn = { number = number, worker = worker, nonces = wanted, lease = lease, workflow = workflow, customers = customers }
+  local turn = { profile = profile, number = number, worker = worker, nonces = wanted, lease = lease, workflow = workflow,
+    customers = customers }
   local claimed, unjudged, done, idle = claiming.claim_all(this, ready, turn)
   local used = false
   for _, claim in ipairs(claimed) do used = used or claim.answer == 'ok' and claim.job.class == token end

@@ -7,6 +7,7 @@ import pytest
 from emp_core.clock import SystemClock
 from emp_core.store import Store
 from emp_core.store.readings import PINGS, Contents, Readings, read_state
+from emp_core.store.server import SCHEMA
 from tests.support.builders import register, submit
 from tests.support.snapshot import Entry, Look
 from tests.support.time_travel import end_lease, fall_due
@@ -24,7 +25,7 @@ async def contents(store: Store) -> Contents:
 
 async def test_reading_an_empty_queue_finds_nothing_wrong(store: Store) -> None:
     found = await read(store)
-    assert (found.schema, len(found.pings_ms) <= PINGS) == ("3", True)
+    assert (found.schema, len(found.pings_ms) <= PINGS) == (SCHEMA, True)
     assert "redis_version" in found.info
     inside = await contents(store)
     assert (inside.workers, inside.lost, inside.orphans, inside.quarantined) == ([], [], [], 0)

@@ -5,6 +5,7 @@
 --
 --   prefix         how the queue's keys begin
 --   now            Redis TIME in ms, read once; the only clock that decides anything. Also as `now_us` and `now_text`
+--   looked         classes or jobs that its searches have looked at
 --   children_left  how many children this call may still resolve, of all parents together
 --   counts, words, added, kept   what is to be written once, at the end (`writes`); nil: each is written at once
 --   minute         the minute of `now` since 1970, as text
@@ -13,6 +14,8 @@
 --   no_limits      there are no limits
 --   nothing_special  there are no limits, no idle workers, and no jobs that wait for another worker
 --   plain          there are no limits, and the worker has no failures or refusals to its name
+--   workflows      workflow -> its priority and its next tick, of those that got a job in this call
+--   new            no id of this call was known: those that were given since, as keys
 --   grows          the call only adds waiting jobs
 --   classes        class -> standing of those that got a job in this call
 --   tops           class -> score of its head, of those that got a job in this call
@@ -36,7 +39,7 @@ local function begin(schema)
   local now = math.floor(now_us / 1000)
   return {
     prefix = string.sub(schema, 1, -7), now_us = now_us, now = now, now_text = int(now),
-    children_left = policy.children_inline, ran_well = {}, requirements = {}, tops = {}, classes = {},
+    children_left = policy.children_inline, ran_well = {}, requirements = {}, tops = {}, classes = {}, workflows = {}, looked = 0,
   }
 end
 

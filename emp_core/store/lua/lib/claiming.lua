@@ -1,10 +1,10 @@
 -- claiming: gives a worker the best job that it can do (T3), with the lease, the limits and the lists that go with it.
 
 local function take(this, id, job, worker, nonce, lease)
-  if job.workflow then call('ZREM', this.prefix .. 'workflow.pending:' .. job.workflow, id) end
+  if job.workflow then writes.later(this, 'ZREM', this.prefix .. 'workflow.pending:' .. job.workflow, id) end
   -- A worker's list has the jobs that no other claimed after it.
   if job.worker ~= worker then
-    if job.worker then call('ZREM', this.prefix .. 'worker.jobs:' .. job.worker, id) end
+    if job.worker then remains.leave_claimer(this, id, job.worker) end
     writes.later(this, 'ZADD', this.prefix .. 'worker.jobs:' .. worker, jobs.created_of(this, job), id)
   end
   local begun = job.began
@@ -51,22 +51,24 @@ local function past_deadline(this, id, job)
   return true
 end
 
--- Whether a worker may take a listed job: yes, no, or nil if its class is not judged. Parks what is at its limit.
+-- Whether a worker may take a listed job: yes, no, or nil if its class is not judged. Parks what is at its limit; then the
+-- second answer is whose limit that is.
 local function may_take(this, number, class)
   local verdict = verdict_bits.read(this, class, number)
   if verdict < 2 then return nil end
   if verdict == 2 then return false end
   local whose = permits.over_limit(this, class)
   if whose then limits.park(this, class, whose) end
-  return not whose
+  return not whose, whose
 end
 
 -- Jobs that wait for another worker come before the class heads that they outrank. An id, or a class to judge first.
 local function take_avoided(this, turn, floor)
   for _, id in ipairs(call('ZRANGE', this.prefix .. 'avoided', '+inf', floor and '(' .. floor or '-inf', 'BYSCORE', 'REV')) do
-    local known = jobs.peek(this, id, 'avoid', 'customer')
+    local known = jobs.peek(this, id, 'avoid', 'customer', 'workflow')
     local class, customer = known[1], known[3] or nil
     local is_for = turn.customers == '' or waking.has_word(turn.customers, customer)
+    if turn.workflow ~= '' then is_for = known[4] == turn.workflow end
     if class and is_for and not waking.has_word(known[2], turn.worker) then
       local may = may_take(this, turn.number, class)
       if may == nil then return nil, class end
@@ -99,23 +101,6 @@ local function take_class(this, class, wanted)
   return taken
 end
 
--- A worker reserved for a workflow takes from that workflow's jobs only, filtered by the same verdicts.
-local function take_of_workflow(this, turn)
-  for _, id in ipairs(call('ZRANGE', this.prefix .. 'workflow.pending:' .. turn.workflow, 0, -1, 'REV')) do
-    local known = jobs.peek(this, id, 'avoid')
-    local class = known[1]
-    if class and not (waking.has_word(known[2], turn.worker) and call('ZSCORE', this.prefix .. 'avoided', id)) then
-      local may = may_take(this, turn.number, class)
-      if may == nil then return nil, { class } end
-      if may then
-        pending.unlist_pending(this, id, { workflow = turn.workflow, class = class })
-        return id, {}
-      end
-    end
-  end
-  return nil, {}
-end
-
 -- Whether jobs wait for another worker, limits are set, or workers are idle. If none of this is so, no claim changes it.
 local function is_special(this)
   if this.nothing_special then return false end
@@ -124,31 +109,62 @@ local function is_special(this)
   return special
 end
 
+-- A worker reserved for a workflow takes from that workflow's jobs only, filtered by the same verdicts.
+local function take_of_workflow(this, turn)
+  local workflow, known_of, unknown, class = turn.workflow, {}, nil, nil
+  local function may(id, score)
+    local known = jobs.peek(this, id, 'avoid')
+    class = known[1]
+    if not class or known[2] and call('ZSCORE', this.prefix .. 'avoided', id) then return false end
+    if known_of[class] ~= nil then return known_of[class] end
+    local yes, whose = may_take(this, turn.number, class)
+    if yes == nil then unknown = class end
+    if whose then call('ZADD', this.prefix .. 'parked.workflows:' .. whose, 'GT', score, workflow) end
+    known_of[class] = yes
+    return yes
+  end
+  local id, score = workflows.search(this, workflow, turn.profile, may)
+  if unknown then return {}, { unknown }, true end
+  if id == nil then return {}, {}, false end
+  if is_special(this) then
+    local other, unjudged = take_avoided(this, turn, id and score)
+    if other then call('ZREM', this.prefix .. 'workflow.pending:' .. workflow, other) end
+    if other or unjudged then return { other }, { unjudged }, true end
+  end
+  if not id then return {}, {}, true end
+  pending.unlist_pending(this, id, { workflow = workflow, class = class })
+  return { id }, {}, true
+end
+
 -- Returns ids that are out of their list, the best first, at most `wanted`; the classes to judge first; and whether the
 -- search came to its end.
 local function take_best(this, turn, wanted)
-  if turn.workflow ~= '' then
-    local id, unjudged = take_of_workflow(this, turn)
-    return { id }, unjudged, true
-  end
-  while true do
+  if turn.workflow ~= '' then return take_of_workflow(this, turn) end
+  for _ = 1, policy.parked_a_call do
     local class, unjudged, done
     if turn.customers == '' then
       class, unjudged, done = picking.pick(this, turn.number)
     else
-      class, unjudged, done = picking.pick_among(this, turn.number, turn.customers)
+      class, unjudged, done = shortlists.pick_among(this, turn.profile, turn.number, turn.customers)
     end
     if #unjudged > 0 or not done then return {}, unjudged, done end
     local special = is_special(this)
-    if special then
-      local id, unknown = take_avoided(this, turn, class and call('ZSCORE', this.prefix .. 'heads', class))
-      if id or unknown then return { id }, { unknown }, true end
+    local limited = special and call('EXISTS', this.prefix .. 'limits') == 1
+    local head = special and class and call('ZSCORE', this.prefix .. 'heads', class)
+    if not limited or not limits.reopen(this, head, turn.customers) then
+      local whose = limited and class and permits.over_limit(this, class)
+      if whose then
+        limits.park(this, class, whose)
+      else
+        local id, unknown
+        if special then id, unknown = take_avoided(this, turn, head) end
+        if id or unknown then return { id }, { unknown }, true end
+        return class and take_class(this, class, special and 1 or wanted) or {}, unjudged, true
+      end
     end
-    if not class then return {}, unjudged, true end
-    local whose = special and permits.over_limit(this, class)
-    if not whose then return take_class(this, class, special and 1 or wanted), unjudged, true end
-    limits.park(this, class, whose)
+    if this.looked >= policy.pick_budget then break end
   end
+  return {}, {}, false
 end
 
 -- The next job that can be claimed. Ends the call early if very many jobs are past their deadline.
@@ -156,6 +172,7 @@ local function next_job(this, turn, wanted)
   for _ = 1, 50 do
     local unjudged, done
     if not turn.taken[1] then
+      if this.looked >= policy.pick_budget then return nil, nil, {}, false end
       turn.taken, unjudged, done = take_best(this, turn, wanted)
       if not turn.taken[1] then return nil, nil, unjudged, done end
     end
@@ -192,7 +209,7 @@ local function held_by(this, worker, nonces)
   return claimed, free
 end
 
--- A job for each nonce. `turn`: number (of the profile), worker, nonces (a list), lease, workflow and customers ('' or words).
+-- A job for each nonce. `turn`: profile and its number, worker, nonces (a list), lease, workflow and customers ('' or words).
 -- Returns the claimed jobs, the classes to judge first, whether the search came to its end, and whether it found nothing.
 local function claim_all(this, ready, turn)
   local claimed, free = held_by(this, turn.worker, turn.nonces)

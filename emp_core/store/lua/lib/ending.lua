@@ -10,7 +10,7 @@ end
 
 local function complete(this, id, job, result)
   if job.state == 'active' then active.leave(this, id, job) else pending.unlist_waiting(this, id, job) end
-  if result ~= '' then call('SET', this.prefix .. 'job.result:' .. id, result) end
+  if result ~= '' then writes.keep(this, this.prefix .. 'job.result:' .. id, result) end
   local fin = job.attempt .. ' ' .. job.nonce
   job.nonce = nil
   finishing.finish(this, id, job, 'completed', nil, 'fin', fin, 'claim', jobs.claim_of(job))

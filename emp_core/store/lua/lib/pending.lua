@@ -22,7 +22,7 @@ local function another_fits(this, class, avoid)
 end
 
 local function list_pending(this, id, job)
-  if job.workflow then call('ZADD', this.prefix .. 'workflow.pending:' .. job.workflow, job.score, id) end
+  if job.workflow then workflows.list(this, job.workflow, id, job.score) end
   heads.push_class(this, job.class, id, job.score)
   if not this.nobody_idle then waking.wake_for(this, job.class, job.customer, job.workflow) end
 end

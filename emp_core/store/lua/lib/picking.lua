@@ -35,6 +35,7 @@ end
 local function catch_up(this, number, cursor, unjudged)
   local rose = call('ZRANGE', this.prefix .. 'improved', '(' .. cursor.v, '+inf', 'BYSCORE', 'LIMIT', 0, policy.pick_budget)
   local verdicts, last = verdict_bits.read_many(this, rose, number, 1), nil
+  this.looked = this.looked + #rose
   for i, class in ipairs(rose) do
     if verdicts[i] < 2 then
       unjudged[1] = class
@@ -71,6 +72,7 @@ local function walk_down(this, number, cursor, unjudged)
       return nil, true
     end
     looked, step = looked + step, math.min(step * 4, 512)
+    this.looked = this.looked + step
   end
   return nil, false
 end
@@ -101,23 +103,7 @@ local function pick(this, number)
   return search(this, number)
 end
 
--- The best class among those of some customers, for a worker that may not take on another one.
-local function pick_among(this, number, customers)
-  local best, best_score, unjudged = nil, nil, {}
-  for customer in string.gmatch(customers, '%S+') do
-    for _, class in ipairs(call('SMEMBERS', this.prefix .. 'customer.classes:' .. customer)) do
-      local head = call('ZSCORE', this.prefix .. 'heads', class)
-      local verdict = head and verdict_bits.read(this, class, number)
-      if verdict == 3 and (not best or tonumber(head) > tonumber(best_score)) then best, best_score = class, head end
-      if verdict and verdict < 2 then unjudged[#unjudged + 1] = class end
-    end
-  end
-  if #unjudged > 0 then return nil, unjudged, true end
-  return best, unjudged, true
-end
-
 return {
   above = above,
   pick = pick,
-  pick_among = pick_among,
 }

@@ -16,14 +16,19 @@ local function leave_lists(this, id)
   for _, list in ipairs({ 'completed', 'failed', 'cancelled' }) do call('ZREM', this.prefix .. 'jobs:' .. list, id) end
 end
 
+-- Out of the list of the worker that claimed it last; a worker that is forgotten keeps its name while it has such a list.
+local function leave_claimer(this, id, worker)
+  if call('ZREM', this.prefix .. 'worker.jobs:' .. worker, id) == 0 then return end
+  if call('EXISTS', this.prefix .. 'worker.jobs:' .. worker, this.prefix .. 'worker:' .. worker) == 0 then
+    call('SREM', this.prefix .. 'workers.named', worker)
+  end
+end
+
 -- Out of the lists by which filters find jobs. `labels`: a line `name=value` each.
 local function leave_indexes(this, id, class, worker, labels)
   if class then call('ZREM', this.prefix .. 'class.jobs:' .. class, id) end
   for label in string.gmatch(labels or '', '[^\n]+') do call('ZREM', this.prefix .. 'label.jobs:' .. label, id) end
-  if not worker or call('ZREM', this.prefix .. 'worker.jobs:' .. worker, id) == 0 then return end
-  if call('EXISTS', this.prefix .. 'worker.jobs:' .. worker, this.prefix .. 'worker:' .. worker) == 0 then
-    call('SREM', this.prefix .. 'workers.named', worker)
-  end
+  if worker then leave_claimer(this, id, worker) end
 end
 
 -- Its parts, its listings and its place among the ids; the jobs that wait for it fail. What its hash no longer tells
@@ -66,6 +71,7 @@ end
 return {
   quarantine = quarantine,
   leave_lists = leave_lists,
+  leave_claimer = leave_claimer,
   forget_remains = forget_remains,
   forget_job = forget_job,
 }

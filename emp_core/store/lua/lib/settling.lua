@@ -49,7 +49,10 @@ end
 local function settle_all(this, worker, jitter, reports)
   local answers, children = {}, {}
   for n, report in ipairs(reports) do children[n] = this.prefix .. 'job.children:' .. report.job end
-  this.childless = call('EXISTS', unpack(children)) == 0
+  this.plain = call('EXISTS', this.prefix .. 'limits', this.prefix .. 'worker.failures:' .. worker,
+    this.prefix .. 'worker.refusals:' .. worker, unpack(children)) == 0
+  this.no_limits = this.plain
+  this.childless = this.plain or call('EXISTS', unpack(children)) == 0
   writes.together(this, function()
     for n, report in ipairs(reports) do answers[n] = settle(this, worker, jitter, report) end
   end)

@@ -13,6 +13,25 @@ local function stored_answer(this, id, r, digest)
   return { word, id, stored[2] or 'deleted', unworkable and 'unworkable' or 'judged', digest }
 end
 
+-- Looks for all jobs of a call at once: in most calls none of them is there.
+local function look_for(this, records)
+  local keys = {}
+  for _, r in ipairs(records) do
+    keys[#keys + 1] = this.prefix .. 'job:' .. r.id
+    keys[#keys + 1] = this.prefix .. 'job.gone:' .. r.id
+  end
+  this.new = keys[1] and call('EXISTS', unpack(keys)) == 0 and {} or nil
+end
+
+-- Whether no job has the id. Two records of one call may have the same.
+local function is_new(this, id)
+  if not this.new or this.new[id] then
+    return call('EXISTS', this.prefix .. 'job:' .. id, this.prefix .. 'job.gone:' .. id) == 0
+  end
+  this.new[id] = true
+  return true
+end
+
 -- The answer about the job under the request's id or idempotency key; nil if there is none.
 local function known_answer(this, r)
   local id = r.id
@@ -21,7 +40,7 @@ local function known_answer(this, r)
     local of, digest = string.match(stored or '', '^(%S+) (%S+)$')
     if of then return stored_answer(this, of, r, digest) end
   end
-  if call('EXISTS', this.prefix .. 'job:' .. id, this.prefix .. 'job.gone:' .. id) == 0 then return nil end
+  if is_new(this, id) then return nil end
   if call('HEXISTS', this.prefix .. 'job:' .. id, 'state') == 1 then return stored_answer(this, id, r) end
   return call('EXISTS', this.prefix .. 'job.gone:' .. id) == 1 and { 'deleted', id } or nil
 end
@@ -56,18 +75,23 @@ end
 
 -- A workflow's first job fixes its priority and its tick; the next ones stand behind it.
 local function place_in_workflow(this, r, tick)
-  local key = this.prefix .. 'workflow:' .. r.workflow
-  if call('EXISTS', key) == 0 then
-    local first = tick
-    if r.workflow_at then first = math.min(tick, scores.tick_at(math.max(tonumber(r.workflow_at), this.now - policy.workflow_back_ms))) end
-    call('HSET', key, 'priority', r.priority, 'tick', int(first), 'next', 0, 'first_seen', this.now)
+  local key, flow = this.prefix .. 'workflow:' .. r.workflow, this.workflows[r.workflow]
+  if not flow then
+    local priority, first, next_one = unpack(call('HMGET', key, 'priority', 'tick', 'next'))
+    if not priority then
+      if r.workflow_at then tick = math.min(tick, scores.tick_at(math.max(tonumber(r.workflow_at), this.now - policy.workflow_back_ms))) end
+      priority, first, next_one = r.priority, int(tick), '0'
+      call('HSET', key, 'priority', priority, 'tick', first, 'next', next_one, 'first_seen', this.now)
+    end
+    flow = { priority = priority, next_tick = first + next_one }
+    this.workflows[r.workflow] = flow
   end
-  local stored = call('HMGET', key, 'priority', 'tick', 'next')
-  call('HINCRBY', key, 'next', 1)
-  call('HINCRBY', key, 'jobs', 1)
+  writes.add(this, key, 'next', 1)
+  writes.add(this, key, 'jobs', 1)
   call('ZADD', this.prefix .. 'workflow.jobs:' .. r.workflow, this.now_text, r.id)
-  r.priority = stored[1]
-  return tonumber(stored[2]) + tonumber(stored[3])
+  r.priority = flow.priority
+  flow.next_tick = flow.next_tick + 1
+  return flow.next_tick - 1
 end
 
 local function place(this, r)
@@ -119,7 +143,7 @@ local function store(this, r, job)
     fields[#fields + 1] = 'due'
     fields[#fields + 1] = r.run_at
   end
-  if r.body then call('SET', this.prefix .. 'job.payload:' .. r.id, r.body) end
+  if r.body then writes.keep(this, this.prefix .. 'job.payload:' .. r.id, r.body) end
   writes.later(this, 'ZADD', this.prefix .. 'class.jobs:' .. r.class, created, r.id)
   call('ZADD', this.prefix .. 'ids:' .. string.sub(r.id, 1, 4), '0', r.id)
   if r.labels then
@@ -166,6 +190,7 @@ local function submit(this, r, max_waiting)
 end
 
 return {
+  look_for = look_for,
   known_answer = known_answer,
   read_waiting = read_waiting,
   read_parents = read_parents,

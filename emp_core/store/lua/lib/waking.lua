@@ -155,6 +155,12 @@ local function pass_on(this, class)
   if call('EXISTS', this.prefix .. 'limits') == 1 then wake_next(this, class) end
 end
 
+-- Any idle worker, to look for itself. How many were woken.
+local function wake_any(this, class)
+  local worker = call('HRANDFIELD', this.prefix .. 'idle.where')
+  return worker and wake(this, worker, class) and 1 or 0
+end
+
 -- Tokens that a worker will not take any more.
 local function return_tokens(this, worker)
   local waiter = call('HGET', this.prefix .. 'worker:' .. worker, 'waiter')
@@ -176,6 +182,7 @@ return {
   wake_listed = wake_listed,
   wake_avoided = wake_avoided,
   wake_next = wake_next,
+  wake_any = wake_any,
   pass_on = pass_on,
   return_tokens = return_tokens,
 }

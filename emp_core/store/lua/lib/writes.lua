@@ -15,7 +15,12 @@ local function together(this, act)
   for command, keys in pairs(words) do
     for key, list in pairs(keys) do try(command, key, unpack(list)) end
   end
-  for key, value in pairs(kept) do try('SET', key, value) end
+  local pairs_kept = {}
+  for key, value in pairs(kept) do
+    pairs_kept[#pairs_kept + 1] = key
+    pairs_kept[#pairs_kept + 1] = value
+  end
+  if pairs_kept[1] then try('MSET', unpack(pairs_kept)) end
   for key, fields in pairs(added) do
     for field, by in pairs(fields) do
       if by ~= 0 then try('HINCRBY', key, field, int(by)) end

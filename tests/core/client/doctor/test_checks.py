@@ -12,6 +12,7 @@ from emp_core.errors import EmpError, HubUnavailable, QueueUnavailable
 from emp_core.store import Memory
 from emp_core.store.keys import KEYS
 from emp_core.store.readings import Contents, Readings, Size, Weight
+from emp_core.store.server import SCHEMA
 from tests.support.builders import make_capabilities
 
 INFO = {
@@ -62,7 +63,7 @@ READINGS = Readings(
     prefix="{emp}:",
     info=INFO,
     appendfsync="everysec",
-    schema="3",
+    schema=SCHEMA,
     pings_ms=[0.2] * 100,
     clock_ahead_ms=1,
     at=1_001_000,

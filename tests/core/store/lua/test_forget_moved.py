@@ -3,6 +3,7 @@
 from emp_core.domain.job import JobRequest
 from emp_core.errors import DeletedId
 from emp_core.store import Store, WaitingJob
+from emp_core.store.server import SCHEMA
 from tests.support.builders import make_request, submit
 from tests.support.snapshot import Look
 
@@ -33,7 +34,7 @@ async def test_t23_a_job_that_never_was_here_leaves_nothing(store: Store, look: 
     found = (await store.transfers.read(["a"]))["a"]
     assert isinstance(found, WaitingJob)
     await store.link.client.flushall()
-    await store.link.call("SET", store.link.key("schema"), "3")
+    await store.link.call("SET", store.link.key("schema"), SCHEMA)
     await store.transfers.store([found], moved_from="other")
     await store.transfers.forget(["a"], "from other", "", "")
     assert {name for name in look().entries if name.startswith(("job", "idempotency", "moving", "label"))} == set()
