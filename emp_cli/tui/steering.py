@@ -8,7 +8,7 @@ from textual.message import Message
 
 from emp_cli.orders import steering
 from emp_cli.orders.steering import WorkerOrder, change_in_words, give, workers_in_words
-from emp_cli.output.units import count_jobs
+from emp_cli.output.units import count_jobs, count_workers
 from emp_core.domain.worker import Worker, WorkerState
 from emp_core.errors import EmpError
 
@@ -89,8 +89,7 @@ NOTHING_DONE = "nothing was done"
 def _count(workers: Sequence[Worker]) -> str:
     """`3 workers, 5 jobs running`."""
     running = sum(len(worker.active) for worker in workers)
-    words = "1 worker" if len(workers) == 1 else f"{len(workers):,} workers"
-    return f"{words}, {count_jobs(running)} running"
+    return f"{count_workers(len(workers))}, {count_jobs(running)} running"
 
 
 def _left_out(meant: Sequence[Worker], fit: Sequence[Worker]) -> str:

@@ -113,7 +113,12 @@ class QueueScreen(Screen[None]):
         """While a text is typed, a key that begins another text is a part of it."""
         return action not in TAKES_KEYS or not isinstance(self.focused, Input)
 
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the screen of a number key: there is none below it."""
+        return len(self.app.screen_stack) == 1
+
     def action_back(self) -> None:
         """Go back to the screen below, if there is one."""
-        if len(self.app.screen_stack) > 1:
+        if not self.is_first:
             self.app.call_later(self.app.pop_screen)

@@ -240,9 +240,11 @@ class JobsScreen(QueueScreen):
         self.table.clear_marks()
 
     def action_back(self) -> None:
-        """Clear the marks, then go back."""
+        """Clear the marks, then go back; from the screen of a number key, which has none below, clear the filter."""
         if self.all_marked or self.table.marks:
             self.forget_marks()
+        elif self.is_first and str(self.window.wanted):
+            self.query_one(FilterBar).take("")
         else:
             super().action_back()
 

@@ -142,8 +142,10 @@ class ListScreen(QueueScreen, Generic[T]):
         self.table.clear_marks()
 
     def action_back(self) -> None:
-        """Clear the marks, then go back."""
+        """Clear the marks, then go back; from a screen of a number key, which has none below, clear the words."""
         if self.table.marks:
             self.forget_marks()
+        elif self.words and self.is_first:
+            self.query_one(WordsBar).take("")
         else:
             super().action_back()

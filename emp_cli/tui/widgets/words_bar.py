@@ -59,7 +59,11 @@ class WordsBar(Vertical):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Take the words."""
         event.stop()
-        self._text = event.value.strip()
+        self.take(event.value)
+
+    def take(self, text: str) -> None:
+        """Find rows by these words."""
+        self._text = self.query_one(Input).value = text.strip()
         self._settle()
         self.post_message(self.Changed(self._text))
 

@@ -77,7 +77,12 @@ class FilesPane(Pane):
         marked = " marked" if self.table.marks else ""
         total = size(sum(each.size for each in chosen))
         count = "1 file" if len(chosen) == 1 else f"{len(chosen):,} files"
-        self.say(self._saving or (f"{count}{marked}, {total}; w saves" if chosen else ""))
+        how = "emp job result saves them" if self.app.is_web else "w saves"
+        self.say(self._saving or (f"{count}{marked}, {total}; {how}" if chosen else ""))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A browser cannot save: the disk is the server's."""
+        return action != "save" or not self.app.is_web
 
     def action_save(self) -> None:
         """Save the marked files, or all."""
