@@ -15,11 +15,12 @@ from emp_cli.tui.messages import Preferred, Refused, Seen, Wanted
 from emp_cli.tui.orders import Ordered
 from emp_cli.tui.preferences import Preferences
 from emp_cli.tui.reads import Read
+from emp_cli.tui.steering import Steered
 from emp_cli.tui.widgets.key_line import KeyLine
 from emp_cli.tui.widgets.masthead import Masthead
 from emp_cli.tui.widgets.row_table import RowTable
 
-TAKES_KEYS = ("filter", "go", "sort", "saved", "columns", "set_priority")
+TAKES_KEYS = ("filter", "go", "sort", "saved", "columns", "set_priority", "steer")
 """Actions that open something to type or choose in. Their keys have priority, so that a key pressed right after one
 reaches what it opens."""
 
@@ -98,6 +99,10 @@ class QueueScreen(Screen[None]):
 
     def ordered(self, verb: str) -> Ordered | None:
         """The order for the jobs that are chosen; None: there are none."""
+        return None
+
+    def steered(self, verb: str) -> Steered | None:
+        """The order for the workers that are chosen; None: there are none."""
         return None
 
     def action_order(self, verb: str) -> None:

@@ -163,8 +163,9 @@ class JobsScreen(QueueScreen):
         """Show what the new filter finds."""
         self.window = Window(wanted=message.wanted)
         self.forget_marks()
-        self.table.move_cursor(0)
-        self.table.focus()
+        self.table.nothing = "reading …"
+        self.table.show((), self._at)  # a key that follows at once is not for the jobs of the filter before
+        self.set_focus(self.table)
         self.ask()
 
     async def on_filter_bar_saved(self, message: FilterBar.Saved) -> None:

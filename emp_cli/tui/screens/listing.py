@@ -119,7 +119,7 @@ class ListScreen(QueueScreen, Generic[T]):
         """Show what they find."""
         self.words = message.text
         self.table.clear_marks()
-        self.table.focus()
+        self.set_focus(self.table)  # now: the next key may be on its way already
         self.show(self._all, self._at)
         self.ask()
 
