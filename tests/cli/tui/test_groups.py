@@ -64,7 +64,7 @@ async def test_classes_say_all_of_the_row_under_the_cursor(store: Store, dashboa
     await submit(store)
     async with dashboard(screen="classes", size=(80, 24)) as driver:
         text = await driver.sees("needs comfyui,", *models, "0 workers", "gpu1:0 would fit if models.comfyui also had")
-        assert "comfyui, models stable-diffus…" in text
+        assert "comfyui, models control-net-c" in text
         await driver.press("down")
         text = await driver.sees("needs comfyui: 1 worker, 1 of 1 slots free\n")
         assert "would fit" not in text
