@@ -74,6 +74,7 @@ class SimulatedFleet:
         pace: Pace | None = None,
         seed: int = 0,
         lease_ms: int = 30_000,
+        stop_seconds: float = STOP_SECONDS,
     ) -> None:
         self._store = store
         self._artifacts = artifacts
@@ -81,6 +82,7 @@ class SimulatedFleet:
         self._pace = pace or Pace()
         self._seed = seed
         self._lease_ms = lease_ms
+        self._stop_seconds = stop_seconds
         self._stack = AsyncExitStack()
         self._running: list[asyncio.Task[None]] = []
         self.agents: dict[str, Agent] = {}
@@ -144,10 +146,10 @@ class SimulatedFleet:
     async def _stop(self) -> None:
         for agent in self.agents.values():
             agent.drain("the fleet is stopping")
-        _, left = await asyncio.wait(self._running, timeout=STOP_SECONDS)
+        _, left = await asyncio.wait(self._running, timeout=self._stop_seconds)
         if left:
             await asyncio.gather(*(agent.give_back() for agent in self.agents.values()))
-            _, left = await asyncio.wait(left, timeout=STOP_SECONDS)
+            _, left = await asyncio.wait(left, timeout=self._stop_seconds)
         for task in left:
             task.cancel()
         await asyncio.wait(self._running)

@@ -26,6 +26,9 @@ BUSY = 40
 AT_ONCE = 20
 LOOK_SECONDS = 2.0
 
+STOP_SECONDS = 0.2
+"""How long the fleet waits for its jobs at the end: the queue that they are of is removed with it."""
+
 
 @asynccontextmanager
 async def rehearsal(caller: Caller) -> AsyncIterator[tuple[RedisQueue, Location]]:
@@ -55,7 +58,7 @@ async def _work(place: Location, files: str) -> None:
     artifacts = open_artifacts(files, store.files_id)
     try:
         emp = AsyncEmp(await open_queue(place), place)
-        async with emp, SimulatedFleet(store, artifacts, pace=PACE):
+        async with emp, SimulatedFleet(store, artifacts, pace=PACE, stop_seconds=STOP_SECONDS):
             await emp.submit_many([impossible_job(), broken_job()])
             seed = 0
             while True:

@@ -44,6 +44,13 @@ def state_style(job: Job) -> str:
     return "red" if job.state is None or job.unworkable else STATE_STYLES[job.state]
 
 
+def event_style(event: Event) -> str:
+    """The colour of the state that an event led to."""
+    if event.state in list(JobState):
+        return STATE_STYLES[JobState(event.state)]
+    return WORKER_STYLES[WorkerState(event.state)] if event.state in list(WorkerState) else ""
+
+
 def ago(at: int | None, now: int) -> str:
     """How long ago something was: `5m ago`; empty if it was not."""
     return f"{since(at, now)} ago" if at else ""
@@ -204,7 +211,7 @@ def outcome_of(order: Order) -> str:
 
 EVENT_COLUMNS: tuple[Column[Event], ...] = (
     Column("TIME", lambda event, now: moment(event.at, now), sorts="at"),
-    Column("EVENT", lambda event, now: event.name),
+    Column("EVENT", lambda event, now: event.name, style=event_style),
     Column("JOB", lambda event, now: event.job),
     Column("STATE", lambda event, now: event.state),
     Column("WORKER", lambda event, now: event.worker, shrinks=True, optional=True),

@@ -108,7 +108,7 @@ def _ahead(group: Workers) -> str:
 COUNT: Column[Workers] = Column("COUNT", lambda group, now: str(len(group.ids)), "right")
 
 GROUP_COLUMNS: tuple[Column[Workers], ...] = (
-    Column("WORKERS", lambda group, now: fold_names(group.ids), shrinks=True),
+    Column("WORKERS", lambda group, now: fold_names(group.ids), shrinks=True, keeps=16),
     Column("CAN START", lambda group, now: group.first.tier.value, style=lambda group: TIER_STYLES[group.first.tier]),
     Column("AHEAD", lambda group, now: _ahead(group), "right"),
     Column("WHY", lambda group, now: group.first.reason if group.first.verdict.ok else "", shrinks=True),

@@ -49,6 +49,9 @@ class Column(Generic[T]):
     shrinks: bool = False
     """Is cut first if the terminal is too narrow."""
 
+    keeps: int = 0
+    """Cells that it keeps if it shrinks, as long as columns behind it can be left out; 0: the usual few."""
+
     optional: bool = False
     """Left out if it is empty in every row."""
 

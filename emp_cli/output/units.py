@@ -68,3 +68,8 @@ def _read_time(field: str, text: str, now: int, direction: int) -> int:
 def count_jobs(count: int) -> str:
     """Such as `1 job`."""
     return "1 job" if count == 1 else f"{count:,} jobs"
+
+
+def count_workers(count: int) -> str:
+    """Such as `1 worker`."""
+    return "1 worker" if count == 1 else f"{count:,} workers"

@@ -22,15 +22,15 @@ from emp_cli.tui.saving import SaveFiles, Saving
 from emp_cli.tui.screens.base import QueueScreen
 from emp_cli.tui.screens.command_line import CommandLine
 from emp_cli.tui.screens.dialogs import Ask, Confirm
-from emp_cli.tui.screens.help import HelpScreen
+from emp_cli.tui.screens.help import HelpScreen, is_from_textual
 from emp_cli.tui.screens.too_small import TooSmall, is_too_small
-from emp_cli.tui.steering import Steered, Wheel
+from emp_cli.tui.steering import NOTHING_DONE, Steered, Wheel
 from emp_cli.tui.style_sheet import StyleSheet
 from emp_cli.tui.theme import DARK, LIGHT, SIXTEEN_COLORS
 from emp_cli.tui.widgets.masthead import Masthead, Standing
 from emp_core.clock import Clock, SystemClock
 from emp_core.domain.caller import Role
-from emp_core.errors import EmpError
+from emp_core.errors import EmpError, Forbidden
 
 if TYPE_CHECKING:
     from emp_core.client.async_emp import AsyncEmp
@@ -77,7 +77,7 @@ class Dashboard(App[None]):
         self._queue = queue
         self._feed = Feed(queue, self.post_message, self._clock)
         self._hands = Hands(emp, self._confirm)
-        self._wheel = Wheel(emp, self._confirm, self._ask)
+        self._wheel = Wheel(emp, self._confirm)
         self._caller = queue.caller
         self._queue_name = emp.queue.context or emp.queue.engine
         self._trouble: Trouble | None = None
@@ -233,7 +233,9 @@ class Dashboard(App[None]):
             yield SystemCommand(f"Jobs: {one_line(name)}", one_line(text), partial(self._go, f"jobs {text}"))
         if isinstance(screen, QueueScreen):
             for active in screen.active_bindings.values():
-                if active.binding.description and active.enabled and active.node in (screen, self):
+                if active.node not in (screen, self) or is_from_textual(active):
+                    continue
+                if active.binding.description and active.enabled:
                     key = self.get_key_display(active.binding)
                     run = partial(self.run_action, active.binding.action, active.node)
                     yield SystemCommand(active.binding.description, f"key {key}", run)
@@ -302,13 +304,38 @@ class Dashboard(App[None]):
 
         await self.push_screen(Ask("new priority, 0 to 100, higher first"), give)
 
+    async def action_steer(self, verb: str) -> None:
+        """Give an order for the workers that the screen has chosen. The field for a reason comes at once, too."""
+        steered = self.screen.steered(verb) if isinstance(self.screen, QueueScreen) else None
+        if steered is None:
+            return
+        if self._caller.read_only or not steered.question:
+            self.post_message(steered)  # which says why not, if it is refused
+            return
+
+        def give(reason: str | None) -> None:
+            if reason is None:
+                self._say(NOTHING_DONE)
+            else:
+                steered.reason = reason
+                self.post_message(steered)
+
+        await self.push_screen(Ask(steered.question), give)
+
     async def _order(self, ordered: Ordered) -> str | None:
-        self._caller.check_change(Role.CLIENT, f"{ordered.verb} jobs")
+        self._check_change(Role.CLIENT, f"{ordered.verb} jobs")
         return await self._hands.give(ordered)
 
     async def _steer(self, steered: Steered) -> str | None:
-        self._caller.check_change(Role.OPERATOR, f"{steered.verb} workers")
+        self._check_change(Role.OPERATOR, f"{steered.verb} workers")
         return await self._wheel.give(steered)
+
+    def _check_change(self, least: Role, what: str) -> None:
+        """Raises `Forbidden` if the person may not do it; in a browser, its options are those of the server."""
+        if self.is_web and self._caller.read_only:
+            hint = "start the server with --write: emp dashboard --web --write"
+            raise Forbidden(f"a read-only dashboard may not {what}", hint=hint)
+        self._caller.check_change(least, what)
 
     # Files.
 
@@ -335,9 +362,6 @@ class Dashboard(App[None]):
     async def _confirm(self, question: str, detail: str) -> bool:
         answer: bool = await self.push_screen_wait(Confirm(question, detail))
         return answer
-
-    async def _ask(self, question: str) -> str | None:
-        return await self.push_screen_wait(Ask(question))
 
     def action_undo(self) -> None:
         """Take the last order back."""

@@ -4,13 +4,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from emp_cli.output.columns import event_note, event_style
 from emp_cli.output.glance import never_words, others, waiting_words
-from emp_cli.output.units import count_jobs
+from emp_cli.output.units import count_jobs, moment
 from emp_cli.tui.asking import jobs_asking
 from emp_cli.tui.bars import bars
+from emp_cli.tui.text import themed
 from emp_cli.tui.widgets.links import Line, Part
 from emp_core.domain.backlog import Backlog, Need
 from emp_core.domain.durations import duration
+from emp_core.domain.events import Event
 from emp_core.domain.filter import Filter
 from emp_core.domain.folding import fold_names
 from emp_core.domain.sizes import size
@@ -72,11 +75,13 @@ def rates(trend: Trend, width: int) -> Iterator[Line]:
         yield _plot("waits", words, [each.wait(0.95) or 0 for each in minutes], room)
 
 
-def never(backlog: Backlog, jobs: int, width: int, kinds: int = KINDS) -> Iterator[Line]:
+def never(backlog: Backlog | None, jobs: int, width: int, kinds: int = KINDS) -> Iterator[Line]:
     """The jobs that no live worker can run, by what they ask, each with the smallest remedy."""
     if not jobs:
         return
     yield (Part(f"{jobs:,} {_jobs(jobs)} can never run", "bold $text-error", "jobs unworkable:yes"),)
+    if backlog is None:
+        return
     left_out = len(backlog.never) + backlog.more_never - kinds
     needs = [(need, never_words(need)) for need in backlog.never[:kinds]]
     yield from _kinds(needs, left_out, width, " unworkable:yes")
@@ -97,8 +102,11 @@ def _kinds(
         yield (Part(f"  {others(left_out)}", "$foreground-muted", "classes"),)
 
 
-def oldest(summary: "Summary", backlog: Backlog, width: int, kinds: int = KINDS) -> Iterator[Line]:
+def oldest(summary: "Summary", backlog: Backlog | None, width: int, kinds: int = KINDS) -> Iterator[Line]:
     """How long the oldest pending jobs have waited, by what they ask, and how many workers could run them."""
+    if backlog is None:
+        yield _line("oldest", Part("reading what waits …", "$foreground-muted"))
+        return
     if summary.oldest_pending_ms is None:
         return
     least = "" if summary.oldest_pending_exact else "at least "
@@ -141,6 +149,22 @@ def fleet(workers: Sequence[Worker]) -> Line:
     states = Counter(worker.state.value for worker in workers)
     said = ", ".join(f"{count:,} {state}" for state, count in sorted(states.items()))
     return _line("workers", Part(said or "none", "" if workers else "$text-error", "workers"))
+
+
+def events(happened: Sequence[Event], now: int) -> Iterator[Line]:
+    """The last events, the newest first, each with the ways to its job and its worker."""
+    if happened:
+        yield (Part("last events", "$foreground-muted", "events"),)
+    for event in reversed(happened):
+        style = themed(event_style(event))
+        yield (
+            Part(f"  {moment(event.at, now)}  ", "$foreground-muted"),
+            Part(event.name, style),
+            Part(" " * max(2, 14 - len(event.name))),
+            *([Part(event.job, to=f"job {event.job}"), Part("  ")] if event.job else []),
+            *([Part(event.worker, to=f"worker {event.worker}"), Part("  ")] if event.worker else []),
+            Part(event_note(event), "$foreground-muted"),
+        )
 
 
 def memory(summary: "Summary") -> Iterator[Line]:

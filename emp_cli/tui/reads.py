@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from emp_core.client.queue import Page, Queue, Summary
     from emp_core.clock import Clock
+    from emp_core.domain.events import Event
     from emp_core.domain.trend import Trend
 
 TREND_MINUTES = 60
@@ -36,7 +37,7 @@ T = TypeVar("T")
 class Read(ABC, Generic[T]):
     """Something to read again and again while it is shown. Two reads of the same are equal."""
 
-    period: ClassVar[float] = 5.0
+    period: float = 5.0
     """Seconds after which it is read again, whether anything happened or not."""
 
     gap: ClassVar[float] = 1.0
@@ -61,17 +62,29 @@ class Glance:
     lost: "Sequence[Worker]"
     """Those that were lost in the last hour."""
 
-    backlog: "Backlog"
+    backlog: "Backlog | None"
+    """None: it is still being read."""
+
     trend: "Trend"
+    events: "Sequence[Event]"
+    """The last ones, oldest first; none if the screen has no room for them."""
 
 
 class OverviewRead(Read[Glance]):
-    """The queue at a glance. A screen has one for its whole life: it keeps what costs too much to read each second."""
+    """The queue at a glance. A screen has one for its whole life: it keeps what costs too much to read each second.
+
+    The first answer comes without the backlog, which takes seconds if a hundred thousand jobs wait; the next follows
+    at once.
+    """
 
     period = 1.0
 
     def __init__(self, clock: "Clock") -> None:
         self._clock = clock
+        self.events = 0
+        """How many of the last events are read."""
+
+        self._is_first = True
         self._workers: Sequence[Worker] = ()
         self._lost: Sequence[Worker] = ()
         self._workers_at = self._backlog_at = float("-inf")
@@ -79,19 +92,24 @@ class OverviewRead(Read[Glance]):
         self._trend: Trend | None = None
 
     async def read(self, queue: "Queue") -> Glance:
-        now = self._clock.monotonic()
+        self.period, now = OverviewRead.period, self._clock.monotonic()
         if now - self._workers_at >= FLEET_SECONDS:
             self._workers = await queue.workers()
             self._workers_at = now
-        summary, trend = await asyncio.gather(
-            queue.summary(workers=self._workers, oldest=False), self._read_trend(queue)
+        summary, trend, events = await asyncio.gather(
+            queue.summary(workers=self._workers, oldest=False), self._read_trend(queue), self._read_events(queue)
         )
-        if self._backlog is None or now - self._backlog_at >= BACKLOG_SECONDS:
+        if self._is_first:
+            self._is_first, self.period = False, 0.0
+        elif now - self._backlog_at >= BACKLOG_SECONDS:
             self._backlog, self._lost = await self._read_backlog(queue, summary.at)
             self._backlog_at = now
         live = {worker.id for worker in self._workers}
         lost = [worker for worker in self._lost if worker.id not in live]
-        return Glance(_with_oldest(summary, self._backlog), self._workers, lost, self._backlog, trend)
+        return Glance(_with_oldest(summary, self._backlog), self._workers, lost, self._backlog, trend, events)
+
+    async def _read_events(self, queue: "Queue") -> "Sequence[Event]":
+        return await queue.recent_events(self.events) if self.events else ()
 
     async def _read_backlog(self, queue: "Queue", at: int) -> "tuple[Backlog, Sequence[Worker]]":
         demand, known = await asyncio.gather(queue.demand(workers=self._workers), queue.workers(gone=True))
@@ -107,9 +125,9 @@ class OverviewRead(Read[Glance]):
         return self._trend
 
 
-def _with_oldest(summary: "Summary", backlog: "Backlog") -> "Summary":
+def _with_oldest(summary: "Summary", backlog: "Backlog | None") -> "Summary":
     """With the oldest pending job as it was found last; it has grown older since."""
-    if backlog.oldest_at is None or not summary.jobs["pending"]:
+    if backlog is None or backlog.oldest_at is None or not summary.jobs["pending"]:
         return summary
     return replace(
         summary, oldest_pending_ms=max(0, summary.at - backlog.oldest_at), oldest_pending_exact=backlog.exact

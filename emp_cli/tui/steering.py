@@ -1,6 +1,6 @@
 """Orders from the dashboard to workers: counted, confirmed, carried out."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,7 @@ from textual.message import Message
 
 from emp_cli.orders import steering
 from emp_cli.orders.steering import WorkerOrder, change_in_words, give, workers_in_words
-from emp_cli.output.units import count_jobs
+from emp_cli.output.units import count_jobs, count_workers
 from emp_core.domain.worker import Worker, WorkerState
 from emp_core.errors import EmpError
 
@@ -22,9 +22,6 @@ ORDERS: Mapping[str, Callable[[str], WorkerOrder]] = {
     "drain": steering.drain,
 }
 
-AskFor = Callable[[str], Awaitable[str | None]]
-"""Asks for a line of text; None: the person does not want to go on."""
-
 TOLD = 5
 """Workers of which each change is told."""
 
@@ -36,6 +33,13 @@ class Steered(Message):
         super().__init__()
         self.verb = verb
         self.workers = workers
+        self.reason = ""
+
+    @property
+    def question(self) -> str:
+        """What is asked before it is given; empty: nothing, the order needs no reason, or fits no worker."""
+        fit = _fit(ORDERS[self.verb](""), self.workers)
+        return f"{self.verb} {workers_in_words(fit)}: why? (may be empty)" if fit and self.verb != "resume" else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,28 +48,18 @@ class Wheel:
 
     emp: "AsyncEmp"
     confirm: "Question"
-    ask: AskFor
 
     async def give(self, steered: Steered) -> str:
         """Do it, if it is confirmed; what is said of it. Raises `EmpError`."""
-        order = ORDERS[steered.verb]("")
-        workers = await self._fit(order, steered.workers)
+        order = ORDERS[steered.verb](steered.reason)
+        meant = {worker.id for worker in steered.workers}
+        workers = _fit(order, [worker for worker in await self.emp.workers() if worker.id in meant])
         if not workers:
             return f"no worker to {order.verb}: only workers that are {' or '.join(sorted(order.changes))} can be"
-        if order.verb != "resume":
-            reason = await self.ask(f"{order.verb} {workers_in_words(workers)}: why? (may be empty)")
-            if reason is None:
-                return NOTHING_DONE
-            order = ORDERS[steered.verb](reason)
         must_ask = order.verb == "drain" or len(workers) > 1
         if must_ask and not await self.confirm(f"{order.verb} {_count(workers)}?", _left_out(steered.workers, workers)):
             return NOTHING_DONE
         return await self._carry_out(order, workers)
-
-    async def _fit(self, order: WorkerOrder, workers: Sequence[Worker]) -> list[Worker]:
-        """The workers as they are now, without those that the order does not change."""
-        meant = {worker.id for worker in workers}
-        return [worker for worker in await self.emp.workers() if worker.id in meant and worker.state in order.changes]
 
     async def _carry_out(self, order: WorkerOrder, workers: Sequence[Worker]) -> str:
         before: dict[str, WorkerState] = {}
@@ -86,11 +80,15 @@ class Wheel:
 NOTHING_DONE = "nothing was done"
 
 
+def _fit(order: WorkerOrder, workers: Sequence[Worker]) -> list[Worker]:
+    """The workers that the order changes."""
+    return [worker for worker in workers if worker.state in order.changes]
+
+
 def _count(workers: Sequence[Worker]) -> str:
     """`3 workers, 5 jobs running`."""
     running = sum(len(worker.active) for worker in workers)
-    words = "1 worker" if len(workers) == 1 else f"{len(workers):,} workers"
-    return f"{words}, {count_jobs(running)} running"
+    return f"{count_workers(len(workers))}, {count_jobs(running)} running"
 
 
 def _left_out(meant: Sequence[Worker], fit: Sequence[Worker]) -> str:

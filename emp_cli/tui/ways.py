@@ -1,36 +1,78 @@
-"""The ways to the screens, as they are typed behind `:` and as screens ask for each other."""
+"""The ways to the screens, as they are typed behind `:` and as screens ask for each other.
+
+A screen is imported when it is opened first, so that the first one is seen sooner.
+"""
 
 from collections.abc import Callable, Mapping
 from functools import partial
 
 from emp_cli.tui.screens.base import QueueScreen
-from emp_cli.tui.screens.events import EventsScreen
-from emp_cli.tui.screens.groups import KINDS, GroupsScreen
-from emp_cli.tui.screens.job.screen import JobScreen
-from emp_cli.tui.screens.jobs import JobsScreen
-from emp_cli.tui.screens.overview import OverviewScreen
-from emp_cli.tui.screens.worker import WorkerScreen
-from emp_cli.tui.screens.workers import WorkersScreen
-from emp_core.domain.filter import parse
 from emp_core.domain.values import did_you_mean
 from emp_core.errors import InvalidInput
 
+
+def _overview() -> QueueScreen:
+    from emp_cli.tui.screens.overview import OverviewScreen
+
+    return OverviewScreen()
+
+
+def _jobs(text: str = "") -> QueueScreen:
+    from emp_cli.tui.screens.jobs import JobsScreen
+    from emp_core.domain.filter import parse
+
+    return JobsScreen(parse(text))
+
+
+def _workers(words: str = "") -> QueueScreen:
+    from emp_cli.tui.screens.workers import WorkersScreen
+
+    return WorkersScreen(words)
+
+
+def _groups(kind: str, words: str = "") -> QueueScreen:
+    from emp_cli.tui.screens.groups import GroupsScreen
+
+    return GroupsScreen(kind, words)
+
+
+def _events(words: str = "") -> QueueScreen:
+    from emp_cli.tui.screens.events import EventsScreen
+
+    return EventsScreen(words)
+
+
+def _worker(called: str) -> QueueScreen:
+    from emp_cli.tui.screens.worker import WorkerScreen
+
+    return WorkerScreen(called)
+
+
+def _job(called: str) -> QueueScreen:
+    from emp_cli.tui.screens.job.screen import JobScreen
+
+    return JobScreen(called)
+
+
+KINDS = ("classes", "models", "customers", "workflows")
+"""The screens that show the jobs in groups."""
+
 MODES: Mapping[str, Callable[[], QueueScreen]] = {
-    "overview": OverviewScreen,
-    "jobs": JobsScreen,
-    "workers": WorkersScreen,
-    **{kind: partial(GroupsScreen, kind) for kind in KINDS},
-    "events": EventsScreen,
+    "overview": _overview,
+    "jobs": _jobs,
+    "workers": _workers,
+    **{kind: partial(_groups, kind) for kind in KINDS},
+    "events": _events,
 }
 """The screens of the number keys, in their order. Each keeps what was opened from it."""
 
 BEHIND: Mapping[str, Callable[[str], QueueScreen]] = {
-    "jobs": lambda text: JobsScreen(parse(text)),
-    "workers": WorkersScreen,
-    "worker": WorkerScreen,
-    **{kind: partial(GroupsScreen, kind) for kind in KINDS},
-    "events": EventsScreen,
-    "job": JobScreen,
+    "jobs": _jobs,
+    "workers": _workers,
+    "worker": _worker,
+    **{kind: partial(_groups, kind) for kind in KINDS},
+    "events": _events,
+    "job": _job,
 }
 """Screens that show what is typed behind their name: a filter, or an id."""
 

@@ -5,7 +5,6 @@ from collections import Counter
 
 import pytest
 
-from daemons.simulation import fleet as fleets
 from daemons.simulation.fleet import MOCK_ENVIRONMENT, Machine, Pace, SimulatedFleet
 from daemons.simulation.load import broken_job, impossible_job, mixed_jobs
 from daemons.worker.agent import agent as agents
@@ -97,9 +96,9 @@ async def test_a_service_that_crashes_is_left_alone_until_it_is_back(store: Stor
         assert found.state is JobState.COMPLETED
 
 
-async def test_a_fleet_that_stops_gives_back_what_does_not_end(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fleets, "STOP_SECONDS", 0.05)
-    async with make_fleet(store, LARGE, pace=SLOW):
+async def test_a_fleet_that_stops_gives_back_what_does_not_end(store: Store) -> None:
+    files = open_artifacts("memory://")
+    async with SimulatedFleet(store, files, (LARGE,), pace=SLOW, stop_seconds=0.05):
         job = await submit(store, service="simulation", payload={})
         await until(store, job, JobState.ACTIVE)
     assert (await store.inspector.job(job)).state is JobState.PENDING

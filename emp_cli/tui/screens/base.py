@@ -15,11 +15,12 @@ from emp_cli.tui.messages import Preferred, Refused, Seen, Wanted
 from emp_cli.tui.orders import Ordered
 from emp_cli.tui.preferences import Preferences
 from emp_cli.tui.reads import Read
+from emp_cli.tui.steering import Steered
 from emp_cli.tui.widgets.key_line import KeyLine
 from emp_cli.tui.widgets.masthead import Masthead
 from emp_cli.tui.widgets.row_table import RowTable
 
-TAKES_KEYS = ("filter", "go", "sort", "saved", "columns", "set_priority")
+TAKES_KEYS = ("filter", "go", "sort", "saved", "columns", "set_priority", "steer")
 """Actions that open something to type or choose in. Their keys have priority, so that a key pressed right after one
 reaches what it opens."""
 
@@ -100,6 +101,10 @@ class QueueScreen(Screen[None]):
         """The order for the jobs that are chosen; None: there are none."""
         return None
 
+    def steered(self, verb: str) -> Steered | None:
+        """The order for the workers that are chosen; None: there are none."""
+        return None
+
     def action_order(self, verb: str) -> None:
         """Give an order for the jobs that are chosen."""
         ordered = self.ordered(verb)
@@ -113,7 +118,12 @@ class QueueScreen(Screen[None]):
         """While a text is typed, a key that begins another text is a part of it."""
         return action not in TAKES_KEYS or not isinstance(self.focused, Input)
 
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the screen of a number key: there is none below it."""
+        return len(self.app.screen_stack) == 1
+
     def action_back(self) -> None:
         """Go back to the screen below, if there is one."""
-        if len(self.app.screen_stack) > 1:
+        if not self.is_first:
             self.app.call_later(self.app.pop_screen)

@@ -10,6 +10,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from emp_cli.tui.text import line
+from emp_cli.tui.widgets.pace import caught_up
 
 
 class Confirm(ModalScreen[bool]):
@@ -40,7 +41,10 @@ class Confirm(ModalScreen[bool]):
 class Ask(ModalScreen[str | None]):
     """Asks for one line of text; Escape gives none."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "answer", "OK", priority=True),
+        Binding("escape", "cancel", "Cancel"),
+    ]
 
     def __init__(self, question: str, value: str = "") -> None:
         super().__init__()
@@ -59,9 +63,11 @@ class Ask(ModalScreen[str | None]):
         field.cursor_blink = False
         self.set_focus(field)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter closes with the text."""
-        self.app.call_later(self.dismiss, event.value.strip())
+    async def action_answer(self) -> None:
+        """Close with the text."""
+        field = self.query_one(Input)
+        await caught_up(field)
+        _ = self.dismiss(field.value.strip())  # a screen that waits here for its own end would wait for ever
 
     def action_cancel(self) -> None:
         """Close without a text."""

@@ -10,7 +10,7 @@ from textual.content import Content
 from emp_cli.output.asked import asked
 from emp_cli.output.explanation import TIER_STYLES
 from emp_cli.output.layout import Column, Sheet
-from emp_cli.output.units import since
+from emp_cli.output.units import count_workers, since
 from emp_cli.tui.asking import jobs_asking
 from emp_cli.tui.messages import Open
 from emp_cli.tui.reads import Read
@@ -29,7 +29,7 @@ NEVER = TIER_STYLES[Tier.NEVER]
 
 
 def _note(group: Group, now: int) -> str:
-    notes = [f"{group.unworkable:,} can never run"] if group.unworkable else []
+    notes = ["never run" if group.asks else f"{group.unworkable:,} never run"] if group.unworkable else []
     if group.at_limit:
         notes.append(f"{group.at_limit:,} at the limit")
     return ", ".join(notes)
@@ -55,6 +55,15 @@ def _needs(group: Group) -> str:
     return asked(group.asks, but=("customer_id",)) or "nothing" if group.asks else ""
 
 
+def _title(group: Group) -> str:
+    return f"needs {_needs(group)}" if group.asks else group.name or NO_CUSTOMER
+
+
+def _offered(group: Group) -> str:
+    offer = group.offer
+    return f"{count_workers(offer.workers)}, {offer.free:,} of {offer.slots:,} slots free"
+
+
 def _customer(group: Group) -> str:
     return group.asks.customer_id or "" if group.asks else ""
 
@@ -74,10 +83,10 @@ def _groups(*first: Column[Group]) -> Sheet[Group]:
 
 
 CLASSES = _groups(
-    Column("NEEDS", lambda group, now: _needs(group), shrinks=True),
+    Column("NEEDS", lambda group, now: _needs(group), shrinks=True, keeps=30),
     Column("CUSTOMER", lambda group, now: _customer(group), shrinks=True, optional=True),
 )
-MODELS = _groups(Column("MODEL", lambda group, now: group.name, shrinks=True))
+MODELS = _groups(Column("MODEL", lambda group, now: group.name, shrinks=True, keeps=30))
 CUSTOMERS = _groups(Column("CUSTOMER", lambda group, now: group.name or NO_CUSTOMER, shrinks=True))
 
 WORKFLOWS: Sheet[WorkflowDemand] = Sheet(
@@ -179,12 +188,12 @@ class GroupsScreen(ListScreen[Any]):
         yield from (line(note, "$text-warning") for note in notes)
 
     def details(self) -> Iterator[Content]:
-        """All that the jobs of the class under the cursor need, and why no worker can run them."""
+        """The whole name of the row under the cursor, who is there for its jobs, and why no worker can run them."""
         row, said = self.table.cursor_row, self._said
-        if not isinstance(row, Group) or row.asks is None or not isinstance(said, Groups):
+        if not isinstance(row, Group) or not isinstance(said, Groups):
             return
-        yield line(f"needs {_needs(row)}")
-        if row.unworkable:
+        yield line(f"{_title(row)}: {_offered(row)}")
+        if row.unworkable and row.asks:
             yield line(why_never(row.asks, said.demand.workers), themed(NEVER))
 
     def on_row_table_scrolled(self) -> None:

@@ -163,8 +163,9 @@ class JobsScreen(QueueScreen):
         """Show what the new filter finds."""
         self.window = Window(wanted=message.wanted)
         self.forget_marks()
-        self.table.move_cursor(0)
-        self.table.focus()
+        self.table.nothing = "reading …"
+        self.table.show((), self._at)  # a key that follows at once is not for the jobs of the filter before
+        self.set_focus(self.table)
         self.ask()
 
     async def on_filter_bar_saved(self, message: FilterBar.Saved) -> None:
@@ -240,9 +241,11 @@ class JobsScreen(QueueScreen):
         self.table.clear_marks()
 
     def action_back(self) -> None:
-        """Clear the marks, then go back."""
+        """Clear the marks, then go back; from the screen of a number key, which has none below, clear the filter."""
         if self.all_marked or self.table.marks:
             self.forget_marks()
+        elif self.is_first and str(self.window.wanted):
+            self.query_one(FilterBar).take("")
         else:
             super().action_back()
 

@@ -119,7 +119,7 @@ class ListScreen(QueueScreen, Generic[T]):
         """Show what they find."""
         self.words = message.text
         self.table.clear_marks()
-        self.table.focus()
+        self.set_focus(self.table)  # now: the next key may be on its way already
         self.show(self._all, self._at)
         self.ask()
 
@@ -142,8 +142,10 @@ class ListScreen(QueueScreen, Generic[T]):
         self.table.clear_marks()
 
     def action_back(self) -> None:
-        """Clear the marks, then go back."""
+        """Clear the marks, then go back; from a screen of a number key, which has none below, clear the words."""
         if self.table.marks:
             self.forget_marks()
+        elif self.words and self.is_first:
+            self.query_one(WordsBar).take("")
         else:
             super().action_back()

@@ -62,9 +62,9 @@ class WorkerScreen(TabbedScreen):
     TABS = tuple(TABS)
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("h", "steer('pause')", "Pause"),
-        Binding("u", "steer('resume')", "Resume"),
-        Binding("D", "steer('drain')", "Drain"),
+        Binding("h", "app.steer('pause')", "Pause", priority=True),
+        Binding("u", "app.steer('resume')", "Resume", priority=True),
+        Binding("D", "app.steer('drain')", "Drain", priority=True),
     ]
 
     def __init__(self, called: str) -> None:
@@ -181,10 +181,9 @@ class WorkerScreen(TabbedScreen):
                 return job_id
         return ""
 
-    def action_steer(self, verb: str) -> None:
-        """Give an order for this worker."""
-        if self._seen:
-            self.post_message(Steered(verb, [self._seen.worker]))
+    def steered(self, verb: str) -> Steered | None:
+        """The order for this worker."""
+        return Steered(verb, [self._seen.worker]) if self._seen else None
 
 
 def _head(worker: Worker) -> Content:

@@ -21,9 +21,9 @@ class WorkersScreen(ListScreen[Worker]):
     MARKS = True
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("h", "steer('pause')", "Pause"),
-        Binding("u", "steer('resume')", "Resume"),
-        Binding("D", "steer('drain')", "Drain"),
+        Binding("h", "app.steer('pause')", "Pause", priority=True),
+        Binding("u", "app.steer('resume')", "Resume", priority=True),
+        Binding("D", "app.steer('drain')", "Drain", priority=True),
         Binding("g", "toggle_gone", "Show those that are gone too", show=False),
     ]
 
@@ -57,10 +57,9 @@ class WorkersScreen(ListScreen[Worker]):
         """Enter on a worker shows it."""
         self.post_message(Open(f"worker {message.key}"))
 
-    def action_steer(self, verb: str) -> None:
-        """Give an order for the marked workers, or the one under the cursor."""
-        if self.table.chosen:
-            self.post_message(Steered(verb, self.table.chosen))
+    def steered(self, verb: str) -> Steered | None:
+        """The order for the marked workers, or the one under the cursor."""
+        return Steered(verb, self.table.chosen) if self.table.chosen else None
 
     def action_toggle_gone(self) -> None:
         """Show those that are gone too, or only live ones again."""

@@ -11,6 +11,7 @@ from textual.widgets import Input, Static
 
 from emp_cli.output.clean import clean
 from emp_cli.tui.text import line, lines
+from emp_cli.tui.widgets.pace import caught_up
 from emp_core.domain.filter import Filter, FilterError, LiveValues, complete, parse, render
 
 
@@ -18,8 +19,9 @@ class FilterBar(Vertical):
     """Hidden while there is no filter."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "take", "Find", show=False, priority=True),
         Binding("escape", "close", "Close", show=False),
-        Binding("ctrl+s", "save", "Keep this filter"),
+        Binding("ctrl+s", "save", "Keep this filter", priority=True),
     ]
 
     class Changed(Message):
@@ -73,10 +75,12 @@ class FilterBar(Vertical):
         if self.query_one(Input).has_focus:
             self._say(event.value)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    async def action_take(self) -> None:
         """Take the filter, if it can be read."""
-        event.stop()
-        self.take(event.value)
+        field = self.query_one(Input)
+        await caught_up(field)
+        self.take(field.value)
+        await caught_up(self, self.screen)
 
     def take(self, text: str) -> None:
         """Show the jobs of this filter, or say what is wrong with it."""
@@ -86,11 +90,14 @@ class FilterBar(Vertical):
             self._settle()
             self.post_message(self.Changed(wanted))
 
-    def action_save(self) -> None:
+    async def action_save(self) -> None:
         """Keep what was typed under a name."""
-        text = self.query_one(Input).value.strip()
+        field = self.query_one(Input)
+        await caught_up(field)
+        text = field.value.strip()
         if text and self._parsed(text) is not None:
             self.post_message(self.Saved(text))
+            await caught_up(self, self.screen)
 
     def _parsed(self, text: str) -> Filter | None:
         try:

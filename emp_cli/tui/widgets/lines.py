@@ -90,7 +90,7 @@ def table_lines(
     cells = [[one_line(column.cell(row, now), CELL) for column in columns] for row in rows]
     names = [column.name for column in columns]
     wishes = [
-        Wish(max(map(cell_len, chain([column.name], (each[place] for each in cells)))), column.shrinks)
+        Wish(max(map(cell_len, chain([column.name], (each[place] for each in cells)))), column.shrinks, column.keeps)
         for place, column in enumerate(columns)
     ]
     widths = share(wishes, width, GAP)

@@ -48,14 +48,20 @@ class Links(Widget, can_focus=True):
     at: reactive[str] = reactive("")
     """Where the word under the cursor leads."""
 
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._last = 0
+        """The place to which the cursor was moved last."""
+
     @property
     def _stops(self) -> list[tuple[int, str]]:
         """The line and the target of each word that leads somewhere."""
         return [(row, part.to) for row, parts in enumerate(self.lines) for part in parts if part.to]
 
     def _place(self) -> int:
-        targets = [to for _, to in self._stops]
-        return targets.index(self.at) if self.at in targets else 0
+        """The word under the cursor. Several may lead to the same: it is the one nearest to where the cursor was."""
+        same = [place for place, (_, to) in enumerate(self._stops) if to == self.at]
+        return min(same, key=lambda place: abs(place - self._last), default=0)
 
     def render(self) -> Content:
         """The lines, the word under the cursor in its own colours."""
@@ -66,10 +72,12 @@ class Links(Widget, can_focus=True):
         )
 
     def _shown(self, part: Part, here: str) -> Content:
-        text = line(part.text) if part.text.strip() else Content(part.text)
+        if not part.text.strip():
+            return Content(part.text)
+        text = line(part.text)
         lead, trail = part.text[: len(part.text) - len(part.text.lstrip())], part.text[len(part.text.rstrip()) :]
         style = "$block-cursor-foreground on $block-cursor-background" if part.to and part.to == here else part.style
-        return Content.assemble(lead if part.text.strip() else "", text.stylize(style) if style else text, trail)
+        return Content.assemble(lead, text.stylize(style) if style else text, trail)
 
     def action_step(self, words: int) -> None:
         """Move by some words."""
@@ -93,7 +101,8 @@ class Links(Widget, can_focus=True):
             self._move(next(place for place in others if stops[place][0] == last))
 
     def _move(self, place: int) -> None:
-        row, self.at = self._stops[place]
+        (row, self.at), self._last = self._stops[place], place
+        self.refresh()
         self.scroll_visible(animate=False)
         if self.parent is not None and isinstance(self.parent, Widget):
             self.parent.scroll_to(y=max(0, self.virtual_region.y + row - 3), animate=False)

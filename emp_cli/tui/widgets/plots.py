@@ -12,7 +12,9 @@ from emp_cli.tui.bars import bars, stretched
 from emp_core.domain.durations import duration
 from emp_core.domain.trend import Trend
 
-LINES = 4
+LINES, TALL_LINES = 4, 8
+MINUTES = 60
+"""A plot has all of these, also if the queue is younger."""
 
 
 class Plot(Widget):
@@ -24,10 +26,11 @@ class Plot(Widget):
 
     values: reactive[Sequence[float]] = reactive(())
     title = reactive("")
+    lines = reactive(LINES, layout=True)
 
     def render(self) -> Content:
         """The name, then the bars."""
-        drawn = bars(stretched(self.values, self.content_size.width), LINES)
+        drawn = bars(stretched(self.values, self.content_size.width), self.lines)
         return Content("\n").join(
             [Content.styled(self.title, "$foreground-muted"), *(Content.styled(line, "$primary") for line in drawn)]
         )
@@ -44,14 +47,15 @@ class Plots(Horizontal):
         """Three plots side by side."""
         yield from (Plot(id=name) for name in ("in", "out", "waits"))
 
-    def show(self, trend: Trend) -> None:
-        """Draw the last hour."""
+    def show(self, trend: Trend, lines: int) -> None:
+        """Draw the last hour, so many lines high."""
         minutes = trend.minutes
         waits = [each.wait(0.95) or 0.0 for each in minutes]
         for name, values in (("in", [each.entered for each in minutes]), ("out", [each.ended for each in minutes])):
-            self._draw(name, f"{name}, at most {max(values, default=0):,} a minute", values)
-        self._draw("waits", f"wait p95, at most {duration(max(waits, default=0.0))}", waits)
+            self._draw(name, f"{name}, at most {max(values, default=0):,} a minute", values, lines)
+        self._draw("waits", f"wait p95, at most {duration(max(waits, default=0.0))}", waits, lines)
 
-    def _draw(self, name: str, title: str, values: Sequence[float]) -> None:
+    def _draw(self, name: str, title: str, values: Sequence[float], lines: int) -> None:
         plot = self.query_one(f"#{name}", Plot)
-        plot.title, plot.values = title, values
+        before = [0.0] * (MINUTES - len(values))
+        plot.title, plot.values, plot.lines = title, [*before, *values], lines

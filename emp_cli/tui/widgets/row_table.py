@@ -138,7 +138,7 @@ class RowTable(ScrollView, Generic[T], can_focus=True):
     def _lay_out(self) -> None:
         self.virtual_size = Size(self._width, len(self.rows) + 1)
         self._measure()
-        wishes = [Wish(self._widest[column.name], column.shrinks) for column in self.columns]
+        wishes = [Wish(self._widest[column.name], column.shrinks, column.keeps) for column in self.columns]
         self._widths = share(wishes, max(0, self._width - 1), GAP)
         self.refresh()
 

@@ -21,6 +21,7 @@ class TabLine(Widget):
     DEFAULT_CSS = """
     TabLine { height: 1; padding: 0 1; color: $text-muted; }
     TabLine > .tab-line--open { color: $text; background: $primary 40%; text-style: bold; }
+    TabLine:ansi > .tab-line--open { color: $block-cursor-foreground; background: $block-cursor-background; }
     """
 
     open_tab = reactive(0)

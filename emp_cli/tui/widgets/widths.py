@@ -26,6 +26,13 @@ class Wish:
 
     cells: int
     shrinks: bool
+    keeps: int = 0
+    """Cells that it keeps if it is cut; 0: the usual few."""
+
+    @property
+    def least(self) -> int:
+        """Cells that it must have to be shown."""
+        return min(self.cells, self.keeps or LEAST) if self.shrinks else self.cells
 
 
 def share(wishes: Sequence[Wish], room: int, gap: int = GAP) -> list[int]:
@@ -51,13 +58,13 @@ def _total(widths: Sequence[int], gap: int) -> int:
 
 
 def _widest(widths: Sequence[int], wishes: Sequence[Wish]) -> int | None:
-    can = [place for place, wish in enumerate(wishes) if wish.shrinks and widths[place] > LEAST]
+    can = [place for place, wish in enumerate(wishes) if wish.shrinks and widths[place] > wish.least]
     return max(can, key=lambda place: widths[place], default=None)
 
 
 def _left_out(wishes: Sequence[Wish], room: int, gap: int) -> set[int]:
     """The places of the columns that have no room even if all are cut. The first one, a row's name, goes last."""
-    least = [min(wish.cells, LEAST) if wish.shrinks else wish.cells for wish in wishes]
+    least = [wish.least for wish in wishes]
     places = list(reversed(range(1, len(wishes))))
     left_out: set[int] = set()
     for place in [*(place for place in places if not wishes[place].shrinks), *places, 0]:

@@ -9,6 +9,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from emp_cli.tui.text import line
+from emp_cli.tui.widgets.pace import caught_up
 
 HELP = "words that a row must contain, in any column; -word: must not contain"
 
@@ -22,7 +23,10 @@ class WordsBar(Vertical):
     WordsBar Static { height: auto; padding: 0 1; color: $text-muted; }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "take", "Find", show=False, priority=True),
+        Binding("escape", "close", "Close", show=False),
+    ]
 
     class Changed(Message):
         """Enter on other words."""
@@ -56,10 +60,16 @@ class WordsBar(Vertical):
         self.screen.set_focus(field)  # now: the next key may be on its way already
         field.cursor_position = len(field.value)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    async def action_take(self) -> None:
         """Take the words."""
-        event.stop()
-        self._text = event.value.strip()
+        field = self.query_one(Input)
+        await caught_up(field)
+        self.take(field.value)
+        await caught_up(self, self.screen)
+
+    def take(self, text: str) -> None:
+        """Find rows by these words."""
+        self._text = self.query_one(Input).value = text.strip()
         self._settle()
         self.post_message(self.Changed(self._text))
 

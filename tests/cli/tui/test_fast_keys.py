@@ -6,6 +6,7 @@ from textual.widgets import Input
 from emp_cli.tui.screens.events import EventsScreen
 from emp_cli.tui.screens.job.screen import JobScreen
 from emp_cli.tui.screens.sorting import ChooseSort
+from emp_core.domain.worker import WorkerState
 from emp_core.store import Store
 from tests.cli.tui.conftest import Driver, StartDashboard, opened_job
 from tests.support.builders import register, submit
@@ -66,3 +67,50 @@ async def test_the_choice_of_a_sort_takes_each_key(store: Store, dashboard: Star
         await driver.rush("s", "down", "enter")
         await driver.sees("sorted by worker")
         assert not isinstance(driver.app.screen, ChooseSort)
+
+
+async def test_the_name_of_a_kept_filter_takes_each_letter(store: Store, dashboard: StartDashboard) -> None:
+    async with dashboard(screen="jobs") as driver:
+        await driver.sees("the queue has no jobs")
+        await driver.rush("slash", *"customer:acme", "ctrl+s", *"mine", "enter")
+        await driver.sees("kept as mine")
+        assert driver.screen.preferences.filters == {"mine": "customer:acme"}
+
+
+@pytest.mark.parametrize("screen", ["workers", "worker gpu1:0"])
+@pytest.mark.parametrize(("keys", "state"), [("h", WorkerState.PAUSED), ("D", WorkerState.DRAINING)])
+async def test_the_reason_of_an_order_to_workers_takes_each_letter(
+    store: Store, dashboard: StartDashboard, screen: str, keys: str, state: WorkerState
+) -> None:
+    await register(store, "gpu1:0")
+    async with dashboard(screen=screen) as driver:
+        await driver.sees("gpu1:0", "ready")
+        await driver.rush(*keys, *"huD", "enter")
+        if keys == "D":
+            await driver.sees("drain 1 worker, 0 jobs running?")
+            await driver.press("y")
+        await driver.sees(f"ready -> {state}")
+    worker = await store.inspector.worker("gpu1:0")
+    assert (worker.state, worker.reason) == (state, "huD")
+
+
+async def test_keys_behind_a_filter_are_for_its_jobs(store: Store, dashboard: StartDashboard) -> None:
+    await submit(store)
+    mine = await submit(store, customer_id="acme")
+    async with dashboard(screen="jobs") as driver:
+        await driver.sees("1-2 of 2")
+        await driver.rush("slash", *"customer:acme", "enter", "space", "s")
+        await wait_until(lambda: isinstance(driver.app.screen, ChooseSort), "the choice of a sort")
+        await driver.press("escape")
+        await driver.sees("1-1 of 1", mine)
+        assert "customer:acme " not in driver.text().splitlines()[1]
+
+
+async def test_keys_behind_words_are_for_the_rows_found(store: Store, dashboard: StartDashboard) -> None:
+    for name in ("gpu1:0", "gpu2:0"):
+        await register(store, name)
+    async with dashboard(screen="workers") as driver:
+        await driver.sees("2 workers")
+        await driver.rush("slash", *"gpu2", "enter", "space")
+        await driver.sees("1 of 2 workers", "1 marked")
+        assert set(driver.table.marks) == {"gpu2:0"}

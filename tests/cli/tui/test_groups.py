@@ -52,7 +52,7 @@ async def test_enter_shows_the_jobs_behind_a_row(
 async def test_classes_say_what_can_never_run_and_what_is_free(store: Store, dashboard: StartDashboard) -> None:
     await fill(store)
     async with dashboard(screen="classes", size=(120, 24)) as driver:
-        text = await driver.sees("gpu_memory_gb 96", "1 can never run", "models flux", "3 classes")
+        text = await driver.sees("gpu_memory_gb 96", "never run", "models flux", "3 classes")
         line = next(each for each in text.splitlines() if "flux" in each)
         assert "1/2" in line
 
@@ -63,9 +63,10 @@ async def test_classes_say_all_of_the_row_under_the_cursor(store: Store, dashboa
     await submit(store, requirements={"models": models})
     await submit(store)
     async with dashboard(screen="classes", size=(80, 24)) as driver:
-        await driver.sees("needs comfyui,", *models, "gpu1:0 would fit if models.comfyui also had")
+        text = await driver.sees("needs comfyui,", *models, "0 workers", "gpu1:0 would fit if models.comfyui also had")
+        assert "comfyui, models control-net-c" in text
         await driver.press("down")
-        text = await driver.sees("needs comfyui\n")
+        text = await driver.sees("needs comfyui: 1 worker, 1 of 1 slots free\n")
         assert "would fit" not in text
 
 

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from emp_cli.tui.app import Dashboard
 from emp_core.artifacts import open_artifacts
 from emp_core.artifacts.contract import in_chunks
 from emp_core.client.locate import local_files
@@ -49,6 +52,19 @@ async def test_a_directory_that_cannot_be_made_is_said(store: Store, dashboard: 
         await driver.type(str(into))
         await driver.press("enter")
         await driver.sees("is not a directory")
+
+
+async def test_a_browser_cannot_save_on_the_disk_of_the_server(
+    store: Store, dashboard: StartDashboard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Dashboard, "is_web", True)
+    job, place, into = await complete_with_files(store, tmp_path, "a.png")
+    async with opened_job(dashboard, job, "files", artifacts=place) as driver:
+        text = await driver.sees("a.png", f"1 file, 7 B; emp job result {job} --output-dir . saves them")
+        assert "w Save" not in text
+        await driver.press("w")
+        assert "into which directory?" not in driver.text()
+    assert not into.exists()
 
 
 async def complete_with_files(store: Store, tmp_path: Path, *names: str) -> tuple[str, str, Path]:

@@ -51,7 +51,10 @@ TESTED: Mapping[str, Mapping[str, str]] = {
         "test_an_order_that_is_not_confirmed_is_not_given": "n",
         "test_questions_are_left_by_their_keys": "escape q",
     },
-    "Ask": {"test_questions_are_left_by_their_keys": "escape"},
+    "Ask": {
+        "test_questions_are_left_by_their_keys": "escape",
+        "test_a_filter_is_kept_taken_and_deleted": "enter",
+    },
     "HelpScreen": {
         "test_help_lists_the_keys_of_the_screen": "escape",
         "test_questions_are_left_by_their_keys": "question_mark q",
@@ -98,6 +101,7 @@ TESTED: Mapping[str, Mapping[str, str]] = {
     "FilterBar": {
         "test_a_mistake_in_a_filter_is_shown_with_a_caret": "escape",
         "test_a_filter_is_kept_taken_and_deleted": "ctrl+s",
+        "test_escape_clears_the_filter_of_a_first_screen": "enter",
     },
     "Links": {
         "test_the_cursor_of_the_overview_is_moved_by_keys": "right l left down j up k",
@@ -109,7 +113,8 @@ TESTED: Mapping[str, Mapping[str, str]] = {
         "test_enter_on_a_job_of_the_list_opens_it": "enter",
         "test_marked_jobs_are_cancelled_once_it_is_confirmed": "space",
     },
-    "WordsBar": {"test_a_list_is_found_by_words": "escape"},
+    "OverviewScreen": {"test_one_leads_back_to_the_overview": "1"},
+    "WordsBar": {"test_a_list_is_found_by_words": "escape enter"},
 }
 """Class -> test -> the keys of the class that it presses."""
 
@@ -151,6 +156,41 @@ async def test_number_keys_lead_to_the_groups_and_events(store: Store, dashboard
             assert driver.screen.crumb == word
         await driver.press("8")
         assert isinstance(driver.screen, EventsScreen)
+
+
+async def test_one_leads_back_to_the_overview(store: Store, dashboard: StartDashboard) -> None:
+    async with dashboard() as driver:
+        await driver.sees("Overview", "1-8 Screens")
+        await driver.press("2")
+        await driver.sees("the queue has no jobs")
+        await driver.press("1")
+        await driver.sees("Overview")
+
+
+async def test_escape_clears_the_filter_of_a_first_screen(store: Store, dashboard: StartDashboard) -> None:
+    mine, other = await submit(store, customer_id="acme"), await submit(store)
+    async with dashboard(screen="jobs") as driver:
+        await driver.sees(mine, other)
+        await driver.press("slash")
+        await driver.type("customer:acme")
+        await driver.press("enter")
+        await driver.sees("Jobs customer:acme", "1-1 of 1")
+        await driver.press("escape")
+        await driver.sees(mine, other, "1-2 of 2")
+        assert "customer:acme" not in driver.text()
+
+
+async def test_escape_clears_the_words_of_a_first_screen(store: Store, dashboard: StartDashboard) -> None:
+    for name in ("gpu1:0", "gpu2:0"):
+        await register(store, name)
+    async with dashboard(screen="workers") as driver:
+        await driver.sees("2 workers")
+        await driver.press("slash")
+        await driver.type("gpu2")
+        await driver.press("enter")
+        await driver.sees("1 of 2 workers")
+        await driver.press("escape")
+        await driver.sees("2 workers", "gpu1:0")
 
 
 async def test_r_reads_what_a_frozen_screen_does_not_show(store: Store, dashboard: StartDashboard) -> None:

@@ -1,6 +1,7 @@
 """The overview: the four answers on the first screen, and the lists behind its numbers."""
 
 from emp_cli.tui.widgets.fleet_map import FleetMap
+from emp_cli.tui.widgets.links import Links
 from emp_core.domain.gpu_memory import Gpu, GpuMemory
 from emp_core.domain.outcome import Blame
 from emp_core.domain.worker import WorkerState
@@ -48,6 +49,30 @@ async def test_a_click_on_a_number_opens_the_list_too(store: Store, dashboard: S
         row = next(row for row, words in enumerate(text.splitlines()) if "1 pending" in words)
         await driver.pilot.click(offset=(text.splitlines()[row].index("1 pending") + 2, row))
         await driver.sees("Jobs status:pending", job)
+
+
+async def test_a_click_on_a_later_number_opens_its_list(store: Store, dashboard: StartDashboard) -> None:
+    delayed = await submit(store, run_at=4_000_000_000_000)
+    async with dashboard() as driver:
+        text = await driver.sees("1 delayed", "0 blocked")
+        row = next(row for row, words in enumerate(text.splitlines()) if "0 blocked" in words)
+        await driver.pilot.click(offset=(text.splitlines()[row].index("1 delayed"), row))
+        await driver.sees("Jobs status:delayed", delayed)
+
+
+async def test_a_tall_screen_lists_the_last_events(store: Store, dashboard: StartDashboard) -> None:
+    worker = await register(store)
+    job = await submit(store)
+    await worker.take()
+    async with dashboard(size=(200, 60)) as driver:
+        await driver.sees("last events", "submitted", "claimed", f"{job}  gpu1:0")
+        links = driver.screen.query_one("#events", Links)
+        links.focus()
+        for place in (f"job {job}", "worker gpu1:0", f"job {job}"):
+            await driver.press("right")
+            assert links.at == place
+        await driver.press("enter")
+        await driver.sees(f"Job {job}", "Summary")
 
 
 async def test_what_can_never_run_leads_to_its_jobs(store: Store, dashboard: StartDashboard) -> None:

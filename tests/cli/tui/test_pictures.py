@@ -70,11 +70,23 @@ async def test_help_and_questions_are_in_front(snapshot: SnapshotAssertion) -> N
         assert await shot.after("escape", "slash") == snapshot(name="filter")
 
 
-async def test_each_tab_of_a_worker(snapshot: SnapshotAssertion) -> None:
+async def test_each_tab_of_a_worker_at_three_sizes(snapshot: SnapshotAssertion) -> None:
     async with camera(canned.usual(), SMALL) as shot:
         await shot.of("worker gpu2:0")
         for tab in ("offers", "queue", "ended"):
-            assert await shot.after("tab") == snapshot(name=tab)
+            await shot.after("tab")
+            for size in (MIDDLE, LARGE, SMALL):
+                assert await shot.at(size) == snapshot(name=f"{tab} at {size[0]}x{size[1]}")
+
+
+async def test_a_light_terminal_of_16_colors(snapshot: SnapshotAssertion) -> None:
+    async with camera(canned.usual(), SMALL) as shot:
+        shot.app.theme = "ansi-light"
+        await shot.of("overview")
+        assert await shot.after() == snapshot(name="overview")
+        await shot.of("jobs")
+        assert await shot.after("space", "down") == snapshot(name="jobs")
+        assert await shot.of_tab(NEXT, "explain") == snapshot(name="explain")
 
 
 async def test_each_tab_of_a_job_at_three_sizes(snapshot: SnapshotAssertion) -> None:

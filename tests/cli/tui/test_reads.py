@@ -30,6 +30,33 @@ async def queue(trips: Trips, store: Store) -> AsyncGenerator[RedisQueue]:
     await opened.close()
 
 
+async def begun(queue: RedisQueue, clock: FrozenClock) -> OverviewRead:
+    """A read after its first answer, which comes without the backlog."""
+    read = OverviewRead(clock)
+    await read.read(queue)
+    return read
+
+
+async def test_first_answer_comes_without_the_backlog_and_the_next_at_once(queue: RedisQueue, store: Store) -> None:
+    await register(store)
+    await store.broker.submit_many([make_request(customer_id=f"c{number}") for number in range(40)])
+    await submit(store, requirements={"gpu_memory_gb": 96})
+    read = OverviewRead(FrozenClock())
+    first = await read.read(queue)
+    assert (first.backlog, first.summary.jobs["pending"], len(first.workers), read.period) == (None, 41, 1, 0)
+    second = await read.read(queue)
+    assert second.backlog is not None
+    assert (second.backlog.waiting[0].pending, second.backlog.never[0].pending, read.period) == (40, 1, 1)
+
+
+async def test_a_screen_with_room_has_the_last_events(queue: RedisQueue, store: Store) -> None:
+    jobs = [await submit(store) for _ in range(5)]
+    read = OverviewRead(FrozenClock())
+    assert (await read.read(queue)).events == ()
+    read.events = 3
+    assert [event.job for event in (await read.read(queue)).events] == jobs[-3:]
+
+
 async def test_read_after_a_second_asks_nothing_for_each_worker_or_class(
     queue: RedisQueue, store: Store, trips: Trips
 ) -> None:
@@ -37,12 +64,13 @@ async def test_read_after_a_second_asks_nothing_for_each_worker_or_class(
     for number in range(25):
         await register(store, f"gpu{number}:0")
     await store.broker.submit_many([make_request(customer_id=f"c{number}") for number in range(40)])
-    read = OverviewRead(clock)
+    read = await begun(queue, clock)
     first = await read.read(queue)
     clock.advance(1)
     trips.begin()
     second = await read.read(queue)
     assert trips.commands < 40
+    assert second.backlog is not None
     assert (len(second.workers), second.backlog.waiting[0].pending, second.summary.jobs["pending"]) == (25, 40, 40)
     assert (second.summary.workers, second.summary.slots) == (first.summary.workers, first.summary.slots)
     counted_jobs = second.trend.last(5)
@@ -66,7 +94,7 @@ async def test_worker_that_came_is_seen_after_two_seconds(queue: RedisQueue, sto
 
 async def test_oldest_job_grows_older_between_two_looks(queue: RedisQueue, store: Store) -> None:
     clock = FrozenClock()
-    read = OverviewRead(clock)
+    read = await begun(queue, clock)
     await submit(store)
     first = (await read.read(queue)).summary
     clock.advance(1)
@@ -77,7 +105,7 @@ async def test_oldest_job_grows_older_between_two_looks(queue: RedisQueue, store
 
 async def test_oldest_job_is_looked_for_after_ten_seconds(queue: RedisQueue, store: Store) -> None:
     clock = FrozenClock()
-    read = OverviewRead(clock)
+    read = await begun(queue, clock)
     assert (await read.read(queue)).summary.oldest_pending_ms is None
     await submit(store)
     clock.advance(BACKLOG_SECONDS / 2)
@@ -87,7 +115,7 @@ async def test_oldest_job_is_looked_for_after_ten_seconds(queue: RedisQueue, sto
 
 
 async def test_no_job_is_the_oldest_once_none_is_pending(queue: RedisQueue, store: Store) -> None:
-    read = OverviewRead(FrozenClock())
+    read = await begun(queue, FrozenClock())
     job_id = await submit(store)
     assert (await read.read(queue)).summary.oldest_pending_ms is not None
     await store.broker.cancel(job_id)
@@ -96,7 +124,7 @@ async def test_no_job_is_the_oldest_once_none_is_pending(queue: RedisQueue, stor
 
 async def test_lost_worker_is_shown_for_an_hour_and_not_once_it_lives_again(queue: RedisQueue, store: Store) -> None:
     clock = FrozenClock()
-    read = OverviewRead(clock)
+    read = await begun(queue, clock)
     driver = await register(store)
     await end_worker(store, driver.id)
     await reap(store)

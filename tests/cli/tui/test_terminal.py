@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import termios
@@ -125,6 +126,26 @@ def test_it_ends_when_its_terminal_goes(shell: Shell, tmp_path: Path) -> None:
             seen += os.read(ours, 65_536)
         os.close(ours)
         assert process.wait(PATIENCE_SECONDS) == ExitCode.FAILED
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_demo_ends_with_all_its_processes_when_its_terminal_is_closed(shell: Shell, tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
+    # It is its controlling terminal, so SIGHUP comes.
+    command = ["setsid", "--ctty", sys.executable, "-m", "emp_cli", "dashboard", "--demo"]
+    environ = {**environ_of(shell), "TMPDIR": str(tmp_path)}
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environ)
+    try:
+        os.close(theirs)
+        seen = b""
+        while b"active" not in seen:
+            seen += os.read(ours, 65_536)
+        os.close(ours)
+        assert process.wait(PATIENCE_SECONDS) == 128 + signal.SIGHUP
+        assert list(tmp_path.glob("emp-demo-*")) == []
     finally:
         process.kill()
         process.wait()

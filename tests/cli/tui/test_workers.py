@@ -2,6 +2,7 @@
 
 import pytest
 
+from emp_cli.tui.app import Dashboard
 from emp_cli.tui.screens.dialogs import Ask, Confirm
 from emp_core.domain.worker import WorkerState
 from emp_core.store import Store
@@ -148,6 +149,18 @@ async def test_read_only_refuses_to_steer(store: Store, dashboard: StartDashboar
         await driver.press("D")
         await driver.sees("a read-only command may not drain workers")
     assert await state(store, "gpu1:0") is WorkerState.READY
+
+
+async def test_read_only_browser_names_the_option_of_the_server(
+    store: Store, dashboard: StartDashboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Dashboard, "is_web", True)
+    await register(store, "gpu1:0")
+    async with dashboard(screen="workers", read_only=True) as driver:
+        await driver.sees("gpu1:0")
+        await driver.press("D")
+        text = await driver.sees("a read-only dashboard may not drain", "--write")
+        assert "--read-only" not in text
 
 
 async def test_g_shows_workers_that_are_gone(store: Store, dashboard: StartDashboard) -> None:

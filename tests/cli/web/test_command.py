@@ -64,7 +64,7 @@ async def test_browsers_only_look(store: Store, shell: Shell) -> None:
             await type_in(socket, "2")
             await sees(socket, job)
             await type_in(socket, "X")
-            await sees(socket, "a read-only command may not cancel jobs")
+            await sees(socket, "--write")
             await type_in(socket, "y")
     assert await states(store, job) == [JobState.PENDING]
 

@@ -28,6 +28,7 @@ class FilesPane(Pane):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self._saving = ""
+        self._job_id = ""
 
     def compose(self) -> ComposeResult:
         """The table, what is said of it."""
@@ -54,6 +55,7 @@ class FilesPane(Pane):
 
     def draw(self, job: Job, more: Sequence[Artifact], at: int) -> None:
         """Show the files."""
+        self._job_id = job.id
         self.table.nothing = "the result has no files" if job.ended_at else "the job has no result yet"
         self.table.show(more, at)
         self._say_what_is_chosen()
@@ -77,7 +79,12 @@ class FilesPane(Pane):
         marked = " marked" if self.table.marks else ""
         total = size(sum(each.size for each in chosen))
         count = "1 file" if len(chosen) == 1 else f"{len(chosen):,} files"
-        self.say(self._saving or (f"{count}{marked}, {total}; w saves" if chosen else ""))
+        how = f"{self.command(self._job_id)} saves them" if self.app.is_web else "w saves"
+        self.say(self._saving or (f"{count}{marked}, {total}; {how}" if chosen else ""))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A browser cannot save: the disk is the server's."""
+        return action != "save" or not self.app.is_web
 
     def action_save(self) -> None:
         """Save the marked files, or all."""

@@ -7,7 +7,7 @@ from itertools import accumulate
 from textual.content import Content
 
 from emp_cli.output.clean import one_line
-from emp_cli.output.columns import STATE_STYLES, event_note
+from emp_cli.output.columns import STATE_STYLES, event_note, event_style
 from emp_cli.output.details import DETAIL, words_of
 from emp_cli.output.layout import Column
 from emp_cli.output.units import moment
@@ -115,7 +115,7 @@ def _worker_key(step: Step) -> str | None:
 COLUMNS: Sequence[Column[Step]] = (
     Column("TIME", lambda step, now: moment(step.event.at, now)),
     Column("AFTER", lambda step, now: duration(step.after), "right"),
-    Column("EVENT", lambda step, now: step.event.name, style=lambda step: _style(step.event.state)),
+    Column("EVENT", lambda step, now: step.event.name, style=lambda step: event_style(step.event)),
     Column("STATE", lambda step, now: step.event.state),
     Column("WORKER", lambda step, now: step.event.worker, shrinks=True, optional=True),
     Column("ATTEMPT", lambda step, now: str(step.event.attempt or ""), "right", optional=True),
