@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from emp_core.domain.backlog import Backlog, backlog
@@ -91,7 +91,7 @@ class OverviewRead(Read[Glance]):
             self._backlog_at = now
         live = {worker.id for worker in self._workers}
         lost = [worker for worker in self._lost if worker.id not in live]
-        return Glance(_with_oldest(summary, self._backlog), self._workers, lost, self._backlog, trend)
+        return Glance(summary.with_oldest(self._backlog), self._workers, lost, self._backlog, trend)
 
     async def _read_backlog(self, queue: "Queue", at: int) -> "tuple[Backlog, Sequence[Worker]]":
         demand, known = await asyncio.gather(queue.demand(workers=self._workers), queue.workers(gone=True))
@@ -105,15 +105,6 @@ class OverviewRead(Read[Glance]):
         found = self._trend and self._trend.continued(await queue.trend(2), TREND_MINUTES)
         self._trend = found or await queue.trend(TREND_MINUTES)
         return self._trend
-
-
-def _with_oldest(summary: "Summary", backlog: "Backlog") -> "Summary":
-    """With the oldest pending job as it was found last; it has grown older since."""
-    if backlog.oldest_at is None or not summary.jobs["pending"]:
-        return summary
-    return replace(
-        summary, oldest_pending_ms=max(0, summary.at - backlog.oldest_at), oldest_pending_exact=backlog.exact
-    )
 
 
 @dataclass(frozen=True)

@@ -142,6 +142,9 @@ class StatsAnswer(Successful):
     busy_slots: int
     classes_waiting: int
     unworkable_jobs: int
+    unworkable_exact: bool
+    """False: so many kinds of jobs are unworkable that not all jobs were counted."""
+
     held: int
     """Of the delayed jobs, those that somebody holds."""
 
