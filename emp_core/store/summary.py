@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from emp_core.domain.backlog import Backlog
 from emp_core.domain.states import ENDED, OPEN
 from emp_core.domain.worker import Worker
 from emp_core.store.codec import fields_of
@@ -13,6 +12,9 @@ from emp_core.store.fleet import fleet_steps
 from emp_core.store.memory import Memory, memory_steps
 from emp_core.store.oldest import oldest_steps
 from emp_core.store.steps import Steps, abreast
+
+if TYPE_CHECKING:
+    from emp_core.domain.backlog import Backlog
 
 T = TypeVar("T")
 
@@ -54,7 +56,7 @@ class Summary:
     unworkable_exact: bool = True
     """False: so many classes are unworkable that not the jobs of all were counted; there are more."""
 
-    def with_oldest(self, backlog: Backlog) -> "Summary":
+    def with_oldest(self, backlog: "Backlog") -> "Summary":
         """With the oldest pending job that a backlog found; it may have been read before."""
         if backlog.oldest_at is None or not self.jobs["pending"]:
             return self
