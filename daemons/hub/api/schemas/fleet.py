@@ -129,6 +129,9 @@ class MemoryUse(Answer):
 class StatsAnswer(Successful):
     """The queue at a glance."""
 
+    queue_id: str | None
+    """Tells this queue from others; null if it has none yet and Redis takes no writes."""
+
     jobs: dict[str, int]
     """State -> jobs, and their `total`."""
 
