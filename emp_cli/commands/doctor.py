@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 def doctor(ctx: typer.Context, *, layout: Layout) -> None:
     """Check Redis, the queue, the hubs and the workers, and say what mends each fault.
 
-    It looks at the disks and the GPUs of this machine too, and changes nothing. Exit code 1: a check failed. If the queue cannot be read, the exit code is that of every
-    command: 5 if Redis does not answer, 4 if it refuses the password.
+    It looks at the disks and the GPUs of this machine too, and changes nothing. Exit code 1: a check failed. If the
+    queue cannot be read, the exit code is that of every command: 5 if Redis does not answer, 4 if it refuses the
+    password.
 
     Examples:
     emp doctor

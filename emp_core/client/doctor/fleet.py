@@ -55,7 +55,7 @@ def _hub(hub: HubReading, *, other: bool) -> Check:
         return fail("hub", hub.problem.message, hub.problem.hint or "emp hub start")
     if other:
         text = f"{hub.url} serves another queue (id {hub.queue_id}): another Redis, or another EMP_KEY_PREFIX"
-        fix = "give its queue with --redis, --context or EMP_KEY_PREFIX; or stop it, and start it with the settings of this command"
+        fix = "give its queue with --redis, --context or EMP_KEY_PREFIX; or restart it with these settings"
         return warn("hub", text, fix)
     if hub.warnings:
         return warn("hub", f"{hub.url} warns: {'; '.join(hub.warnings)}", f"emp hub status --hub {hub.url}")
