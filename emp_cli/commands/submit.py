@@ -174,7 +174,8 @@ def _lacking(explanations: Sequence[Explanation]) -> ExitCode:
     never = [each for each in explanations if each.tier is Tier.NEVER]
     for explanation in never:
         near = f"; {explanation.nearest[0].sentence()}" if explanation.nearest else ""
-        terminal.fail(f"not submitted: {explanation.reasons[0].text}{near}", explanation.reasons[0].hint)
+        hint = explanation.reasons[0].hint or "--dry-run shows what each worker lacks"
+        terminal.fail(f"not submitted: {explanation.reasons[0].text}{near}", hint)
     return ExitCode.NO_WORKER if never else ExitCode.OK
 
 

@@ -1,12 +1,15 @@
 """`--watch`: what is drawn, what is appended, and what happens while the queue does not answer."""
 
 import json
+import os
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from emp_cli.local.roster import WORKER, Roster, this_process
 from emp_cli.output import terminal
 from emp_cli.output.layout import Format, Layout
 from emp_cli.output.watching import Look, Watch
@@ -137,3 +140,11 @@ def test_watch_of_an_explanation_of_a_job_or_a_worker(emp: Command, do: Do[objec
     assert (said.lines[0], said.err) == ("job large is pending, can start: never", "watched large\n")
     assert emp("explain", "--worker", "gpu1", "--watch").err == "watched gpu1:0\n"
     assert emp("explain", "large", "-o", "json", "--watch").code == 0
+
+
+@pytest.mark.usefixtures("one_look")
+def test_watch_of_the_workers_of_this_machine(emp: Command) -> None:
+    with Roster(Path(os.environ["EMP_DATA_DIR"]), WORKER).announced(this_process(WORKER, "render")):
+        said = emp("worker", "status", "--watch")
+    assert (said.code, said.err) == (0, "watched render\n")
+    assert said.lines[1].startswith("render  running")
