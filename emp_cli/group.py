@@ -16,6 +16,17 @@ from emp_cli.help_text import EXAMPLES, help_text
 from emp_cli.typed import read_plainly
 from emp_core.errors import InvalidInput
 
+KNOWN_AS = {
+    "ls": "jobs",
+    "ps": "jobs",
+    "queue": "summary",
+    "stats": "summary",
+    "top": "dashboard",
+    "tui": "dashboard",
+    "validate": "check",
+}
+"""What other programs call a command; only to suggest ours."""
+
 
 class HelpfulCommand(TyperCommand):
     """Its help says what people type, not of which type it is in Python."""
@@ -66,6 +77,8 @@ class HelpfulGroup(TyperGroup):
             if homes:
                 names = " or ".join(f"'{name} {word}'" for name in homes)
                 ctx.fail(f"No such command '{word}'. Did you mean {names}?")
+            if KNOWN_AS.get(word) in self.commands:
+                ctx.fail(f"No such command '{word}'. Did you mean '{KNOWN_AS[word]}'?")
         name, command, rest = super().resolve_command(ctx, args)
         return name, loaded(command), rest
 

@@ -20,6 +20,7 @@ from emp_core.errors import AccessDenied, EmpError, HubUnavailable, Misconfigure
 if TYPE_CHECKING:
     from emp_core.client.client_settings import ClientSettings
     from emp_core.client.doctor import HubReading
+    from emp_core.client.locate import Location
     from emp_core.store.readings import Readings
 
 
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
 def doctor(ctx: typer.Context, *, layout: Layout) -> None:
     """Check Redis, the queue, the hubs and the workers, and say what mends each fault.
 
-    It changes nothing. Exit code 1: a check failed. If the queue cannot be read, the exit code is that of every
-    command: 5 if Redis does not answer, 4 if it refuses the password.
+    It looks at the disks and the GPUs of this machine too, and changes nothing. Exit code 1: a check failed. If the
+    queue cannot be read, the exit code is that of every command: 5 if Redis does not answer, 4 if it refuses the
+    password.
 
     Examples:
     emp doctor
@@ -38,12 +40,14 @@ def doctor(ctx: typer.Context, *, layout: Layout) -> None:
 
 
 async def _doctor(session: Session, layout: Layout) -> ExitCode:
+    from emp_cli.local.machine import look_around
     from emp_cli.surroundings import read
     from emp_core.client.doctor import State, findings
 
     told = read(session.redis, session.context).settings
-    queue, hubs = await asyncio.gather(_queue(session), _hubs(told))
-    checks = list(findings(queue, hubs))
+    (queue, location), hubs = await asyncio.gather(_queue(session), _hubs(told))
+    machine = await asyncio.to_thread(look_around, told.data_dir, location.artifacts if location else None)
+    checks = list(findings(queue, hubs, machine))
     if layout == Layout():
         write_checks(checks)
     else:
@@ -53,16 +57,18 @@ async def _doctor(session: Session, layout: Layout) -> ExitCode:
     return ExitCode.FAILED if any(check.state is State.FAIL for check in checks) else ExitCode.OK
 
 
-async def _queue(session: Session) -> "Readings | EmpError":
-    """What is read of the queue, or why it cannot be read."""
+async def _queue(session: Session) -> "tuple[Readings | EmpError, Location | None]":
+    """What is read of the queue, or why it cannot be read; and where it is, if that is known."""
     from emp_cli.surroundings import locate
     from emp_core.client.doctor import examine
 
+    location = None
     try:
-        return await examine(await locate(session.redis, session.context), SystemClock())
+        location = await locate(session.redis, session.context)
+        return await examine(location, SystemClock()), location
     except (QueueUnavailable, Misconfigured) as error:
         error.hint = hint_of(error)
-        return error
+        return error, location
 
 
 async def _hubs(told: "ClientSettings") -> "list[HubReading]":
@@ -95,6 +101,7 @@ async def _hub(url: str, token: str, named_by: str, *, direct: bool) -> "HubRead
     return HubReading(
         url=found.url,
         version=str(health.get("version", "unknown")),
+        queue_id=(found.stats or {}).get("queue_id"),
         clock_ahead_ms=_ahead(health.get("timestamp"), (before + clock.now_ms()) // 2),
         warnings=[str(warning) for warning in health.get("warnings") or ()],
     )

@@ -59,6 +59,7 @@ def submit(
     payload: submitting.Payload = None,
     template: submitting.Template = None,
     settings: submitting.Settings = None,
+    set_new: submitting.SetNew = False,
     files: submitting.Files = None,
     priority: submitting.Priority = None,
     require: submitting.Require = None,
@@ -88,8 +89,7 @@ def submit(
     if not dry_run:
         session_of(ctx).check_change("submit jobs")
     asked = Asked(**{name: ctx.params[name] for name in Asked.__dataclass_fields__})
-    then = _then(ctx.params)
-    leave(run(ctx, partial(_submit, session_of(ctx), asked, read_texts(asked), then)))
+    leave(run(ctx, partial(_submit, session_of(ctx), asked, read_texts(asked), _then(ctx.params))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +174,8 @@ def _lacking(explanations: Sequence[Explanation]) -> ExitCode:
     never = [each for each in explanations if each.tier is Tier.NEVER]
     for explanation in never:
         near = f"; {explanation.nearest[0].sentence()}" if explanation.nearest else ""
-        terminal.fail(f"not submitted: {explanation.reasons[0].text}{near}", explanation.reasons[0].hint)
+        hint = explanation.reasons[0].hint or "--dry-run shows what each worker lacks"
+        terminal.fail(f"not submitted: {explanation.reasons[0].text}{near}", hint)
     return ExitCode.NO_WORKER if never else ExitCode.OK
 
 

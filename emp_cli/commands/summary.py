@@ -39,7 +39,9 @@ def summary(ctx: typer.Context, watch: WatchOption = None, output: SummaryOption
 
 
 async def _look(emp: "AsyncEmp", layout: Layout) -> Look:
-    found, trend, backlog = await emp.summary(), await emp.trend(TREND_MINUTES), await emp.backlog(KINDS)
+    workers = await emp.workers()
+    backlog, trend = await emp.backlog(KINDS, workers=workers), await emp.trend(TREND_MINUTES)
+    found = (await emp.summary(workers=workers, oldest=False)).with_oldest(backlog)
     view = summary_view(found, trend, backlog, emp.queue)
 
     def write() -> None:

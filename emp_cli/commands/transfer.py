@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from emp_core.client.locate import Location
     from emp_core.client.transfer.exporting import Export
     from emp_core.client.transfer.importing import Import
+    from emp_core.client.transfer.predecessors import Written
 
 STREAM = "-"
 
@@ -201,7 +202,7 @@ def import_jobs(
     Examples:
     emp import queue.jsonl --dry-run
     emp import --from redis://old:6379 --take
-    emp import --from redis://old:6379 --layout emp-redis --dry-run
+    emp import --from redis://old:6379 --layout emp-redis --where 'customer:acme' --dry-run
     """
     session = session_of(ctx)
     if not dry_run:
@@ -211,7 +212,8 @@ def import_jobs(
     if file is not None:
         leave(run_alone(ctx, _import_file(session, file, orphans, dry_run=dry_run, reason=reason)))
     elif layout is not None:
-        leave(run_alone(ctx, _import_predecessor(session, source or "", layout, dry_run=dry_run, reason=reason)))
+        imported = _import_predecessor(session, source or "", layout, where or "", dry_run=dry_run, reason=reason)
+        leave(run_alone(ctx, imported))
     else:
         leave(run_alone(ctx, _move(session, source or "", where or "", undo, dry_run=dry_run, yes=yes, reason=reason)))
 
@@ -228,7 +230,7 @@ def _move(
     return take_jobs(session, source, where, dry_run=dry_run, reason=reason)
 
 
-_WITH_FROM = ({"--from", "--take", "--where"}, {"--from", "--layout"}, {"--from", "--undo"})
+_WITH_FROM = ({"--from", "--take", "--where"}, {"--from", "--layout", "--where"}, {"--from", "--undo"})
 """Options that work together."""
 
 
@@ -255,34 +257,49 @@ def _check(
     usable = ({"--orphans"},) if file is not None else _WITH_FROM
     if not any(names <= allowed for allowed in usable):
         hint = (
-            "give FILE [--orphans WHAT], --from URL --take [--where FILTER], --from URL --layout NAME "
+            "give FILE [--orphans WHAT], --from URL --take [--where FILTER], --from URL --layout NAME [--where FILTER] "
             "or --from URL --undo"
         )
         raise InvalidInput("file", "these options do not work together", hint=hint)
 
 
-async def _import_predecessor(session: Session, source: str, layout: str, *, dry_run: bool, reason: str) -> ExitCode:
+async def _import_predecessor(
+    session: Session, source: str, layout: str, where: str, *, dry_run: bool, reason: str
+) -> ExitCode:
     from emp_core.client.transfer.importing import Import
     from emp_core.client.transfer.predecessors import write_export
+    from emp_core.clock import SystemClock
+    from emp_core.domain.filter import parse
 
     def refuse(job_id: str, error: EmpError) -> None:
         refusals.tell(f"job {job_id} was not imported: {error.message}", error)
 
-    refusals = Refusals()
+    refusals, wanted = Refusals(), parse(where)
     with TemporaryFile() as stream:
-        ids = await write_export(source, layout, stream, refuse, terminal.warn)
+        now = SystemClock().now_ms()
+        written = await write_export(source, layout, stream, refuse, terminal.warn, wanted=wanted, now=now)
         unread = refusals.count
         async with opened(session) as (queue, location):
             imported = Import(
                 queue=queue,
                 open_files=lambda header: _files_of(header, STREAM, location),
-                refuse=lambda number, error: refuse(ids[number - 2], error),
+                refuse=lambda number, error: refuse(written.ids[number - 2], error),
                 dry_run=dry_run,
                 reason=reason,
             )
             await imported.run(stream)
     imported.counts.refused += unread
-    return _sum_up_import(imported, refusals)
+    return _sum_up_import(imported, refusals, list(_left_there(written)))
+
+
+def _left_there(written: "Written") -> Iterator[str]:
+    """What stays with the predecessor, besides the refused jobs."""
+    if written.unmatched:
+        yield f"{written.unmatched:,} do not match"
+    if written.not_waiting:
+        often_first = sorted(written.not_waiting.items(), key=lambda each: (-each[1], each[0]))
+        statuses = ", ".join(f"{count:,} {status}" for status, count in often_first)
+        yield f"{written.not_waiting.total():,} do not wait there: {statuses}"
 
 
 async def _import_file(session: Session, file: str, orphans: Orphans | None, *, dry_run: bool, reason: str) -> ExitCode:
@@ -309,7 +326,7 @@ def _read(file: str) -> IO[bytes]:
     return sys.stdin.buffer if file == STREAM else Path(file).open("rb")
 
 
-def _sum_up_import(imported: "Import", refusals: Refusals) -> ExitCode:
+def _sum_up_import(imported: "Import", refusals: Refusals, left_there: Sequence[str] = ()) -> ExitCode:
     refusals.close("were not imported")
     counts = imported.counts
     done = "would import" if imported.dry_run else "imported"
@@ -320,7 +337,7 @@ def _sum_up_import(imported: "Import", refusals: Refusals) -> ExitCode:
         "were not imported": counts.refused,
     }
     words = [f"{done} {count_jobs(counts.stored)}", *(f"{count:,} {what}" for what, count in more.items() if count)]
-    terminal.note("; ".join(words))
+    terminal.note("; ".join([*words, *left_there]))
     if not imported.complete:
         terminal.fail("the file is not complete: its last line is missing, or says another number of jobs",
                       "finish the export with `emp export FILE --resume`, then import the file again")  # fmt: skip

@@ -57,6 +57,7 @@ class HubReport:
             services=services,
             oldest_pending_ms=self.stats.get("oldest_pending_ms"),
             oldest_pending_exact=self.stats.get("oldest_pending_exact") is not False,
+            unworkable_exact=self.stats.get("unworkable_exact") is not False,
             at=self.stats.get("at") or 0,
             memory=None,
             **numbers,

@@ -34,6 +34,7 @@ def summary_view(found: "Summary", trend: Trend, backlog: "Backlog", queue: "Que
         "oldest_pending_seconds": waited,
         "waiting": [_need_view(need, found.at) | asdict(need.offer) for need in backlog.waiting],
         "never": [{**_need_view(need, found.at), "why": need.why} for need in backlog.never],
+        "kinds_exact": backlog.exact,
         "flow": _flow_view(trend),
         "failures_last_hour": hour and dict(hour.failures),
         "queue": asdict(queue),
@@ -74,7 +75,8 @@ def counts(found: "Summary") -> Iterator[tuple[str, str]]:
         least = "" if found.oldest_pending_exact else "at least "
         yield "waiting", f"the oldest for {least}{duration(found.oldest_pending_ms / 1000)}; {classes}"
     if found.unworkable_jobs:
-        yield "stuck", f"{found.unworkable_jobs} that no live worker can run (emp jobs --unworkable)"
+        least = "" if found.unworkable_exact else "at least "
+        yield "stuck", f"{least}{found.unworkable_jobs} that no live worker can run (emp jobs --unworkable)"
     if found.memory and found.memory.is_crowded:
         yield "memory", found.memory.sentence()
     yield (
@@ -91,6 +93,8 @@ def kinds(backlog: "Backlog", now: int) -> Iterator[tuple[str, str]]:
     """Which kinds of jobs wait for longest, and which can never run, as lines; only the first of each has a label."""
     yield from _listed("oldest", [waiting_words(need, now) for need in backlog.waiting], backlog.more_waiting)
     yield from _listed("never", [never_words(need) for need in backlog.never], backlog.more_never)
+    if not backlog.exact:
+        yield "", "these are minimums: more kinds of jobs wait than were read"
 
 
 def _listed(label: str, sentences: Sequence[Sequence[str]], left_out: int) -> Iterator[tuple[str, str]]:

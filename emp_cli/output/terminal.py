@@ -92,7 +92,7 @@ def _console(*, to_stderr: bool, width: int | None) -> "Console":
         width=width,
         soft_wrap=width is not None,
         force_terminal=True if forced else None,
-        no_color=True if _wanted is Color.NEVER else None,
+        no_color=None if _wanted is Color.AUTO else _wanted is Color.NEVER,
     )
 
 

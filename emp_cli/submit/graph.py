@@ -9,6 +9,9 @@ from emp_core.errors import InvalidInput
 
 Graph = dict[str, dict[str, Any]]
 
+SHOWN = 20
+"""Nodes that an error lists."""
+
 EXPORT = "in ComfyUI: Workflow > Export (API)"
 
 
@@ -27,7 +30,7 @@ def read_graph(value: Any) -> Graph:
 def set_input(graph: Graph, path: str, value: Any) -> None:
     """Set `node.input`; the node by its id, or by a title or a class that only one node has."""
     word, _, name = path.partition(".")
-    node = graph[_find(graph, word)]
+    node = graph[_find(graph, word, path)]
     if name not in node["inputs"]:
         known = ", ".join(node["inputs"]) or "none"
         problem = f"node {word} ({node['class_type']}) has no input {name!r}; it has {known}"
@@ -35,7 +38,7 @@ def set_input(graph: Graph, path: str, value: Any) -> None:
     node["inputs"][name] = value
 
 
-def _find(graph: Graph, word: str) -> str:
+def _find(graph: Graph, word: str, path: str) -> str:
     if word in graph:
         return word
     named = [name for name, node in graph.items() if word in (_title(node), node["class_type"])]
@@ -43,8 +46,15 @@ def _find(graph: Graph, word: str) -> str:
         return named[0]
     if named:
         raise InvalidInput("set", f"{len(named)} nodes are called {word}: {', '.join(named)}; name one of these")
-    known = [*graph, *(node["class_type"] for node in graph.values())]
-    raise InvalidInput("set", f"the graph has no node {word}{did_you_mean(word, known)}")
+    # `seed=7` names an input alone.
+    having = [f"{name}.{word}" for name, node in graph.items() if word in node["inputs"]]
+    if having and path == word:
+        raise InvalidInput("set", f"{word} needs its node: {' or '.join(having[:SHOWN])}")
+    known = [*graph, *(title for node in graph.values() for title in (node["class_type"], _title(node)) if title)]
+    nodes = [f"{name} ({node['class_type']})" for name, node in graph.items()]
+    more = f" and {len(nodes) - SHOWN} more" if len(nodes) > SHOWN else ""
+    problem = f"the graph has no node {word}; it has {', '.join(nodes[:SHOWN])}{more}"
+    raise InvalidInput("set", problem + did_you_mean(word, known))
 
 
 def _title(node: Mapping[str, Any]) -> str:

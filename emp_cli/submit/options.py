@@ -35,8 +35,15 @@ Graph = Annotated[
 Payload = Annotated[Text, _option("--payload", "FILE", "The request to the service, as JSON.", WORK)]
 Template = Annotated[Text, _option("--template", "NAME", "A template; --set gives its parameters.", WORK)]
 Settings = Annotated[
-    Texts, _option("--set", "X=Y", "Set a value in the payload, or node.input=Y in a graph. May be repeated.", WORK)
+    Texts,
+    _option(
+        "--set",
+        "X=Y",
+        "Set a value in the payload (of each request of FILE), or node.input=Y in a graph. May be repeated.",
+        WORK,
+    ),
 ]
+SetNew = Annotated[bool, _option("--set-new", FLAG, "Let --set add values that the payload does not have.", WORK)]
 Files = Annotated[
     Texts,
     _option("--file", "X=PATH", "Upload an input file under the name that the graph uses. May be repeated.", WORK),

@@ -9,6 +9,7 @@ from typing import Any
 from emp_cli.input.arguments import read_stdin
 from emp_cli.output.units import read_duration, read_time
 from emp_cli.submit.graph import read_graph, set_input
+from emp_cli.submit.payload import with_settings
 from emp_core.domain.job import JobRequest
 from emp_core.domain.json_text import parse_json, read_json, sorted_json
 from emp_core.domain.requirements import REQUIREMENT_FIELDS
@@ -40,6 +41,7 @@ class Asked:
     payload: str | None = None
     template: str | None = None
     settings: Sequence[str] | None = None
+    set_new: bool = False
     files: Sequence[str] | None = None
     priority: int | None = None
     customer: str | None = None
@@ -71,6 +73,11 @@ class Line:
     typed: Body = field(default_factory=dict[str, Any])
     """Times as they were typed: a repeated `--delay 10m` is the same request."""
 
+    settings: Sequence[tuple[str, Any]] = ()
+    """What `--set` puts into its payload, or into the parameters of its template."""
+
+    set_new: bool = False
+
     @property
     def body(self) -> Body:
         """The request, options put over what the input says. Raises `InvalidInput`."""
@@ -79,6 +86,10 @@ class Line:
         more = dict(self.options)
         if "labels" in more and body.get("labels") is not None:
             more["labels"] = {**read_mapping("labels", body["labels"]), **more["labels"]}
+        if self.settings:
+            name = "params" if body.get("template") else "payload"
+            values = {} if body.get(name) is None else read_mapping(name, body[name])
+            more[name] = with_settings(values, self.settings, may_add=self.set_new)
         return {**body, **more}
 
     def request(self, job_id: str | None = None) -> JobRequest:
@@ -113,7 +124,11 @@ def requests(asked: Asked, texts: Mapping[str, str], now: int) -> list[Line]:
     typed = {name: text for name, text in times.items() if text}
     if asked.source is None:
         return [Line(1, "request", {}, options=options, typed=typed)]
-    lines = [Line(*place, options=options, typed=typed) for place in _lines(asked.source, texts["source"])]
+    settings = _settings(asked)
+    lines = [
+        Line(*place, options=options, typed=typed, settings=settings, set_new=asked.set_new)
+        for place in _lines(asked.source, texts["source"])
+    ]
     if len(lines) > 1:
         for name, value in (("id", asked.job_id), ("idempotency_key", asked.idempotency_key)):
             if value:
@@ -123,7 +138,11 @@ def requests(asked: Asked, texts: Mapping[str, str], now: int) -> list[Line]:
 
 def digest_of(asked: Asked, texts: Mapping[str, str]) -> str:
     """Tells the requests of a batch from others: the lines, and the options that are put over them."""
-    options = {name: value for name, value in asdict(asked).items() if value is not None and name != "source"}
+    options = {
+        name: value
+        for name, value in asdict(asked).items()
+        if value is not None and value is not False and name != "source"
+    }
     return digest(sorted_json(options) + b"\n" + texts["source"].encode("utf-8", "surrogatepass"), 10)
 
 
@@ -199,31 +218,23 @@ def _options(asked: Asked, texts: Mapping[str, str], now: int) -> Body:
 
 def _work(asked: Asked, texts: Mapping[str, str]) -> Body:
     """What the job is to do: a graph, a payload, or a template with params."""
-    settings = [_pair("set", entry) for entry in asked.settings or ()]
+    settings = _settings(asked)
     if asked.graph:
         graph = read_graph(parse_json("graph", texts["graph"]))
         for path, value in settings:
             set_input(graph, path, value)
         return {"payload": {"workflow": graph}}
-    values: Body = {}
-    if asked.payload:
-        values = _object("payload", parse_json("payload", texts["payload"]))
-    for path, value in settings:
-        _set(values, path, value)
+    if asked.source:
+        return {}
+    values = _object("payload", parse_json("payload", texts["payload"])) if asked.payload else {}
+    values = with_settings(values, settings, may_add=asked.set_new)
     if asked.template:
         return {"template": asked.template, "params": values}
     return {"payload": values} if values else {}
 
 
-def _set(values: Body, path: str, value: Any) -> None:
-    """`a.b=1` is `{"a": {"b": 1}}`."""
-    *parents, name = path.split(".")
-    for parent in parents:
-        inner = values.setdefault(parent, {})
-        if not isinstance(inner, dict):
-            raise InvalidInput("set", f"{path}: {parent} is not an object")
-        values = inner
-    values[name] = value
+def _settings(asked: Asked) -> list[tuple[str, Any]]:
+    return [_pair("set", entry) for entry in asked.settings or ()]
 
 
 def _requirements(asked: Asked) -> Body:

@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from emp_core.domain.backlog import Backlog, backlog
@@ -106,7 +106,8 @@ class OverviewRead(Read[Glance]):
             self._backlog_at = now
         live = {worker.id for worker in self._workers}
         lost = [worker for worker in self._lost if worker.id not in live]
-        return Glance(_with_oldest(summary, self._backlog), self._workers, lost, self._backlog, trend, events)
+        oldest = summary if self._backlog is None else summary.with_oldest(self._backlog)
+        return Glance(oldest, self._workers, lost, self._backlog, trend, events)
 
     async def _read_events(self, queue: "Queue") -> "Sequence[Event]":
         return await queue.recent_events(self.events) if self.events else ()
@@ -123,15 +124,6 @@ class OverviewRead(Read[Glance]):
         found = self._trend and self._trend.continued(await queue.trend(2), TREND_MINUTES)
         self._trend = found or await queue.trend(TREND_MINUTES)
         return self._trend
-
-
-def _with_oldest(summary: "Summary", backlog: "Backlog | None") -> "Summary":
-    """With the oldest pending job as it was found last; it has grown older since."""
-    if backlog is None or backlog.oldest_at is None or not summary.jobs["pending"]:
-        return summary
-    return replace(
-        summary, oldest_pending_ms=max(0, summary.at - backlog.oldest_at), oldest_pending_exact=backlog.exact
-    )
 
 
 @dataclass(frozen=True)

@@ -307,19 +307,22 @@ class AsyncEmp:
         """What a worker would take next, what it skips, and why."""
         return await self._queue.explain_worker(worker_id)
 
-    async def summary(self) -> Summary:
-        """The queue at a glance."""
-        return await self._queue.summary()
+    async def summary(self, *, workers: Sequence[Worker] | None = None, oldest: bool = True) -> Summary:
+        """The queue at a glance; see `Queue.summary` for what `workers` and `oldest` save."""
+        return await self._queue.summary(workers=workers, oldest=oldest)
 
     async def trend(self, minutes: int) -> Trend:
         """What the queue did in each of the last minutes, 1,500 at most."""
         return await self._queue.trend(minutes)
 
-    async def backlog(self, shown: int = 10) -> Backlog:
-        """Which kinds of jobs wait for how long, and which can never run and why; `shown` kinds of each list."""
+    async def backlog(self, shown: int = 10, *, workers: Sequence[Worker] | None = None) -> Backlog:
+        """Which kinds of jobs wait for how long, and which can never run and why; `shown` kinds of each list.
+
+        `workers`: the live ones, if they were just read.
+        """
         from emp_core.domain.backlog import backlog
 
-        demand, now = await self._queue.demand(), await self._queue.now_ms()
+        demand, now = await self._queue.demand(workers=workers), await self._queue.now_ms()
         # A thousand classes and hundreds of profiles take a while: the loop goes on meanwhile.
         return await asyncio.to_thread(backlog, demand, now, shown)
 

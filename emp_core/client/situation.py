@@ -4,21 +4,17 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from emp_core.client.imagined import imagined
 from emp_core.domain import explain
 from emp_core.domain.caller import Caller
 from emp_core.domain.explain import Explanation, WorkerExplanation
 from emp_core.domain.job import Job, JobRequest
-from emp_core.domain.job_fields import JOB_FIELDS
-from emp_core.domain.ordering import parts
 from emp_core.domain.standing import Line, Situation, left_of, standings
 from emp_core.domain.states import JobState
 from emp_core.domain.worker import Worker
 from emp_core.store import Attempt, Store
 from emp_core.store.fleet import read_workers, worker_names
 from emp_core.store.outlook import Outlook, Place
-
-_COPIED = [field.name for field in JOB_FIELDS if field.shown and field.sent and field.name not in ("id", "priority")]
-"""What a job takes over from its request."""
 
 MOST_PROFILES = 20
 """Profiles that are looked at one by one if the line is too long to be read whole."""
@@ -41,7 +37,7 @@ async def preview(store: Store, request: JobRequest) -> Explanation:
     outlook = Outlook(store.link)
     now = await store.inspector.now_ms()
     parents = await _parents(store, request.depends_on)
-    job = _imagined(request, now, parents, await outlook.score_of(request, now))
+    job = imagined(request, now, parents, await outlook.score_of(request, now))
     return await _explain(store, job, Place(score=job.score, class_id=job.class_id))
 
 
@@ -103,29 +99,6 @@ async def _lines(outlook: Outlook, situation: Situation, place: Place) -> dict[s
     free = [standing.worker for standing in standings(situation) if standing.free and not standing.worker.workflow]
     profiles = list(dict.fromkeys(left_of(worker).profile_id for worker in free))[:MOST_PROFILES]
     return {profile: await outlook.line_of_profile(profile, place) for profile in profiles}
-
-
-def _imagined(request: JobRequest, now: int, parents: dict[str, str], score: int) -> Job:
-    late = request.run_at is not None and request.run_at > now
-    blocked = any(state not in ("completed", "failed", "cancelled") for state in parents.values())
-    state = JobState.BLOCKED if blocked else JobState.DELAYED if late else JobState.PENDING
-    return Job(
-        id=request.id or "new",
-        state=state,
-        class_id=request.requirements.class_id,
-        requirements=request.requirements,
-        priority=parts(score)[0],
-        score=score,
-        gen=0,
-        attempt=0,
-        failures=0,
-        losses=0,
-        releases=0,
-        version=0,
-        created_at=now,
-        due_at=request.run_at,
-        **{name: getattr(request, name) for name in _COPIED},
-    )
 
 
 async def explain_worker(store: Store, worker: Worker) -> WorkerExplanation:

@@ -94,6 +94,7 @@ SUMMARY: Fields = {
     "busy_slots": "how many they run",
     "classes_waiting": "how many kinds of jobs wait",
     "unworkable_jobs": "how many waiting jobs no live worker can run",
+    "unworkable_exact": "false: so many kinds of jobs are unworkable that not all jobs were counted",
     "held": "how many of the delayed jobs an operator holds",
     "services": "service -> live workers that have it up",
     "memory": "how full Redis is: `used` and `limit` in bytes, and how many jobs fill it",
@@ -103,6 +104,7 @@ SUMMARY: Fields = {
     "`oldest_seconds`, and the `workers` that could run them with their `slots`, of which `free` would start a job now",
     "never": "the 5 most frequent kinds of pending jobs that no live worker can run: `requirements`, `jobs`, "
     "`oldest_seconds`, and `why`",
+    "kinds_exact": "false: more kinds of jobs wait than were read, so `waiting` and `never` are minimums",
     "flow": "the last 5 minutes: `in_per_minute`, `out_per_minute`, `in_change` and `out_change` against the 5 minutes "
     "before, `wait_p50_seconds` and `wait_p95_seconds` until the first start; null if nothing was counted yet",
     "failures_last_hour": "code -> jobs that failed for good in the last hour; null if nothing was counted yet",

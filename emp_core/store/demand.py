@@ -15,7 +15,7 @@ from emp_core.domain.ordering import parts, time_of
 from emp_core.domain.states import JobState
 from emp_core.domain.worker import Worker
 from emp_core.store.codec import asked_of, job_fields
-from emp_core.store.connection import DAMAGED, Link
+from emp_core.store.connection import DAMAGED, Link, undamaged
 from emp_core.store.oldest import oldest_of, under
 
 MOST_CLASSES = 500
@@ -138,11 +138,16 @@ async def _classes(
         [
             *(("HMGET", key(f"class:{name}"), "requirements", "active") for name in names),
             *(("ZCARD", key(f"jobs:pending:{name}")) for name in names),
-            *(("GET", key(f"class.verdicts:{name}")) for name in names),
-            *(("SISMEMBER", key("classes.unworkable"), name) for name in names),
+            # Without a worker there is nobody whom a verdict could be about.
+            *(("GET", key(f"class.verdicts:{name}")) for name in names if live),
+            ("SMISMEMBER", key("classes.unworkable"), *names),
         ]
     )
-    rows = zip(names, *(answers[part * count : (part + 1) * count] for part in range(4)), strict=True)
+    *answers, never = answers
+    columns = [answers[part * count : (part + 1) * count] for part in range(3 if live else 2)]
+    if not live:
+        columns.append([None] * count)
+    rows = zip(names, *columns, undamaged(never), strict=True)
     found: list[ClassDemand] = []
     for name, words, pending, verdicts, unworkable in rows:
         asked = None if words is DAMAGED or words[0] is None else asked_of(words[0])

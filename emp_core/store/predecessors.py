@@ -35,8 +35,11 @@ LAYOUTS: Mapping[str, Layout] = {
 """The Python hub; the TypeScript hub; the TypeScript workers that speak to Redis themselves."""
 
 
-async def read_waiting(url: str, layout: str) -> AsyncIterator[tuple[str, dict[str, str]]]:
-    """Each waiting job's id and hash. Raises `QueueUnavailable`, or `NotFound` if no list of this layout is there."""
+async def read_entries(url: str, layout: str) -> AsyncIterator[tuple[str, dict[str, str]]]:
+    """The id and the hash of each job in the lists, empty if there is no such hash.
+
+    Raises `QueueUnavailable`, or `NotFound` if no list of this layout is there.
+    """
     link = Link(build_client(url, ""), "")
     try:
         where = LAYOUTS[layout]
@@ -51,9 +54,7 @@ async def read_waiting(url: str, layout: str) -> AsyncIterator[tuple[str, dict[s
                 names = new[start : start + READ_AT_ONCE]
                 hashes = await link.read_many([("HGETALL", f"job:{job_id}") for job_id in names])
                 for job_id, flat in zip(names, hashes, strict=True):
-                    fields = {} if flat is DAMAGED else fields_of(flat)
-                    if fields.get("status") in where.statuses:
-                        yield job_id, fields
+                    yield job_id, {} if flat is DAMAGED else fields_of(flat)
     finally:
         await link.close()
 

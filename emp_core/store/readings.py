@@ -8,7 +8,7 @@ from typing import Any
 from emp_core.clock import Clock
 from emp_core.domain.states import ENDED, RUNNING
 from emp_core.domain.worker import Worker
-from emp_core.store.connection import DAMAGED, Link, appendfsync_of
+from emp_core.store.connection import DAMAGED, Link, appendfsync_of, queue_id_of
 from emp_core.store.fleet import read_workers, worker_names
 from emp_core.store.keys import KEYS, Key
 from emp_core.store.memory import Memory, read_memory
@@ -94,6 +94,9 @@ class Readings:
     """What the doctor looks at."""
 
     prefix: str
+    queue_id: str | None
+    """None: it has none yet."""
+
     info: Mapping[str, Any]
     """What the server says of itself: INFO."""
 
@@ -126,6 +129,7 @@ async def read_state(link: Link, clock: Clock) -> Readings:
     is_legible = schema in (None, SCHEMA) and not any(size.damaged for size in sizes)
     return Readings(
         prefix=link.prefix,
+        queue_id=await queue_id_of(link, writes=False),
         info=info,
         appendfsync=await appendfsync_of(link, info),
         schema=schema,

@@ -1,8 +1,8 @@
 """`Summary`: the queue in numbers, as one read of it found them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from emp_core.domain.states import ENDED, OPEN
 from emp_core.domain.worker import Worker
@@ -12,6 +12,9 @@ from emp_core.store.fleet import fleet_steps
 from emp_core.store.memory import Memory, memory_steps
 from emp_core.store.oldest import oldest_steps
 from emp_core.store.steps import Steps, abreast
+
+if TYPE_CHECKING:
+    from emp_core.domain.backlog import Backlog
 
 T = TypeVar("T")
 
@@ -49,6 +52,16 @@ class Summary:
 
     oldest_pending_exact: bool = True
     """False: so many classes wait that not all jobs were looked at, and an older one may be among the rest."""
+
+    unworkable_exact: bool = True
+    """False: so many classes are unworkable that not the jobs of all were counted; there are more."""
+
+    def with_oldest(self, backlog: "Backlog") -> "Summary":
+        """With the oldest pending job that a backlog found; it may have been read before."""
+        if backlog.oldest_at is None or not self.jobs["pending"]:
+            return self
+        waited = max(0, self.at - backlog.oldest_at)
+        return replace(self, oldest_pending_ms=waited, oldest_pending_exact=backlog.exact)
 
 
 def summary_steps(
@@ -89,10 +102,11 @@ def _steps_of(known: T) -> Steps[T]:
     return known
 
 
-def _line_steps(link: Link, at_most: int) -> Steps[dict[str, int]]:
+def _line_steps(link: Link, at_most: int) -> Steps[dict[str, Any]]:
     """The numbers of classes and of held jobs, and the time, by their names in `Summary`."""
-    (seconds, micros), unworkable, classes, held = yield [
+    (seconds, micros), never, unworkable, classes, held = yield [
         ("TIME",),
+        ("SCARD", link.key("classes.unworkable")),
         ("SRANDMEMBER", link.key("classes.unworkable"), at_most),
         ("ZCARD", link.key("heads")),
         ("ZCARD", link.key("held")),
@@ -103,6 +117,7 @@ def _line_steps(link: Link, at_most: int) -> Steps[dict[str, int]]:
         "classes_waiting": undamaged(classes),
         "held": undamaged(held),
         "unworkable_jobs": sum(undamaged(count) for count in waiting),
+        "unworkable_exact": undamaged(never) <= at_most,
     }
 
 

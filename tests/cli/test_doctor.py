@@ -1,6 +1,7 @@
 """emp doctor: a line for each check, the command that mends a fault, and exit 1 if one failed."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -64,7 +65,7 @@ def test_redis_that_does_not_answer_is_a_check_and_exits_5(emp: Command) -> None
     assert (redis["name"], redis["state"]) == ("redis", "fail")
     assert "cannot reach Redis" in redis["found"]
     assert redis["fix"]
-    assert [check["name"] for check in rest] == ["hub"]
+    assert [check["name"] for check in rest] == ["hub", "disk", "gpus"]
 
 
 def test_evicting_redis_that_every_other_command_refuses_is_examined(emp: Command, server: Server) -> None:
@@ -113,3 +114,13 @@ def test_texts_of_workers_do_not_act_on_the_terminal(emp: Command, do: Do[object
 def test_password_of_the_queue_is_not_shown(emp: Command) -> None:
     said = emp("doctor", "--redis", "redis://ann:hunter2@127.0.0.1:1/0")
     assert "hunter2" not in said.out + said.err
+
+
+def test_disks_of_the_data_directory_and_of_job_files_are_checked(
+    emp: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ARTIFACTS_URL", (tmp_path / "my files").as_uri())
+    found = [check["found"] for check in json.loads(emp("doctor", "-o", "json").out) if check["name"] == "disk"]
+    assert len(found) == 2
+    assert " free for the data directory in " in found[0]
+    assert found[1].endswith(f" free for job files in {tmp_path / 'my files'}")

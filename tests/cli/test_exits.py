@@ -49,6 +49,8 @@ def test_an_error_is_found_among_those_of_a_group() -> None:
     [
         (["jbos"], 2, "error: No such command 'jbos'. Did you mean 'jobs'?\nhint: emp --help\n"),
         (["cancel", "x"], 2, "Did you mean 'job cancel'?"),
+        (["top"], 2, "error: No such command 'top'. Did you mean 'dashboard'?\nhint: emp --help\n"),
+        (["config", "validate"], 2, "Did you mean 'check'?"),
         (["start"], 2, "Did you mean 'worker start' or 'hub start'?"),
         (["jobs", "--limit", "0"], 2, "must be greater than or equal to 1"),
         (["jobs", "--status", "done"], 2, "'done' is not one of"),

@@ -17,7 +17,7 @@ from emp_core.client import async_emp
 from emp_core.domain.events import Event
 from emp_core.domain.job import Job
 from emp_core.domain.states import HELD, JobState
-from emp_core.store import Store
+from emp_core.store import Store, demand, inspector
 from tests.cli.conftest import Command, Do
 from tests.support.builders import make_request, register, submit
 from tests.support.time_travel import end_worker, reap
@@ -244,6 +244,21 @@ def test_summary_tells_which_kinds_wait_longest_and_which_can_never_run(emp: Com
     assert first["oldest_seconds"] >= second["oldest_seconds"] >= 0
     assert [entry["jobs"] for entry in view["never"]] == [1] * 5
     assert view["never"][0]["why"] == "gpu1:0 would fit if gpu_memory_gb were 81 (has 24)"
+
+
+def test_summary_says_when_it_did_not_read_all_kinds(
+    emp: Command, do: Do[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demand, "MOST_CLASSES", 2)
+    monkeypatch.setattr(inspector, "CLASSES_AT_MOST", 2)
+    for size in range(81, 86):
+        do(lambda store, size=size: submit(store, requirements={"gpu_memory_gb": size}))
+    out = emp("summary").out
+    assert "\nwaiting     the oldest for at least " in out
+    assert "\nstuck       at least 2 that no live worker can run" in out
+    assert "\n            these are minimums: more kinds of jobs wait than were read\n" in out
+    view = json.loads(emp("summary", "-o", "json").out)
+    assert (view["unworkable_exact"], view["oldest_pending_exact"], view["kinds_exact"]) == (False, False, False)
 
 
 def test_summary_tells_rates_waits_and_failures(emp: Command, do: Do[object]) -> None:

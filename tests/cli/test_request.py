@@ -45,7 +45,9 @@ def test_a_graph_means_comfyui_and_its_inputs_can_be_set(graph_file: str) -> Non
     ("setting", "message"),
     [
         ("seed", "must be name=value"),
-        ("KSamplr.seed=1", "no node KSamplr; did you mean KSampler"),
+        ("KSamplr.seed=1", r"no node KSamplr; it has 3 \(KSampler\), 9 .*; did you mean KSampler"),
+        ("Samplr.seed=1", "no node Samplr; .*; did you mean Sampler"),
+        ("images=1", "images needs its node: 9.images or 10.images"),
         ("SaveImage.images=1", "2 nodes are called SaveImage: 9, 10"),
         ("3.sed=1", "has no input 'sed'; it has seed, steps; did you mean seed"),
     ],
@@ -76,10 +78,50 @@ def test_a_graph_under_prompt_or_workflow_is_found(tmp_path: Path) -> None:
 def test_settings_make_a_payload_or_fill_a_template(tmp_path: Path) -> None:
     path = tmp_path / "payload.json"
     path.write_text('{"options": {"a": 1}}')
-    (body,) = bodies(service="x", payload=str(path), settings=["options.b=true", "name=text"])
+    (body,) = bodies(service="x", payload=str(path), settings=["options.b=true", "name=text"], set_new=True)
     assert body["payload"] == {"options": {"a": 1, "b": True}, "name": "text"}
     (body,) = bodies(service="x", template="portrait", settings=["seed=7"])
     assert (body["template"], body["params"]) == ("portrait", {"seed": 7})
+    (body,) = bodies(service="x", settings=["a.b=1", "a.c=2", "d=3"])
+    assert body["payload"] == {"a": {"b": 1, "c": 2}, "d": 3}
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("stesp=4", "set: the payload has no 'stesp'; it has steps, options; did you mean steps"),
+        ("options.sed=4", "set: options has no 'sed'; it has seed; did you mean seed"),
+        ("option.seed=4", "set: the payload has no 'option'; .*; did you mean options"),
+        ("steps.seed=4", "steps.seed: steps is not an object"),
+    ],
+)
+def test_setting_that_the_payload_does_not_have_is_refused(tmp_path: Path, setting: str, message: str) -> None:
+    path = tmp_path / "payload.json"
+    path.write_text('{"steps": 20, "options": {"seed": 1}}')
+    with pytest.raises(InvalidInput, match=message) as error:
+        bodies(service="x", payload=str(path), settings=["steps=5", setting])
+    assert error.value.hint in ("--set-new adds it", "")
+
+
+def test_settings_change_the_payload_of_each_request_of_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [
+        {"service": "x", "payload": {"seed": 1, "text": "a"}},
+        {"template": "t", "params": {"seed": 2}},
+        {"service": "y"},
+    ]
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(map(json.dumps, lines))))
+    found = bodies(source="-", settings=["seed=7"])
+    assert [body.get("payload", body.get("params")) for body in found] == [
+        {"seed": 7, "text": "a"},
+        {"seed": 7},
+        {"seed": 7},
+    ]
+
+
+def test_setting_that_a_request_of_a_file_does_not_have_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO('[{"service": "x", "payload": {"seed": 1}}]'))
+    with pytest.raises(InvalidInput, match="did you mean seed"):
+        bodies(source="-", settings=["sed=7"])
 
 
 def test_requirements_are_read_by_their_kind() -> None:

@@ -37,6 +37,7 @@ def test_or_refused_where_a_worker_is_required(emp: Command) -> None:
     said = emp("submit", "--service", "comfyui", "--require-worker")
     assert (said.code, said.out) == (3, "")
     assert said.err.startswith("error: not submitted: no worker is running")
+    assert "\nhint: " in said.err
     assert emp("jobs", "-o", "ids").out == ""
 
 

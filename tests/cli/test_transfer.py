@@ -167,21 +167,58 @@ def test_take_tells_each_job_that_was_not_moved(emp: Command, do: Do[Any], there
     assert said.err.endswith("moved 2 jobs; 1 were not moved\n")
 
 
-def test_jobs_of_a_predecessor_are_imported(emp: Command, there: str) -> None:
-    data = json.loads((ROOT / "tests" / "data" / "predecessors" / "emprops-js.json").read_text())
-    client = Redis.from_url(there)
+def fill_predecessor(url: str, layout: str) -> None:
+    data = json.loads((ROOT / "tests" / "data" / "predecessors" / f"{layout}.json").read_text())
+    client = Redis.from_url(url)
     for name, members in data["zsets"].items():
         client.zadd(name, members)
+    for name, members in data["lists"].items():
+        client.rpush(name, *members)
     for name, fields in data["hashes"].items():
         client.hset(name, mapping=fields)
     client.close()
-    for more, word in ((("--dry-run",), "would import"), ((), "imported")):
-        said = emp("import", "--from", there, "--layout", "emprops-js", *more)
-        assert said.code == 1
-        assert "warning: job ts-high: priority 120 is stored as 100\n" in said.err
-        assert "error: job ts-broken was not imported: payload: is not JSON" in said.err
-        assert said.err.endswith(f"{word} 4 jobs; 1 were not imported\n")
-    assert emp("jobs", "-o", "ids").lines == ["ts-high", "ts-old", "ts-new", "ts-large"]
+
+
+@pytest.mark.parametrize(
+    ("layout", "code", "said", "stored"),
+    [
+        (
+            "emp-redis",
+            0,
+            "6 jobs; 2 do not wait there: 1 claimed, 1 completed",
+            ["py-urgent", "py-tried", "py-first", "py-second", "py-swept", "py-low"],
+        ),
+        ("emprops-js", 1, "4 jobs; 1 were not imported", ["ts-high", "ts-old", "ts-new", "ts-large"]),
+        ("redis-direct", 0, "3 jobs; 1 do not wait there: 1 assigned", ["step-2", "retried", "alone"]),
+    ],
+)
+def test_jobs_of_a_predecessor_are_imported(
+    emp: Command, there: str, layout: str, code: int, said: str, stored: list[str]
+) -> None:
+    fill_predecessor(there, layout)
+    foreseen = emp("import", "--from", there, "--layout", layout, "--dry-run")
+    assert (foreseen.code, foreseen.err.splitlines()[-1]) == (code, f"would import {said}")
+    assert emp("jobs", "-o", "ids").lines == []
+    imported = emp("import", "--from", there, "--layout", layout)
+    assert (imported.code, imported.err.splitlines()[-1]) == (code, f"imported {said}")
+    assert emp("jobs", "-o", "ids").lines == stored
+
+
+def test_import_tells_what_a_predecessor_wrote_wrongly(emp: Command, there: str) -> None:
+    fill_predecessor(there, "emprops-js")
+    said = emp("import", "--from", there, "--layout", "emprops-js")
+    assert "warning: job ts-high: priority 120 is stored as 100\n" in said.err
+    assert "error: job ts-broken was not imported: payload: is not JSON" in said.err
+
+
+def test_import_from_a_predecessor_where_counts_the_rest(emp: Command, there: str) -> None:
+    fill_predecessor(there, "redis-direct")
+    said = emp("import", "--from", there, "--layout", "redis-direct", "--where", "customer:acme")
+    assert (said.code, said.err) == (0, "imported 1 job; 2 do not match; 1 do not wait there: 1 assigned\n")
+    assert emp("jobs", "-o", "ids").lines == ["step-2"]
+    wrong = emp("import", "--from", there, "--layout", "redis-direct", "--where", "custmer:acme")
+    assert wrong.code == 2
+    assert "unknown field 'custmer'; did you mean customer?" in wrong.err
 
 
 def keep_back(store_url: str, to: str) -> None:

@@ -1,18 +1,21 @@
 """`--watch`: what is drawn, what is appended, and what happens while the queue does not answer."""
 
 import json
+import os
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from emp_cli.local.roster import WORKER, Roster, this_process
 from emp_cli.output import terminal
 from emp_cli.output.layout import Format, Layout
 from emp_cli.output.watching import Look, Watch
 from emp_core.errors import QueueUnavailable
 from tests.cli.conftest import Command, Do
-from tests.support.builders import submit
+from tests.support.builders import register, submit
 
 NOON = 1_767_268_800_000
 
@@ -127,3 +130,21 @@ def test_watch_of_the_audit_shows_the_newest_order_first(emp: Command) -> None:
     said = emp("audit", "--watch", "--columns", "order", "--no-headers")
     assert said.lines == ["unhold", "hold"]
     assert emp("audit", "--watch", "--until", "1h").code == 2
+
+
+@pytest.mark.usefixtures("one_look")
+def test_watch_of_an_explanation_of_a_job_or_a_worker(emp: Command, do: Do[object]) -> None:
+    do(lambda store: register(store, "gpu1:0"))
+    do(lambda store: submit(store, id="large", requirements={"gpu_memory_gb": 80}))
+    said = emp("explain", "large", "--watch")
+    assert (said.lines[0], said.err) == ("job large is pending, can start: never", "watched large\n")
+    assert emp("explain", "--worker", "gpu1", "--watch").err == "watched gpu1:0\n"
+    assert emp("explain", "large", "-o", "json", "--watch").code == 0
+
+
+@pytest.mark.usefixtures("one_look")
+def test_watch_of_the_workers_of_this_machine(emp: Command) -> None:
+    with Roster(Path(os.environ["EMP_DATA_DIR"]), WORKER).announced(this_process(WORKER, "render")):
+        said = emp("worker", "status", "--watch")
+    assert (said.code, said.err) == (0, "watched render\n")
+    assert said.lines[1].startswith("render  running")

@@ -58,6 +58,7 @@ def test_help_of_a_command_is_what_the_command_says(emp: Command) -> None:
         ({"CLICOLOR_FORCE": "1"}, (), True),
         ({"CLICOLOR_FORCE": "1"}, ("--color", "never"), False),
         ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, (), False),
+        ({"NO_COLOR": "1"}, ("--color", "always"), True),
     ],
 )
 def test_colour_is_for_terminals_unless_it_is_asked_for(

@@ -102,6 +102,17 @@ def test_worker_without_id_is_machine_and_zero(shell: Shell, do: Do[object]) -> 
         interrupt(process)
 
 
+def test_workers_where_lists_those_that_match(emp: Command, do: Do[Any]) -> None:
+    do(lambda store: register(store, "gpu1:0"))
+    do(lambda store: register(store, "gpu2:0", gpu_memory_gb=80))
+    assert emp("workers", "--where", "gpu>=48", "-q").lines == ["gpu2:0"]
+    none = emp("workers", "--where", "gpu>=96")
+    assert (none.code, none.out, none.err) == (0, "", "nothing to show\n")
+    wrong = emp("workers", "--where", "machin:gpu1")
+    assert wrong.code == 2
+    assert "unknown field 'machin'; did you mean machine?" in wrong.err
+
+
 @pytest.mark.timeout(180)
 def test_count_of_workers_adds_an_index_to_the_id(shell: Shell, do: Do[object]) -> None:
     with shell.begin("worker", "start", "--services", "simulation", "--id", "render", "--count", "2") as process:

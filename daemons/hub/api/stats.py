@@ -7,7 +7,8 @@ from fastapi import APIRouter, Response
 
 from daemons.hub.api.answers import success
 from daemons.hub.api.dependencies import CallersQueue, TimedRoute
-from emp_core.client.queue import Summary
+from emp_core.client.queue import Queue, Summary
+from emp_core.errors import QueueUnavailable
 
 router = APIRouter(route_class=TimedRoute, tags=["hub"])
 
@@ -15,7 +16,7 @@ router = APIRouter(route_class=TimedRoute, tags=["hub"])
 @router.get("/stats")
 async def stats(queue: CallersQueue) -> Response:
     """Jobs and live workers by state, slots, services, and how long the oldest job has waited."""
-    return success(stats_answer(await queue.summary()))
+    return success({"queue_id": _id_of(queue), **stats_answer(await queue.summary())})
 
 
 def stats_answer(summary: Summary) -> dict[str, Any]:
@@ -27,3 +28,11 @@ def stats_answer(summary: Summary) -> dict[str, Any]:
         "jobs": {**jobs, "total": sum(jobs.values())},
         "workers": {**workers, "total": sum(workers.values())},
     }
+
+
+def _id_of(queue: Queue) -> str | None:
+    """None if a full Redis never gave it one."""
+    try:
+        return queue.id
+    except QueueUnavailable:
+        return None

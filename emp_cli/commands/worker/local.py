@@ -8,17 +8,19 @@ import typer
 from emp_cli.commands.worker.start import START_SECONDS
 from emp_cli.context import Session, session_of
 from emp_cli.exits import ExitCode
-from emp_cli.input.options import FollowOption, TailOption, flag
+from emp_cli.input.options import FollowOption, TailOption, WatchOption, flag
 from emp_cli.input.shaping import shows
 from emp_cli.local.workers import LOCAL_WORKERS
 from emp_cli.output import formats, terminal
 from emp_cli.output.layout import Layout
 from emp_cli.output.units import read_duration
+from emp_cli.output.watching import Look, watching
 from emp_cli.run import leave, run_alone
 
 if TYPE_CHECKING:
     from emp_cli.local.roster import LocalProcess, Roster
     from emp_cli.local.workers import LocalWorker
+    from emp_core.errors import EmpError
 
 
 def local_worker_ids(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
@@ -123,25 +125,34 @@ def restart(
 
 
 @shows(LOCAL_WORKERS)
-def status(ctx: typer.Context, ids: ListedIds = None, *, layout: Layout) -> None:
+def status(ctx: typer.Context, ids: ListedIds = None, watch: WatchOption = None, *, layout: Layout) -> None:
     """List the workers of this machine: their processes, their jobs, their logs.
 
     Examples:
     emp worker status
+    emp worker status --watch
     emp worker status -o json
     """
     from emp_cli.local.workers import with_jobs
     from emp_core.clock import SystemClock
-    from emp_core.errors import EmpError
 
-    roster = _roster()
-    entries = _chosen(roster, ids, not ids)
+    roster, clock = _roster(), SystemClock()
 
-    async def look() -> "tuple[Sequence[LocalWorker], EmpError | None]":
-        return await with_jobs(session_of(ctx), entries)
+    async def read() -> "tuple[Sequence[LocalWorker], EmpError | None]":
+        return await with_jobs(session_of(ctx), _chosen(roster, ids, not ids))
 
-    workers, problem = run_alone(ctx, look())
-    formats.show(workers, LOCAL_WORKERS, layout, SystemClock().now_ms(), nothing=NONE)
+    async def look() -> Look:
+        workers, problem = await read()
+        if problem:
+            raise problem
+        now, views = clock.now_ms(), {worker.process.name: LOCAL_WORKERS.view(worker) for worker in workers}
+        return Look(now=now, views=views, write=lambda: formats.write(workers, LOCAL_WORKERS, layout, now))
+
+    if watch:
+        run_alone(ctx, watching(ctx, watch, layout).run(look))
+        return
+    workers, problem = run_alone(ctx, read())
+    formats.show(workers, LOCAL_WORKERS, layout, clock.now_ms(), nothing=NONE)
     if problem:
         raise problem
 

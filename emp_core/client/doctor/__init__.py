@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from emp_core.client.doctor.check import Check, State
 from emp_core.client.doctor.fleet import HubReading, check_fleet, check_hubs
 from emp_core.client.doctor.jobs import check_jobs
+from emp_core.client.doctor.machine import DiskReading, MachineReading, check_machine
 from emp_core.client.doctor.server import check_server, refused
 from emp_core.client.locate import Location
 from emp_core.clock import Clock
@@ -15,7 +16,7 @@ from emp_core.errors import EmpError
 from emp_core.store.connection import open_link
 from emp_core.store.readings import Readings, read_state
 
-__all__ = ["Check", "HubReading", "State", "examine", "findings", "refused"]
+__all__ = ["Check", "DiskReading", "HubReading", "MachineReading", "State", "examine", "findings", "refused"]
 
 
 async def examine(location: Location, clock: Clock) -> Readings:
@@ -27,14 +28,16 @@ async def examine(location: Location, clock: Clock) -> Readings:
         await link.close()
 
 
-def findings(queue: Readings | EmpError, hubs: Sequence[HubReading]) -> Iterator[Check]:
+def findings(queue: Readings | EmpError, hubs: Sequence[HubReading], machine: MachineReading) -> Iterator[Check]:
     """All checks; of a queue that cannot be read there is one."""
     if isinstance(queue, EmpError):
         yield refused("redis", queue)
-        yield from check_hubs(hubs, None)
+        yield from check_hubs(hubs, None, None)
+        yield from check_machine(machine)
         return
     yield from check_server(queue)
     yield from check_jobs(queue)
-    yield from check_hubs(hubs, queue.clock_ahead_ms)
+    yield from check_hubs(hubs, queue.clock_ahead_ms, queue.queue_id)
     if queue.contents is not None:
         yield from check_fleet(queue.contents, queue.at)
+    yield from check_machine(machine)

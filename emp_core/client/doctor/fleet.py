@@ -22,6 +22,9 @@ class HubReading:
     clock_ahead_ms: int | None = None
     """Ahead of this machine's clock."""
 
+    queue_id: str | None = None
+    """None: it does not say."""
+
     warnings: Sequence[str] = field(default_factory=list[str])
     problem: EmpError | None = None
     """Why it is of no use."""
@@ -35,19 +38,25 @@ def check_fleet(found: Contents, at: int) -> Iterator[Check]:
     yield from _clocks(found.workers)
 
 
-def check_hubs(hubs: Sequence[HubReading], clock_ahead_ms: int | None) -> Iterator[Check]:
+def check_hubs(hubs: Sequence[HubReading], clock_ahead_ms: int | None, queue_id: str | None) -> Iterator[Check]:
     """The hubs; `clock_ahead_ms` is how far this machine's clock is ahead of Redis's, None if that is not known."""
-    if not hubs:
-        yield warn("hub", "no hub runs on this machine, and HUB_WS_URL names none", "emp hub start")
+    others = [hub for hub in hubs if queue_id and hub.queue_id and hub.queue_id != queue_id]
+    if len(others) == len(hubs):
+        besides = " of this queue" if others else ""
+        yield warn("hub", f"no hub{besides} runs on this machine, and HUB_WS_URL names none", "emp hub start")
     for hub in hubs:
-        yield _hub(hub)
+        yield _hub(hub, other=hub in others)
         if hub.clock_ahead_ms is not None and clock_ahead_ms is not None:
             yield check_clock("clock", f"the hub at {hub.url}", hub.clock_ahead_ms + clock_ahead_ms)
 
 
-def _hub(hub: HubReading) -> Check:
+def _hub(hub: HubReading, *, other: bool) -> Check:
     if hub.problem is not None:
         return fail("hub", hub.problem.message, hub.problem.hint or "emp hub start")
+    if other:
+        text = f"{hub.url} serves another queue (id {hub.queue_id}): another Redis, or another EMP_KEY_PREFIX"
+        fix = "give its queue with --redis, --context or EMP_KEY_PREFIX; or restart it with these settings"
+        return warn("hub", text, fix)
     if hub.warnings:
         return warn("hub", f"{hub.url} warns: {'; '.join(hub.warnings)}", f"emp hub status --hub {hub.url}")
     if hub.version != __version__:

@@ -9,7 +9,7 @@ from emp_core.domain.ordering import TICKS_PER_MS
 from emp_core.domain.states import JobState
 from emp_core.domain.worker import WorkerState
 from emp_core.errors import Ambiguous, EmpError, NotFound
-from emp_core.store import Store
+from emp_core.store import Store, inspector
 from tests.support.builders import make_request, register, submit
 from tests.support.snapshot import Look
 from tests.support.time_travel import end_lease, reap
@@ -194,6 +194,19 @@ async def test_the_summary(store: Store) -> None:
     assert (found.slots, found.busy_slots, found.classes_waiting, found.unworkable_jobs) == (2, 1, 2, 1)
     assert 0 <= (found.oldest_pending_ms or 0) < 60_000
     assert dict(found.services) == {"comfyui": 2}
+
+
+async def test_summary_says_when_it_did_not_count_all_unworkable_jobs(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inspector, "CLASSES_AT_MOST", 2)
+    for customer in ("a", "b"):
+        await submit(store, customer_id=customer)
+    found = await store.inspector.summary()
+    assert (found.unworkable_jobs, found.unworkable_exact) == (2, True)
+    await submit(store, customer_id="c")
+    found = await store.inspector.summary()
+    assert (found.unworkable_jobs, found.unworkable_exact) == (2, False)
 
 
 @pytest.mark.damages

@@ -66,6 +66,7 @@ async def test_the_queue_at_a_glance(hub: httpx.AsyncClient, store: Store) -> No
         assert stats["workers"] == {"ready": 1, "total": 1}
         assert (stats["slots"], stats["busy_slots"], stats["unworkable_jobs"]) == (1, 1, 1)
         assert stats["services"] == {"comfyui": 1}
+        assert stats["queue_id"] == store.queue_id
 
 
 async def test_health(hub: httpx.AsyncClient, store: Store) -> None:

@@ -129,6 +129,9 @@ class MemoryUse(Answer):
 class StatsAnswer(Successful):
     """The queue at a glance."""
 
+    queue_id: str | None
+    """Tells this queue from others; null if it has none yet and Redis takes no writes."""
+
     jobs: dict[str, int]
     """State -> jobs, and their `total`."""
 
@@ -142,6 +145,9 @@ class StatsAnswer(Successful):
     busy_slots: int
     classes_waiting: int
     unworkable_jobs: int
+    unworkable_exact: bool
+    """False: so many kinds of jobs are unworkable that not all jobs were counted."""
+
     held: int
     """Of the delayed jobs, those that somebody holds."""
 

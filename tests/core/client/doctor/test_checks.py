@@ -1,12 +1,13 @@
 """From readings to findings: what is well, what is not, and which command mends it."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from emp_core import __version__
-from emp_core.client.doctor import Check, HubReading, State, findings
+from emp_core.client.doctor import Check, DiskReading, HubReading, MachineReading, State, findings
 from emp_core.domain.worker import ServiceOutage, Worker, WorkerState
 from emp_core.errors import EmpError, HubUnavailable, QueueUnavailable
 from emp_core.store import Memory
@@ -61,6 +62,7 @@ CONTENTS = Contents(
 )
 READINGS = Readings(
     prefix="{emp}:",
+    queue_id="q1",
     info=INFO,
     appendfsync="everysec",
     schema=SCHEMA,
@@ -70,16 +72,28 @@ READINGS = Readings(
     sizes=[Size(key=next(row for row in KEYS if row.name == "events"), length=10, memory=4_000)],
     contents=CONTENTS,
 )
-HUB = HubReading(url="http://127.0.0.1:3001", version=__version__, clock_ahead_ms=0)
+HUB = HubReading(url="http://127.0.0.1:3001", version=__version__, queue_id="q1", clock_ahead_ms=0)
+DISK = DiskReading(
+    holds="the data directory",
+    path=Path("/data"),
+    free=70_000_000_000,
+    total=270_000_000_000,
+    setting="EMP_DATA_DIR",
+)
+MACHINE = MachineReading(disks=[DISK], gpus=["GPU 0: NVIDIA L4, 24.2 GB"])
 
 
 def checks(
-    name: str, readings: Readings | EmpError = READINGS, hub: HubReading | None = HUB, **contents: Any
+    name: str,
+    readings: Readings | EmpError = READINGS,
+    hub: HubReading | None = HUB,
+    machine: MachineReading = MACHINE,
+    **contents: Any,
 ) -> list[Check]:
     """Those of a name, if the contents of the queue were others."""
     if contents:
         readings = replace(READINGS, contents=replace(CONTENTS, **contents))
-    return [check for check in findings(readings, [hub] if hub else []) if check.name == name]
+    return [check for check in findings(readings, [hub] if hub else [], machine) if check.name == name]
 
 
 def check(name: str, readings: Readings | EmpError = READINGS, hub: HubReading | None = HUB, **contents: Any) -> Check:
@@ -93,7 +107,7 @@ def with_info(**info: Any) -> Readings:
 
 
 def test_a_queue_that_is_well_has_only_ok_and_no_fix() -> None:
-    found = list(findings(READINGS, [HUB]))
+    found = list(findings(READINGS, [HUB], MACHINE))
     assert {each.state for each in found} == {State.OK}
     assert {each.fix for each in found} == {""}
 
@@ -115,8 +129,13 @@ def test_each_check_has_a_name_of_its_own(name: str) -> None:
 
 def test_queue_that_cannot_be_read_fails_once_and_the_hubs_are_checked() -> None:
     away = QueueUnavailable("redis_unavailable", "cannot reach Redis", hint="start it")
-    found = list(findings(away, [HUB]))
-    assert [(each.name, each.state) for each in found] == [("redis", State.FAIL), ("hub", State.OK)]
+    found = list(findings(away, [HUB], MACHINE))
+    assert [(each.name, each.state) for each in found] == [
+        ("redis", State.FAIL),
+        ("hub", State.OK),
+        ("disk", State.OK),
+        ("gpus", State.OK),
+    ]
     assert (found[0].found, found[0].fix) == ("cannot reach Redis", "start it")
 
 
@@ -209,8 +228,9 @@ def test_schema_that_this_version_does_not_read_fails(schema: str | None, state:
 
 
 def test_contents_that_cannot_be_read_are_not_judged() -> None:
-    names = {each.name for each in findings(replace(READINGS, schema="99", contents=None), [HUB])}
-    assert names == {"redis", "durability", "eviction", "connections", "latency", "clock", "schema", "keys", "hub"}
+    names = {each.name for each in findings(replace(READINGS, schema="99", contents=None), [HUB], MACHINE)}
+    server = {"redis", "durability", "eviction", "connections", "latency", "clock", "schema", "keys"}
+    assert names == server | {"hub", "disk", "gpus"}
 
 
 @pytest.mark.parametrize(
@@ -278,3 +298,42 @@ def test_keys_of_another_type_fail_and_those_over_their_bound_warn() -> None:
 
 def test_jobs_are_weighed_by_kind() -> None:
     assert check("jobs").found == "3 pending about 3.0 kB; largest of a sample: 7f3a with 5.0 kB"
+
+
+@pytest.mark.parametrize(
+    ("free", "state"),
+    [(499_000_000, State.FAIL), (500_000_000, State.WARN), (4_900_000_000, State.WARN), (5_000_000_000, State.OK)],
+)
+def test_disk_that_fills_is_named_with_its_place_and_the_remedy(free: int, state: State) -> None:
+    (found,) = checks("disk", machine=replace(MACHINE, disks=[replace(DISK, free=free)]))
+    assert found.state is state
+    assert found.found.endswith("of 270.0 GB free for the data directory in /data")
+    assert ("set EMP_DATA_DIR to another disk" in found.fix) is (state is not State.OK)
+
+
+def test_files_on_another_machine_need_no_disk_here() -> None:
+    elsewhere = replace(MACHINE, files_elsewhere="s3://***@bucket/x")
+    assert [each.found for each in checks("disk", machine=elsewhere)][1:] == [
+        "job files are not on this machine: s3://***@bucket/x"
+    ]
+
+
+def test_gpus_are_listed_and_none_is_no_fault() -> None:
+    assert [each.found for each in checks("gpus")] == ["GPU 0: NVIDIA L4, 24.2 GB"]
+    (none,) = checks("gpus", machine=replace(MACHINE, gpus=[]))
+    assert none.state is State.OK
+    assert none.found.startswith("the NVIDIA driver shows none here")
+
+
+def test_hub_of_another_queue_is_a_warning_and_not_the_hub_of_this_one() -> None:
+    other = replace(HUB, queue_id="q2")
+    missing, found = checks("hub", hub=other)
+    assert (missing.state, missing.fix) == (State.WARN, "emp hub start")
+    assert (found.state, found.found.partition(":")[0]) == (State.WARN, "http")
+    assert "serves another queue (id q2)" in found.found
+    assert "--redis, --context or EMP_KEY_PREFIX" in found.fix
+
+
+@pytest.mark.parametrize("queue_id", ["q1", None])
+def test_hub_of_this_queue_or_one_that_does_not_say_is_no_other(queue_id: str | None) -> None:
+    assert check("hub", hub=replace(HUB, queue_id=queue_id)).state is State.OK
