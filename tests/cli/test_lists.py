@@ -251,8 +251,12 @@ def test_summary_says_when_it_did_not_read_all_kinds(
 ) -> None:
     monkeypatch.setattr(demand, "MOST_CLASSES", 2)
     monkeypatch.setattr(inspector, "CLASSES_AT_MOST", 2)
-    for size in range(81, 86):
-        do(lambda store, size=size: submit(store, requirements={"gpu_memory_gb": size}))
+
+    async def submit_kinds(store: Store) -> None:
+        for size in range(81, 86):
+            await submit(store, requirements={"gpu_memory_gb": size})
+
+    do(submit_kinds)
     out = emp("summary").out
     assert "\nwaiting     the oldest for at least " in out
     assert "\nstuck       at least 2 that no live worker can run" in out
