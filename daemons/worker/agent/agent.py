@@ -77,7 +77,9 @@ class Agent:
         self._files = Files(artifacts, options.spool, self.board.bar)
         self.contact = Contact(store, clock, options, self.slots, self.board.text, self._hear, self.wake)
         self._intake = Intake(options, self.board, self.contact.tokens)
-        self._turns = Turns(store.broker, self._intake, self.contact, self._running, self._is_plain, self._apply)
+        self._turns = Turns(
+            store.broker, self._intake, self.contact, self._running, self._is_plain, self._apply, self._begin_task
+        )
         self._heart = heart(self.contact.on_beat)
         self.board.on_memory = self._heart.tell_memory
         self._claimed: deque[Claimed] = deque()
@@ -334,8 +336,11 @@ class Agent:
         self._log.info("job.ended", job=claim.job_id, attempt=claim.attempt, how=how, **code)
         self._settle(Ended(claim, settlement, slot))
 
+    def _begin_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return self._group.create_task(work)
+
     def _settle(self, ended: Ended) -> None:
-        self._turns.add(ended, self._group.create_task)
+        self._turns.add(ended)
         self.wake()
 
     # -- the end

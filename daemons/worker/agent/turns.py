@@ -47,14 +47,19 @@ class Turns:
         running: Callable[[], list[str | None]],
         is_plain: Callable[[], bool],
         on_answer: Callable[[Sequence[Ended], Turn], Awaitable[None]],
+        begin: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
     ) -> None:
-        """`running` has the customers of all that runs. `is_plain`: the agent claims, and has nothing else to say."""
+        """`running` has the customers of all that runs. `is_plain`: the agent claims, and has nothing else to say.
+
+        `begin` starts a task.
+        """
         self._broker = broker
         self._intake = intake
         self._contact = contact
         self._running = running
         self._is_plain = is_plain
         self._on_answer = on_answer
+        self._begin = begin
         self._under_way: list[_Call] = []
         self._beside: set[asyncio.Task[None]] = set()
         """The turns that the agent's loop has not begun itself."""
@@ -65,13 +70,10 @@ class Turns:
         self.done: list[Ended] = []
         """What goes with the next turns."""
 
-    def add(self, ended: Ended, begin: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]) -> None:
-        """Settle it with a later turn, which may begin now. `begin` starts a task."""
+    def add(self, ended: Ended) -> None:
+        """Settle it with a later turn, which may begin now."""
         self.done.append(ended)
-        if self._goes_beside():
-            task = begin(self._take_beside(self._next(may_claim=True)))
-            self._beside.add(task)
-            task.add_done_callback(self._beside.discard)
+        self._begin_beside()
 
     async def wait_for_room(self) -> None:
         """Wait until the next turn may begin. Raises what went wrong with one that the agent's loop did not begin."""
@@ -83,7 +85,9 @@ class Turns:
 
     async def take(self, *, may_claim: bool) -> bool:
         """One turn. True if the next should follow at once. Raises `QueueUnavailable`, `AccessDenied` or `Refused`."""
-        await self._take(self._next(may_claim=may_claim))
+        call = self._next(may_claim=may_claim)
+        self._begin_beside()
+        await self._take(call)
         await self.wait_for_room()
         return bool(self.done) or self._intake.wants_more(self._running())
 
@@ -98,6 +102,8 @@ class Turns:
             task.cancel()
         if self._beside:
             await asyncio.wait(self._beside)
+        while self._under_way:  # a task that was cancelled before it began
+            self._take_back(self._under_way.pop())
 
     def _goes_beside(self) -> bool:
         """Whether the next turn need not wait: it is full, and says and asks the like of the one that is under way."""
@@ -106,19 +112,28 @@ class Turns:
         (other,) = self._under_way
         return other.offer is self._intake.left() and self._intake.goes_beside(other.wish, self._running())
 
+    def _begin_beside(self) -> None:
+        """Begin the next turn, unless it has to wait."""
+        if self._goes_beside():
+            task = self._begin(self._take_beside(self._next(may_claim=True)))
+            self._beside.add(task)
+            task.add_done_callback(self._beside.discard)
+
     def _next(self, *, may_claim: bool) -> _Call:
         ended, self.done = self.done[:TURN_JOBS], self.done[TURN_JOBS:]
-        return _Call(self._intake.left(), self._intake.wish(self._running(), may_claim=may_claim), ended)
+        call = _Call(self._intake.left(), self._intake.wish(self._running(), may_claim=may_claim), ended)
+        self._under_way.append(call)
+        return call
 
     async def _take_beside(self, call: _Call) -> None:
         try:
             await self._take(call)
+            self._begin_beside()
         except (*UNAVAILABLE, Refused) as error:
             self._trouble = error
 
     async def _take(self, call: _Call) -> None:
         turn: Turn | None = None
-        self._under_way.append(call)
         try:
             with_lines = (each.slot for each in call.ended if each.slot and each.slot.context.has_lines)
             await self._contact.send_reports(with_lines)
@@ -128,7 +143,10 @@ class Turns:
         finally:
             self._under_way.remove(call)
             if turn is None:
-                self.done = call.ended + self.done
-                self._intake.unanswered(call.wish)
+                self._take_back(call)
         self._intake.answered(call.wish, turn.claimed)
         await self._on_answer(call.ended, turn)
+
+    def _take_back(self, call: _Call) -> None:
+        self.done = call.ended + self.done
+        self._intake.unanswered(call.wish)
