@@ -278,6 +278,8 @@ class Agent:
 
     async def _begin_claimed(self) -> None:
         """Start what was claimed. If the queue becomes unavailable meanwhile, the rest starts the next time."""
+        if not self._claimed:
+            return
         async with self._beginning:
             while self._claimed:
                 class_id = self._claimed[0].class_id

@@ -16,6 +16,7 @@ from daemons.worker.connectors.simulation import Simulation, SimulationSettings
 from emp_core.domain.outcome import Result
 from emp_core.domain.states import JobState
 from emp_core.domain.worker import WorkerState
+from emp_core.errors import Refused
 from emp_core.store import Settlement, Store, Turn, open_store
 from tests.faults.proxy import Proxy
 from tests.support.agents import make_agent, running, states, until
@@ -38,6 +39,9 @@ class Gate:
         self.most = 0
         """How many were under way at once."""
 
+        self.refusals = 0
+        """So many turns are told that the queue does not know their worker."""
+
         monkeypatch.setattr(store.broker, "turn", self._pass)
 
     async def _pass(self, life: Any, offered: Any, wish: Any, settled: Sequence[Settlement] = ()) -> Turn:
@@ -45,6 +49,9 @@ class Gate:
         self.most = max(self.most, len(self.under_way))
         try:
             await self._open.wait()
+            if self.refusals:
+                self.refusals -= 1
+                raise Refused("register", "the queue does not know this worker")
             return await self._turn(life, offered, wish, settled)
         finally:
             self.under_way.remove(settled)
@@ -119,8 +126,8 @@ async def test_full_turn_begins_while_another_is_under_way(store: Store, gate: G
 async def test_turn_that_is_not_full_waits_for_the_one_under_way(store: Store, gate: Gate) -> None:
     connector = ScriptedConnector()
     async with running(make_agent(store, [connector], slots=64)):
-        jobs = await _submit_many(store, TURN_JOBS)
-        await connector.begun(TURN_JOBS)
+        jobs = await _submit_many(store, TURN_JOBS - 1)
+        await connector.begun(TURN_JOBS - 1)
         gate.close()
         for run in connector.open_runs:
             run.finish()
@@ -212,6 +219,21 @@ async def test_pause_during_two_turns_ends_the_claims_and_resume_brings_them_bac
         assert set(await states(store, *more)) == {JobState.PENDING}
         await store.registry.steer("gpu1:0", WorkerState.READY)
         await connector.begun(2 * JOBS)
+
+
+async def test_queue_that_forgets_the_worker_during_two_turns_gets_their_results(store: Store, gate: Gate) -> None:
+    connector = ScriptedConnector()
+    agent = make_agent(store, [connector], slots=64)
+    async with running(agent):
+        jobs = await _submit_many(store, JOBS)
+        await connector.begun(JOBS)
+        await _finish_and_hold(gate, connector)
+        gate.refusals = 2
+        gate.open()
+        await _all_ran(store, jobs)
+        more = await submit(store)
+        await connector.begun(JOBS + 1)
+        assert connector.jobs[-1] == more
 
 
 async def test_job_that_is_cancelled_while_its_result_is_under_way_is_never_completed(store: Store, gate: Gate) -> None:
