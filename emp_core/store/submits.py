@@ -77,9 +77,12 @@ class Submits:
                 _forget(unheard)
         if failure is None:
             return
-        if all(isinstance(answer, QueueUnavailable) for answer in answers[before:]):
+        failed = [answer for answer in answers[before:] if isinstance(answer, QueueUnavailable)]
+        if len(failed) == len(answers) - before:
+            # If any call may have been carried out, the error must say so.
+            told = next((error for error in failed if error.code in QueueUnavailable.MAYBE_DONE), failure)
             del answers[before:]
-            raise failure.about(ids) from failure
+            raise told.about(ids) from failure
         answers += [failure.about([job_id]) for job_id in ids[len(answers) - before :]]
 
     async def _ask_all(

@@ -192,6 +192,21 @@ async def test_call_that_fails_leaves_the_answers_of_the_one_behind_it(
     assert told == names[:JOBS_A_CALL] + ["stored"] * JOBS_A_CALL + names[2 * JOBS_A_CALL :]
 
 
+async def test_batch_of_which_no_call_is_answered_says_that_its_jobs_may_be_stored(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes = iter(["redis_unavailable", "storage_full"])
+
+    async def fail(*_: object, **__: object) -> object:
+        raise QueueUnavailable(next(codes), "no")
+
+    monkeypatch.setattr(Link, "run", fail)
+    with pytest.raises(QueueUnavailable) as caught:
+        await store.broker.submit_many([make_request(id=f"job-{n}") for n in range(2 * JOBS_A_CALL)])
+    assert caught.value.code == "redis_unavailable"
+    assert len(caught.value.job_ids) == 2 * JOBS_A_CALL
+
+
 async def test_those_who_wait_hear_of_an_outage_with_the_call_that_met_it() -> None:
     server = _Server()
     server.trouble = QueueUnavailable("redis_unavailable", "no answer")
