@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emp_core.client.patience import in_time
@@ -27,31 +26,26 @@ async def submit_many(
 ) -> list[Answer]:
     """As `Queue.submit_many`."""
     # If the answer is lost, the job may be stored: the error has this id, under which the caller can send it again.
-    named = [request if request.id else replace(request, id=new_job_id()) for request in requests]
+    ids = [request.id or new_job_id() for request in requests]
     answers: list[Answer] = []
     spilling = _Spilling(store, files, patience)
     failure: QueueUnavailable | None = None
+    # The limit is that of one call.
+    at_once = max(len(requests), 1) if patience is None else JOBS_A_CALL
     try:
-        for start in range(0, len(named), JOBS_A_CALL):
+        for start in range(0, len(requests), at_once):
+            some, their_ids = requests[start : start + at_once], ids[start : start + at_once]
             async with in_time(store.link, patience) as spilling.limit:
-                await store.broker.submit_many(named[start : start + JOBS_A_CALL], spilling.keep, answers)
+                await store.broker.submit_many(some, spilling.keep, answers, their_ids)
     except QueueUnavailable as error:
-        unanswered = [str(request.id) for request in named[len(answers) :]]
+        unanswered = ids[len(answers) :]
         failure = error.about(unanswered) if not answers else None
         answers += [error.about([job_id]) for job_id in unanswered]
-    answers = [_as_asked(*line) for line in zip(requests, named, answers, strict=True)]
-    drawn = [(str(new.id), answer) for asked, new, answer in zip(requests, named, answers, strict=True) if not asked.id]
-    await spilling.drop(job_id for job_id, answer in drawn if _is_void(answer))
+    told = zip(requests, ids, answers, strict=True)
+    await spilling.drop(job_id for request, job_id, answer in told if not request.id and _is_void(answer))
     if failure is not None:
         raise failure
     return answers
-
-
-def _as_asked(asked: JobRequest, named: JobRequest, answer: Answer) -> Answer:
-    # Under an id that was drawn here the queue can have heard of a job from this call alone.
-    if asked.id is None and isinstance(answer, Submitted) and answer.id == named.id:
-        return replace(answer, repeated=False)
-    return answer
 
 
 def _is_void(answer: Answer) -> bool:

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeAlias, cast
 
 from emp_core.errors import InvalidInput
@@ -139,13 +139,12 @@ def read_mapping(field: str, value: object) -> Mapping[str, Any]:
     return cast(Mapping[str, Any], value)
 
 
-def refuse_unknown(field: str, given: Iterable[str], known: Iterable[str]) -> None:
+def refuse_unknown(field: str, given: Iterable[str], known: Collection[str]) -> None:
     """Names the first key that nobody reads, so that a typing error is not silently ignored."""
-    names = tuple(known)
     for key in given:
-        if key not in names:
+        if key not in known:
             where = f"{field}.{cut(key)}" if field else cut(key)
-            raise InvalidInput(where, f"is not a known field{did_you_mean(key, names)}")
+            raise InvalidInput(where, f"is not a known field{did_you_mean(key, known)}")
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:

@@ -20,7 +20,7 @@ from emp_core.domain.policy import (
     MOVED_A_CALL,
 )
 from emp_core.errors import EmpError, Refused
-from emp_core.ids import new_nonce
+from emp_core.ids import new_job_id, new_nonce
 from emp_core.store.classes import ClassIndex
 from emp_core.store.codec import Claimed, ClaimKey, Record, claimed_of
 from emp_core.store.connection import Link
@@ -184,14 +184,17 @@ class Broker:
         requests: Sequence[JobRequest],
         spill: Spill | None = None,
         answers: list[Submitted | EmpError] | None = None,
+        ids: Sequence[str] | None = None,
     ) -> list[Submitted | EmpError]:
         """Store jobs in order, each whole or not at all; the answers line by line.
 
         If Redis fails in the middle, the lines that it did not answer have the error; if all, it is raised. Its
         `job_ids` name the jobs. Whoever may cancel this gives a list, which then has the `answers` that had come.
+        `ids` are those of the jobs, also of requests that bring none; they are drawn here if none are given.
         """
         answers = [] if answers is None else answers
-        await self._submits.store(requests, self._caller, spill, answers)
+        ids = [request.id or new_job_id() for request in requests] if ids is None else ids
+        await self._submits.store(requests, ids, self._caller, spill, answers)
         return answers
 
     async def turn(self, life: Life, offered: Capabilities, wish: Wish, settled: Sequence[Settlement] = ()) -> Turn:

@@ -2,17 +2,16 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from emp_core.domain.caller import Caller
 from emp_core.domain.job import JobRequest
 from emp_core.domain.policy import BYTES_A_CALL, JOBS_A_CALL, MAX_INLINE_PAYLOAD
 from emp_core.errors import Conflict, DeletedId, EmpError, InvalidInput, LimitExceeded, QueueUnavailable
-from emp_core.ids import new_job_id
 from emp_core.store.classes import ClassIndex
 from emp_core.store.codec import Record, submit_record
 from emp_core.store.connection import WRONG_TYPE, Link
@@ -44,6 +43,10 @@ class Line(NamedTuple):
     """An error if the request cannot be stored."""
 
 
+_Asked: TypeAlias = tuple[list[Line], list[asyncio.Future[Said]]]
+"""The lines of a call, and the answers to come."""
+
+
 class Submits:
     """Stores jobs, those of all callers together."""
 
@@ -56,33 +59,66 @@ class Submits:
     async def store(
         self,
         requests: Sequence[JobRequest],
+        ids: Sequence[str],
         caller: Caller | None,
         spill: Spill | None,
         answers: list[Submitted | EmpError],
     ) -> None:
         """See `Broker.submit_many`."""
         before = len(answers)
-        ids = [request.id or new_job_id() for request in requests]
-        asked: deque[tuple[list[Line], list[asyncio.Future[Said]]]] = deque()
+        failure: QueueUnavailable | None = None
+        asked: deque[_Asked] = deque()
         try:
-            async with aclosing(_calls(zip(requests, ids, strict=True), caller, spill)) as calls:
-                async for lines in calls:
-                    records = [line.record for line in lines if not isinstance(line.record, EmpError)]
-                    asked.append((lines, self._gathering.add(records)))
-                    # Redis works on one call while the next one is made.
-                    await asyncio.sleep(0)
-                    if len(asked) > 1:
-                        await self._collect(*asked.popleft(), answers)
+            failure = await self._ask_all(requests, ids, caller, spill, answers, asked)
             while asked:
-                await self._collect(*asked.popleft(), answers)
-        except QueueUnavailable as error:
-            unanswered = ids[len(answers) - before :]
-            if len(answers) == before:
-                raise error.about(unanswered) from error
-            answers += [error.about([job_id]) for job_id in unanswered]
+                failure = await self._collect(*asked.popleft(), answers) or failure
         finally:
             for _, unheard in asked:
                 _forget(unheard)
+        if failure is None:
+            return
+        failed = [answer for answer in answers[before:] if isinstance(answer, QueueUnavailable)]
+        if len(failed) == len(answers) - before:
+            # If any call may have been carried out, the error must say so.
+            told = next((error for error in failed if error.code in QueueUnavailable.MAYBE_DONE), failure)
+            del answers[before:]
+            raise told.about(ids) from failure
+        answers += [failure.about([job_id]) for job_id in ids[len(answers) - before :]]
+
+    async def _ask_all(
+        self,
+        requests: Sequence[JobRequest],
+        ids: Sequence[str],
+        caller: Caller | None,
+        spill: Spill | None,
+        answers: list[Submitted | EmpError],
+        asked: deque[_Asked],
+    ) -> QueueUnavailable | None:
+        """Make the calls, at most one before the one under way is answered. What failed ends it, and is returned."""
+        some: list[Line] = []
+        size = 0
+        for request, job_id in zip(requests, ids, strict=True):
+            try:
+                line = await _line(request, job_id, caller, spill)
+            except QueueUnavailable as error:
+                return error
+            more = 0 if isinstance(line.record, EmpError) else len(line.record[-1])
+            if some and (len(some) == JOBS_A_CALL or size + more > BYTES_A_CALL):
+                asked.append(self._ask(some))
+                some, size = [], 0
+                # Redis works on one call while the next one is made.
+                await asyncio.sleep(0)
+                if len(asked) > 1 and (failure := await self._collect(*asked.popleft(), answers)):
+                    return failure
+            some.append(line)
+            size += more
+        if some:
+            asked.append(self._ask(some))
+        return None
+
+    def _ask(self, lines: list[Line]) -> _Asked:
+        records = [line.record for line in lines if not isinstance(line.record, EmpError)]
+        return lines, self._gathering.add(records)
 
     async def _call(self, records: Sequence[Record]) -> Sequence[Said]:
         said: Sequence[Said] = await self._link.run("submit_jobs", records, max_waiting=self._max_waiting())
@@ -90,12 +126,19 @@ class Submits:
 
     async def _collect(
         self, lines: Sequence[Line], asked: Sequence[asyncio.Future[Said]], answers: list[Submitted | EmpError]
-    ) -> None:
+    ) -> QueueUnavailable | None:
+        """Wait for the answers to a call. If it failed, the lines without an answer have the error, which is returned.
+
+        The next call may be under way, and need not fail.
+        """
         said: list[Said] = []
         place = len(answers)
+        failure: QueueUnavailable | None = None
         try:
             for each in asked:
                 said.append(await each)
+        except QueueUnavailable as error:
+            failure = error
         finally:
             # Also where not all were stored, or where the caller is cancelled: these are.
             said += [each.result() for each in takewhile(_is_answered, asked[len(said) :])]
@@ -106,23 +149,9 @@ class Submits:
             # Where Redis becomes unavailable now, a chore judges them.
             with suppress(QueueUnavailable):
                 answers[place:] = answers_of(lines, said, await self._classes.judge_new(created))
-
-
-async def _calls(
-    requests: Iterable[tuple[JobRequest, str]], caller: Caller | None, spill: Spill | None
-) -> AsyncGenerator[list[Line], None]:
-    some: list[Line] = []
-    size = 0
-    for request, job_id in requests:
-        line = await _line(request, job_id, caller, spill)
-        more = 0 if isinstance(line.record, EmpError) else len(line.record[-1])
-        if some and (len(some) == JOBS_A_CALL or size + more > BYTES_A_CALL):
-            yield some
-            some, size = [], 0
-        some.append(line)
-        size += more
-    if some:
-        yield some
+        if failure is not None:
+            answers += [failure.about([line.job_id]) for line in lines[len(answers) - place :]]
+        return failure
 
 
 async def _line(request: JobRequest, job_id: str, caller: Caller | None, spill: Spill | None) -> Line:
@@ -173,11 +202,11 @@ def answers_of(
 
 
 def created_of(lines: Sequence[Line], said: Sequence[Sequence[bytes]]) -> dict[str, str]:
-    """Class -> requirements of the classes that are new with these jobs."""
+    """Class -> requirements of the classes that are new with these jobs, up to the first that has no answer."""
     records = [line.record for line in lines if not isinstance(line.record, EmpError)]
     return {
         str(record[1]): str(record[2])
-        for record, answer in zip(records, said, strict=True)
+        for record, answer in zip(records, said, strict=False)
         if answer[0] == b"ok" and answer[3] == b"new"
     }
 

@@ -1,7 +1,7 @@
 """The agent: pulls jobs for its free slots, runs them, and reports, until it is told to stop.
 
-A turn settles what is done and claims for the slots that are free, in one call. Between turns the agent sleeps until
-something happens: a slot ends, a token wakes it, a service comes back, or the safety net's timer runs out.
+It does so in turns (`turns.py`). Between turns it sleeps until something happens: a slot ends, a token wakes it, a
+service comes back, or the safety net's timer runs out.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import contextlib
 import random
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 
@@ -17,11 +17,12 @@ from daemons.outage import UNAVAILABLE
 from daemons.worker.agent.attempt import AttemptContext
 from daemons.worker.agent.contact import Backoff, Contact
 from daemons.worker.agent.files import Files
-from daemons.worker.agent.intake import TURN_JOBS, Intake
+from daemons.worker.agent.intake import Intake
 from daemons.worker.agent.options import AgentOptions
 from daemons.worker.agent.room import Room
 from daemons.worker.agent.slot import STOPPING, Slot, Stop
 from daemons.worker.agent.takeover import take_id
+from daemons.worker.agent.turns import Ended, Turns
 from daemons.worker.beat.heart import Heart
 from daemons.worker.beat.pulse import Answer, Held
 from daemons.worker.connector import Connector
@@ -33,7 +34,7 @@ from emp_core.domain.policy import POLICY
 from emp_core.domain.requirements import Requirements
 from emp_core.domain.worker import WorkerState
 from emp_core.errors import EmpError, NotFound, Refused
-from emp_core.store import Claimed, Settlement, Store, Turn, Wish, failed, released
+from emp_core.store import Claimed, Settlement, Store, Turn, failed, released
 
 log = structlog.get_logger()
 
@@ -49,17 +50,6 @@ REGISTER_AGAIN_SECONDS = 0.1
 """A queue that was emptied hears from its whole fleet; not all at once."""
 
 KNOWN_CLASSES = 10_000
-
-
-class Ended(NamedTuple):
-    """An attempt that is over here, and still has to be settled."""
-
-    claim: Claimed
-    settlement: Settlement | None
-    """None if nothing may be reported."""
-
-    slot: Slot | None = None
-    """None if it never began."""
 
 
 class Agent:
@@ -87,10 +77,13 @@ class Agent:
         self._files = Files(artifacts, options.spool, self.board.bar)
         self.contact = Contact(store, clock, options, self.slots, self.board.text, self._hear, self.wake)
         self._intake = Intake(options, self.board, self.contact.tokens)
+        self._turns = Turns(
+            store.broker, self._intake, self.contact, self._running, self._is_plain, self._apply, self._begin_task
+        )
         self._heart = heart(self.contact.on_beat)
         self.board.on_memory = self._heart.tell_memory
         self._claimed: deque[Claimed] = deque()
-        self._done: list[Ended] = []
+        self._beginning = asyncio.Lock()
         self._known: dict[str, Requirements] = {}
         self._event = asyncio.Event()
         self._registered = False
@@ -117,6 +110,7 @@ class Agent:
                     self._group = group
                     self._working = group.create_task(self._work())
                     await asyncio.wait([self._working])
+                    await self._turns.stop()
                     await self._leave()
                 for task in (*tasks, *self._stuck, *(slot.task for slot in self.slots.values())):
                     task.cancel()
@@ -163,7 +157,7 @@ class Agent:
         self._log.info("worker.registered", state=self.state, services=self.board.words(), given_back=given_back)
 
     async def _leave(self) -> None:
-        for ended in self._done:
+        for ended in self._turns.done:
             self._log.warning("job.unreported", job=ended.claim.job_id, attempt=ended.claim.attempt)
         try:
             async with asyncio.timeout(LEAVE_SECONDS):
@@ -190,7 +184,7 @@ class Agent:
 
     @property
     def _is_over(self) -> bool:
-        left = self.slots or self._claimed or self._done or self.contact.tokens or self._intake.is_unsure
+        left = self.slots or self._claimed or self.awaits_the_queue or self.contact.tokens
         return bool(self._stopping) and not left
 
     async def _work(self) -> None:
@@ -227,20 +221,22 @@ class Agent:
 
     async def _turn(self) -> bool:
         """One turn. True if the next should follow at once."""
+        await self._turns.wait_for_room()
         await self._prepare()
-        done = self._done[:TURN_JOBS]
-        await self.contact.send_reports(ended.slot for ended in done if ended.slot and ended.slot.context.has_lines)
         offer = self._intake.left()
         if offer.life.profile not in self._intake.opened:
             await self._store.registry.open_profile(offer.capabilities)
             self._intake.opened.add(offer.life.profile)
-        may_claim = self.state is WorkerState.READY and not self._stopping
-        wish = self._intake.wish(self._running(), may_claim=may_claim)
-        settlements = [ended.settlement for ended in done if ended.settlement is not None]
-        turn = await self._store.broker.turn(offer.life, offer.capabilities, wish, settlements)
-        self._apply(done, wish, turn)
-        await self._begin_claimed()
-        return bool(self._done) or self._intake.wants_more(wish, turn, self._running())
+        return await self._turns.take(may_claim=self._may_claim)
+
+    @property
+    def _may_claim(self) -> bool:
+        return self.state is WorkerState.READY and not self._stopping
+
+    def _is_plain(self) -> bool:
+        """Whether a turn claims, and nothing is to be done before it."""
+        is_known = self._registered and self._board_seen == self.board.changes
+        return is_known and self._may_claim and not self._claimed and not self.contact.is_cut_off
 
     async def _prepare(self) -> None:
         """What must be so before the queue is asked for anything."""
@@ -268,9 +264,7 @@ class Agent:
         claims = [slot.claim.customer_id for slot in self.slots.values()]
         return claims + [claim.customer_id for claim in self._claimed] if self._claimed else claims
 
-    def _apply(self, done: list[Ended], wish: Wish, turn: Turn) -> None:
-        self._done = self._done[len(done) :]
-        self._intake.answered(wish, turn.claimed)
+    async def _apply(self, done: Sequence[Ended], turn: Turn) -> None:
         self._claimed.extend(turn.claimed)
         self._heart.keep(map(Held.of, turn.claimed), [ended.claim.nonce for ended in done])
         reported = [ended.claim for ended in done if ended.settlement is not None]
@@ -278,25 +272,26 @@ class Agent:
             if answer not in ("ok", "already"):
                 self._log.info("job.report_refused", job=claim.job_id, attempt=claim.attempt, answer=answer)
         self._hear(WorkerState(turn.state))
+        await self._begin_claimed()
 
     # -- jobs
 
     async def _begin_claimed(self) -> None:
         """Start what was claimed. If the queue becomes unavailable meanwhile, the rest starts the next time."""
-        while self._claimed:
-            claim = self._claimed[0]
-            requirements = self._known.get(claim.class_id)
-            if requirements is None:
-                requirements = await self._learn(claim.class_id)
-            self._claimed.popleft()
-            if self._stopping:
-                self._done.append(Ended(claim, released(claim, STOPPING, begun=False)))
-            elif requirements is None:
-                self._done.append(
-                    Ended(claim, failed(claim, Failure(message="its requirements are gone", code="corrupt")))
-                )
-            else:
-                self._begin(claim, requirements)
+        if not self._claimed:
+            return
+        async with self._beginning:
+            while self._claimed:
+                class_id = self._claimed[0].class_id
+                requirements = self._known.get(class_id) or await self._learn(class_id)
+                claim = self._claimed.popleft()
+                if self._stopping:
+                    self._settle(Ended(claim, released(claim, STOPPING, begun=False)))
+                elif requirements is None:
+                    gone = Failure(message="its requirements are gone", code="corrupt")
+                    self._settle(Ended(claim, failed(claim, gone)))
+                else:
+                    self._begin(claim, requirements)
 
     async def _learn(self, class_id: str) -> Requirements | None:
         try:
@@ -341,7 +336,13 @@ class Agent:
         code = {"code": settlement.code} if settlement and settlement.code else {}
         how = settlement.verb if settlement else "lost"
         self._log.info("job.ended", job=claim.job_id, attempt=claim.attempt, how=how, **code)
-        self._done.append(Ended(claim, settlement, slot))
+        self._settle(Ended(claim, settlement, slot))
+
+    def _begin_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return self._group.create_task(work)
+
+    def _settle(self, ended: Ended) -> None:
+        self._turns.add(ended)
         self.wake()
 
     # -- the end
@@ -360,7 +361,7 @@ class Agent:
     @property
     def awaits_the_queue(self) -> bool:
         """Whether a result is not reported yet, or a call without an answer may have claimed jobs."""
-        return bool(self._done) or self._intake.is_unsure
+        return self._turns.are_unheard or self._intake.is_unsure
 
     async def give_back(self) -> None:
         """Stop all jobs and give them to other workers. Their slots are free after a second."""

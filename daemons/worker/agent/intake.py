@@ -9,7 +9,7 @@ from daemons.worker.agent.options import AgentOptions
 from daemons.worker.services.board import ServiceBoard
 from emp_core.domain.capabilities import Capabilities
 from emp_core.ids import new_nonce
-from emp_core.store import Claimed, Life, Turn, Wish
+from emp_core.store import Claimed, Life, Wish
 
 TURN_JOBS = 16
 """Jobs that one call claims or settles at most: it holds Redis for a millisecond, and others run meanwhile."""
@@ -31,8 +31,16 @@ class Intake:
         self._board = board
         self._tokens = tokens
         self._nonces: list[str] = []
-        self._unsure: tuple[str, ...] = ()
-        """Sent in a call whose answer was lost: it may have claimed with them."""
+        """Drawn, and in no call."""
+
+        self._asked = 0
+        """Nonces in calls that are under way or whose answer was lost: each may be a job."""
+
+        self._unsure: list[tuple[str, ...]] = []
+        """Those of each call whose answer was lost: it may have claimed with them."""
+
+        self._may_be_more = False
+        """The last call that asked for jobs got all that it asked for."""
 
         self._left: dict[frozenset[str], Offer] = {}
         self.opened: set[str] = set()
@@ -83,20 +91,35 @@ class Intake:
         return self._left[out]
 
     def room(self, running: Sequence[str | None]) -> int:
-        """Jobs that may be claimed in one call, given the customers of those that run."""
-        room = min(self._options.slots - len(running), TURN_JOBS, self._board.least_room())
+        """Jobs that one more call may claim, given the customers of those that run."""
+        room = min(min(self._options.slots - len(running), self._board.least_room()) - self._asked, TURN_JOBS)
         limit = self._options.max_customers
         customers = {customer for customer in running if customer}
         return room if limit is None or len(customers) >= limit else min(room, limit - len(customers))
 
     def wish(self, running: Sequence[str | None], *, may_claim: bool) -> Wish:
-        """What to ask for. A call whose answer was lost is made again with its nonces, and so are its claims."""
-        token = self._tokens[0] if self._tokens else ""
-        nonces = self._unsure or (self._draw(self.room(running)) if may_claim else ())
-        self._unsure = nonces
+        """What one call asks for. A call whose answer was lost is made again with its nonces, and so are its claims."""
+        if self._unsure:
+            nonces = self._unsure.pop(0)
+        else:
+            nonces = self._draw(self.room(running)) if may_claim else ()
+            self._asked += len(nonces)
+            self._may_be_more = self._may_be_more and not nonces
         return Wish(
-            nonces=nonces, token=token, workflow=self._options.workflow, customers=self._only_customers(running)
+            nonces=nonces,
+            token=self._tokens.popleft() if self._tokens else "",
+            workflow=self._options.workflow,
+            customers=self._only_customers(running),
         )
+
+    def goes_beside(self, other: Wish, running: Sequence[str | None]) -> bool:
+        """Whether a call that claims may be made while this one is under way.
+
+        A call that claims nothing takes the worker out of the idle ones, so it is made alone. So is one whose answer
+        was lost, and each of a worker with a limit of customers, since any job may bring a new one.
+        """
+        alone = self._unsure or self._options.max_customers is not None or not other.nonces
+        return not alone and self.room(running) > 0
 
     @property
     def is_unsure(self) -> bool:
@@ -104,8 +127,10 @@ class Intake:
         return bool(self._unsure)
 
     def _draw(self, count: int) -> tuple[str, ...]:
+        count = max(count, 0)
         self._nonces += [new_nonce() for _ in range(count - len(self._nonces))]
-        return tuple(self._nonces[: max(count, 0)])
+        drawn, self._nonces = tuple(self._nonces[:count]), self._nonces[count:]
+        return drawn
 
     def _only_customers(self, running: Iterable[str | None]) -> tuple[str, ...]:
         """At its limit of customers a worker goes on with those it has."""
@@ -115,15 +140,20 @@ class Intake:
         customers = {customer for customer in running if customer}
         return tuple(sorted(customers)) if len(customers) >= limit else ()
 
-    def answered(self, wish: Wish, claimed: Iterable[Claimed]) -> None:
+    def answered(self, wish: Wish, claimed: Sequence[Claimed]) -> None:
         """The call got through."""
-        if wish.token:
-            self._tokens.popleft()
         used = {claim.nonce for claim in claimed}
-        self._nonces = [nonce for nonce in self._nonces if nonce not in used]
-        self._unsure = ()
+        self._nonces += [nonce for nonce in wish.nonces if nonce not in used]
+        self._asked -= len(wish.nonces)
+        self._may_be_more = self._may_be_more or (bool(wish.nonces) and len(used) == len(wish.nonces))
 
-    def wants_more(self, wish: Wish, turn: Turn, running: Sequence[str | None]) -> bool:
-        """Whether another call should follow at once: a token waits, or all nonces were used and slots are free."""
-        all_used = bool(wish.nonces) and len(turn.claimed) == len(wish.nonces)
-        return bool(self._tokens) or (all_used and self.room(running) > 0)
+    def unanswered(self, wish: Wish) -> None:
+        """The call failed, and may have been carried out all the same."""
+        if wish.token:
+            self._tokens.appendleft(wish.token)
+        if wish.nonces:
+            self._unsure.append(wish.nonces)
+
+    def wants_more(self, running: Sequence[str | None]) -> bool:
+        """Whether a call should follow at once: a token waits, or more jobs may, for slots that are free."""
+        return bool(self._tokens) or (self._may_be_more and self.room(running) > 0)

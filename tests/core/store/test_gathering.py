@@ -3,12 +3,14 @@
 import asyncio
 import gc
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from emp_core.domain.policy import JOBS_A_CALL, LARGE_BODY, MAX_INLINE_PAYLOAD
 from emp_core.errors import Conflict, EmpError, LimitExceeded, QueueUnavailable
 from emp_core.store import Store, Submitted
+from emp_core.store.connection import Link
 from emp_core.store.gathering import Gathering, Said
 from tests.support.builders import make_request, register
 from tests.support.redis_server import Server
@@ -168,6 +170,41 @@ async def test_lost_answer_tells_each_caller_its_own_job(store: Store, monkeypat
     assert [answer.job_ids for answer in answers if isinstance(answer, QueueUnavailable)] == [
         ("job-0",), ("job-1",), ("job-2",)
     ]  # fmt: skip
+
+
+async def test_call_that_fails_leaves_the_answers_of_the_one_behind_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch that was sent already may be stored, so its lines must not be told that they were refused."""
+    run, calls = Link.run, list[str]()
+
+    async def refuse_the_first(link: Link, name: str, *records: Any, **arguments: Any) -> Any:
+        calls.append(name)
+        if calls == ["submit_jobs"]:
+            raise QueueUnavailable("storage_full", "Redis is full")
+        return await run(link, name, *records, **arguments)
+
+    monkeypatch.setattr(Link, "run", refuse_the_first)
+    requests = [make_request(id=f"job-{n}") for n in range(3 * JOBS_A_CALL)]
+    answers = await store.broker.submit_many(requests)
+    told = [answer.job_ids if isinstance(answer, QueueUnavailable) else "stored" for answer in answers]
+    names = [(f"job-{n}",) for n in range(3 * JOBS_A_CALL)]
+    assert told == names[:JOBS_A_CALL] + ["stored"] * JOBS_A_CALL + names[2 * JOBS_A_CALL :]
+
+
+async def test_batch_of_which_no_call_is_answered_says_that_its_jobs_may_be_stored(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes = iter(["redis_unavailable", "storage_full"])
+
+    async def fail(*_: object, **__: object) -> object:
+        raise QueueUnavailable(next(codes), "no")
+
+    monkeypatch.setattr(Link, "run", fail)
+    with pytest.raises(QueueUnavailable) as caught:
+        await store.broker.submit_many([make_request(id=f"job-{n}") for n in range(2 * JOBS_A_CALL)])
+    assert caught.value.code == "redis_unavailable"
+    assert len(caught.value.job_ids) == 2 * JOBS_A_CALL
 
 
 async def test_those_who_wait_hear_of_an_outage_with_the_call_that_met_it() -> None:

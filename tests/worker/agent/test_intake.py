@@ -11,7 +11,7 @@ from daemons.worker.connector import Probe
 from daemons.worker.services.board import ServiceBoard
 from emp_core.clock import SystemClock
 from emp_core.domain.capabilities import Capabilities
-from emp_core.store import Turn
+from emp_core.store import Claimed
 from tests.support.fakes import ScriptedConnector
 from tests.worker.agent.test_slot import make_claim
 
@@ -62,36 +62,92 @@ def test_nonces_that_claimed_nothing_are_used_again_and_others_never() -> None:
 def test_a_call_whose_answer_was_lost_is_made_again_with_its_nonces_whatever_has_changed() -> None:
     rig = Rig(ScriptedConnector(), slots=3)
     lost = rig.intake.wish([], may_claim=True)
-    assert rig.intake.wish([], may_claim=False).nonces == lost.nonces
+    rig.intake.unanswered(lost)
+    again = rig.intake.wish([], may_claim=False)
+    assert again.nonces == lost.nonces
+    rig.intake.unanswered(again)
     again = rig.intake.wish([None, None], may_claim=True)
     assert again.nonces == lost.nonces
     rig.intake.answered(again, [make_claim(nonce=nonce) for nonce in lost.nonces[:2]])
     assert rig.intake.wish([None, None], may_claim=True).nonces == lost.nonces[2:]
 
 
+def test_calls_under_way_ask_for_no_more_jobs_than_there_are_free_slots() -> None:
+    rig = Rig(ScriptedConnector(), slots=TURN_JOBS + 4)
+    first = rig.intake.wish([], may_claim=True)
+    assert rig.intake.goes_beside(first, [None])
+    second = rig.intake.wish([None], may_claim=True)
+    assert len(second.nonces) == 3
+    assert not set(first.nonces) & set(second.nonces)
+    assert not rig.intake.goes_beside(second, [None])
+    rig.intake.unanswered(first)
+    rig.intake.answered(second, [])
+    assert rig.intake.room([None]) == 3
+
+
+def test_calls_under_way_ask_for_no_more_jobs_than_a_service_has_room_for() -> None:
+    rig = Rig(ScriptedConnector(concurrency=5), slots=10)
+    first = rig.intake.wish([], may_claim=True)
+    assert len(first.nonces) == 5
+    assert not rig.intake.goes_beside(first, [])
+
+
+def test_no_call_goes_beside_one_that_claims_nothing() -> None:
+    """It may take the worker out of the idle ones after the other has put it there."""
+    rig = Rig(ScriptedConnector(), slots=64)
+    assert not rig.intake.goes_beside(rig.intake.wish([None] * 64, may_claim=True), [])
+
+
+def test_no_call_goes_beside_while_the_answer_of_another_is_lost() -> None:
+    rig = Rig(ScriptedConnector(), slots=64)
+    first, second = rig.intake.wish([], may_claim=True), rig.intake.wish([], may_claim=True)
+    rig.intake.unanswered(first)
+    assert not rig.intake.goes_beside(second, [])
+
+
+def test_no_call_goes_beside_if_customers_are_limited() -> None:
+    rig = Rig(ScriptedConnector(), slots=64, max_customers=20)
+    assert not rig.intake.goes_beside(rig.intake.wish([], may_claim=True), [])
+
+
 def test_a_token_is_sent_until_a_call_gets_through() -> None:
     rig = Rig(ScriptedConnector())
     rig.tokens.extend(["one", "two"])
-    assert rig.intake.wish([], may_claim=True).token == "one"
+    lost = rig.intake.wish([], may_claim=True)
+    assert lost.token == "one"
+    rig.intake.unanswered(lost)
     wish = rig.intake.wish([], may_claim=True)
     assert wish.token == "one"
     rig.intake.answered(wish, [])
     assert rig.intake.wish([], may_claim=True).token == "two"
 
 
-def turn(*nonces: str) -> Turn:
-    return Turn("ready", (), tuple(make_claim(nonce=nonce) for nonce in nonces))
+def _claims(*nonces: str) -> list[Claimed]:
+    return [make_claim(nonce=nonce) for nonce in nonces]
 
 
 def test_another_call_follows_while_tokens_wait_or_all_nonces_were_used() -> None:
     rig = Rig(ScriptedConnector(concurrency=5), slots=10)
     wish = rig.intake.wish([], may_claim=True)
-    rig.intake.answered(wish, [])
-    assert not rig.intake.wants_more(wish, turn(*wish.nonces[:-1]), [None] * 4)
-    assert rig.intake.wants_more(wish, turn(*wish.nonces), [None] * 5)
-    assert not rig.intake.wants_more(wish, turn(*wish.nonces), [None] * 10)
+    rig.intake.answered(wish, _claims(*wish.nonces[:-1]))
+    assert not rig.intake.wants_more([None] * 4)
+    wish = rig.intake.wish([], may_claim=True)
+    rig.intake.answered(wish, _claims(*wish.nonces))
+    assert rig.intake.wants_more([None] * 5)
+    assert not rig.intake.wants_more([None] * 10)
     rig.tokens.append("class")
-    assert rig.intake.wants_more(wish, turn(), [None] * 10)
+    assert rig.intake.wants_more([None] * 10)
+
+
+def test_another_call_follows_if_one_of_two_used_all_its_nonces() -> None:
+    """Redis may have carried it out last; then the worker is not among the idle ones."""
+    rig = Rig(ScriptedConnector(), slots=20)
+    first = rig.intake.wish([], may_claim=True)
+    second = rig.intake.wish([], may_claim=True)
+    rig.intake.answered(second, _claims(*second.nonces))
+    assert not rig.intake.wants_more([None] * 4)
+    rig.intake.answered(first, [])
+    assert rig.intake.wants_more([None] * 4)
 
 
 def test_the_models_that_services_tell_of_are_part_of_the_offer() -> None:
