@@ -16,6 +16,7 @@ from emp_core.domain.views import job_view, worker_view
 from emp_core.domain.worker import Worker
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 PIECE = 50
 """Jobs or workers that are rendered in one go."""
@@ -29,9 +30,9 @@ def json_answer(content: object, status: int = 200, headers: Mapping[str, str] |
     return Response(dump_json(content), status, headers, media_type="application/json")
 
 
-async def in_pieces(items: Sequence[T], view: Callable[[T], object]) -> list[object]:
+async def in_pieces(items: Sequence[T], view: Callable[[T], V]) -> list[V]:
     """The views of many items; between pieces of a few ms the loop serves others."""
-    views: list[object] = []
+    views: list[V] = []
     for start in range(0, len(items), PIECE):
         views += map(view, items[start : start + PIECE])
         await asyncio.sleep(0)

@@ -24,13 +24,14 @@ from daemons.hub.api.downloads import Download
 from daemons.hub.api.submission import (
     MAX_SUBMIT_BYTES,
     Outcome,
+    read_json_lines,
     read_submission,
     refused_submit,
     submit_all,
     submit_batch,
     submitted_answer,
 )
-from daemons.hub.http.bodies import read_body, understand
+from daemons.hub.http.bodies import JSON, JSON_LINES, media_type_of, read_body, understand
 from daemons.hub.http.problems import Problem, now, problem_of
 from emp_core.client import results
 from emp_core.client.queue import Queue
@@ -61,11 +62,15 @@ IdempotencyKey = Annotated[
 async def submit_job(
     hub: SharedHub, queue: CallersQueue, request: Request, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    """Submit one job: 201, or 200 where it had been submitted before. A list of jobs is answered line by line."""
+    """Submit one job: 201, or 200 if it had been submitted before. Many jobs are answered line by line.
+
+    Many jobs are a JSON array, or a job on each line (`application/x-ndjson`): 10,000 at most, 65 MiB together.
+    """
+    read = read_json_lines if media_type_of(request, JSON, *JSON_LINES) in JSON_LINES else read_submission
     text = await read_body(request, "max_body_bytes", MAX_SUBMIT_BYTES)
-    asked = await understand(text, lambda text: read_submission(hub, text, idempotency_key))
+    asked = await understand(text, lambda text: read(hub, text, idempotency_key))
     if isinstance(asked, list):
-        return _batch_answer(queue, await submit_batch(queue, asked))
+        return await _batch_answer(queue, await submit_batch(queue, asked))
     (stored,) = await submit_all(queue, [asked])
     if isinstance(stored, EmpError):
         return refused_submit(stored).response()
@@ -73,8 +78,8 @@ async def submit_job(
     return success(submitted_answer(queue, asked, stored), 200 if stored.repeated else 201, headers)
 
 
-def _batch_answer(queue: Queue, lines: Sequence[Outcome | EmpError]) -> Response:
-    results = [_line_answer(queue, line) for line in lines]
+async def _batch_answer(queue: Queue, lines: Sequence[Outcome | EmpError]) -> Response:
+    results = await in_pieces(lines, lambda line: _line_answer(queue, line))
     refused = [line for line in results if isinstance(line, Problem)]
     if lines and len(refused) == len(lines) and all(line.status == 503 for line in refused):
         ids = [line.members.get("id") for line in refused]

@@ -42,6 +42,10 @@ class RequestTimeout(EmpError):
     """The caller stopped sending."""
 
 
+class UnsupportedMediaType(EmpError):
+    """The body is in a form that the hub does not read."""
+
+
 class HubBusy(EmpError):
     """The hub has too many calls of this kind."""
 
@@ -103,6 +107,7 @@ _TABLE: tuple[tuple[type[EmpError], int, str, str], ...] = (
     (Conflict, 409, "conflict", "Not allowed in the current state"),
     (Refused, 409, "refused", "The queue refused it"),
     (LimitExceeded, 413, "too_large", "Over a limit"),
+    (UnsupportedMediaType, 415, "unsupported_media_type", "The hub does not read this form of body"),
     (RangeNotSatisfiable, 416, "range_not_satisfiable", "Not a range of this file"),
     (InvalidInput, 422, "invalid", "A field has a wrong value"),
     (QueueUnavailable, 503, "queue_unavailable", "The queue is not available"),
