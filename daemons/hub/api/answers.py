@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from fastapi import Response
+from fastapi import Request, Response
 
 from daemons.hub.http.problems import now
 from emp_core.domain.job import Job
@@ -28,6 +28,12 @@ CORRUPT = "corrupt"
 def json_answer(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """JSON as it is."""
     return Response(dump_json(content), status, headers, media_type="application/json")
+
+
+def has_version(request: Request, tag: str) -> bool:
+    """Whether the caller says (RFC 9110) that it has this version, or any."""
+    named = [one.strip().removeprefix("W/") for one in ",".join(request.headers.getlist("if-none-match")).split(",")]
+    return tag.removeprefix("W/") in named or named == ["*"]
 
 
 async def in_pieces(items: Sequence[T], view: Callable[[T], V]) -> list[V]:

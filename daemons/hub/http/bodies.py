@@ -1,7 +1,7 @@
 """Reading what callers send: within a size, within a time, and as JSON that means one thing only."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -9,7 +9,7 @@ from fastapi import Request
 
 from daemons.hub.http.problems import RequestTimeout, UnsupportedMediaType
 from emp_core.domain.json_text import parse_json
-from emp_core.domain.values import cut, read_mapping
+from emp_core.domain.values import cut, read_mapping, read_text, refuse_unknown
 from emp_core.errors import LimitExceeded
 
 STALL_SECONDS = 30.0
@@ -80,10 +80,18 @@ def media_type_of(request: Request, *known: str) -> str:
     return named
 
 
-async def read_order(request: Request) -> dict[str, Any]:
-    """A small JSON object, or nothing at all."""
+async def read_order(request: Request, *known: str) -> dict[str, Any]:
+    """A small JSON object with these fields, or nothing at all."""
     text = await read_body(request, "max_body_bytes", MAX_ORDER_BYTES)
     if not text:
         return {}
     media_type_of(request, JSON)
-    return dict(read_mapping("body", parse_json("body", text)))
+    order = dict(read_mapping("body", parse_json("body", text)))
+    refuse_unknown("", order, known)
+    return order
+
+
+def read_reason(order: Mapping[str, Any], otherwise: str = "") -> str:
+    """Why somebody gives an order, as the audit keeps it."""
+    reason = order.get("reason")
+    return otherwise if reason is None or reason == "" else read_text("reason", reason)

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from emp_core.clock import SystemClock
 from emp_core.domain.json_text import dump_json
+from emp_core.domain.values import cut
 from emp_core.domain.views import time_view
 from emp_core.errors import (
     Ambiguous,
@@ -40,6 +41,14 @@ class Unauthorized(EmpError):
 
 class RequestTimeout(EmpError):
     """The caller stopped sending."""
+
+
+class BadQuery(EmpError):
+    """The URL has a parameter that nobody reads, or one twice."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
 
 
 class UnsupportedMediaType(EmpError):
@@ -98,6 +107,7 @@ class Problem:
 
 # The first row that fits counts, so a class stands before its base.
 _TABLE: tuple[tuple[type[EmpError], int, str, str], ...] = (
+    (BadQuery, 400, "bad_query", "A parameter is unknown or repeated"),
     (Unauthorized, 401, "unauthorized", "The token is missing or wrong"),
     (Forbidden, 403, "forbidden", "Not allowed"),
     (NotFound, 404, "not_found", "Not found"),
@@ -162,6 +172,8 @@ def _members(error: EmpError) -> dict[str, Any]:
             return {"field": error.field, "limit": error.limit, "maximum": error.maximum, "value": error.value}
         case InvalidInput():
             return {"field": error.field}
+        case BadQuery():
+            return {"field": cut(error.name)}
         case NotFound():
             return {"kind": error.kind, "name": error.name}
         case Ambiguous():
