@@ -2,14 +2,13 @@
 
 import sys
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emp_cli.input.arguments import ids_of
 from emp_cli.output import terminal
-from emp_cli.output.columns import state_of
-from emp_core.domain.states import ENDED, HELD, OPEN, JobState
+from emp_core.client.orders import Order, count, states_in_words
 from emp_core.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from emp_core.domain.job import Job
 
 AT_ONCE = 1_000
-
-SHOWN_STATES = (*OPEN, HELD, *ENDED, "corrupt")
 
 SHOWN = 10
 """Jobs that are shown before the question."""
@@ -55,13 +52,11 @@ class Found:
 
     def in_words(self) -> str:
         """`14 jobs: 3 active, 11 pending`."""
-        jobs = "1 job" if len(self.ids) == 1 else f"{len(self.ids):,} jobs"
-        counts = (f"{self.states[state]:,} {state}" for state in SHOWN_STATES if self.states[state])
-        return f"{jobs}: {', '.join(counts)}"
+        return f"{count(self.ids)}: {states_in_words(self.states)}"
 
 
-async def find(emp: "AsyncEmp", wanted: "Filter", states: Collection[JobState]) -> Found:
-    """All jobs in some states that match, however many have to be looked at."""
+async def find(emp: "AsyncEmp", wanted: "Filter", order: Order) -> Found:
+    """All jobs that match and that an order can change, however many have to be looked at."""
     ids: list[str] = []
     sample: list[Job] = []
     counts = Counter[str]()
@@ -69,11 +64,10 @@ async def find(emp: "AsyncEmp", wanted: "Filter", states: Collection[JobState]) 
     cursor: str | None = ""
     while cursor is not None:
         page = await emp.jobs(wanted, limit=AT_ONCE, cursor=cursor, search_all=True)
-        # To a filter a job that is being cancelled is active too.
-        jobs = [job for job in page.jobs if job.state in states]
+        jobs = [job for job in page.jobs if order.takes(job)]
         ids += [job.id for job in jobs]
         sample = sample or jobs[:SHOWN]
-        counts.update(map(state_of, jobs))
+        counts.update(job.shown_state for job in jobs)
         complete, cursor = page.complete, page.cursor
     if not complete:
         terminal.warn("the hub is still listing the jobs of an earlier version: some that match may be missing")

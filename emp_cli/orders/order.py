@@ -1,9 +1,9 @@
 """Carries out an order on each of some jobs."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -14,58 +14,15 @@ from emp_cli.output import formats, terminal
 from emp_cli.output.columns import JOBS
 from emp_cli.output.layout import Layout
 from emp_cli.run import leave, run
-from emp_core.domain.states import JobState
+from emp_core.client.orders import ORDERED_AT_ONCE, Order
 from emp_core.errors import EmpError, QueueUnavailable
 
 if TYPE_CHECKING:
     from emp_core.client.async_emp import AsyncEmp
     from emp_core.domain.job import Job
 
-ORDERED_AT_ONCE = 50
-"""Jobs between two looks at the progress. Each is one short call of the server."""
-
 TOLD = 20
 """Refusals that are told in full."""
-
-Act = Callable[["AsyncEmp", Sequence[str]], Awaitable[Mapping[str, EmpError | None]]]
-"""Gives the order for some jobs: for each None, or why it was not carried out."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What is to be done."""
-
-    verb: str
-    done: str
-    """As in `14 jobs are cancelled`."""
-
-    act: Act
-    states: Collection[JobState]
-    """The states in which it changes jobs: a filter chooses no others."""
-
-    held: Literal["yes", "no"] | None = None
-    """Whether it changes held jobs, or only those that are not held; None: both."""
-
-    leaves_job: bool = True
-
-
-def each(order: Callable[["AsyncEmp", str], Awaitable[object]]) -> Act:
-    """An order that is given job by job."""
-
-    async def give(emp: "AsyncEmp", job_id: str) -> EmpError | None:
-        try:
-            await order(emp, job_id)
-        except QueueUnavailable:
-            raise
-        except EmpError as error:
-            return error
-        return None
-
-    async def act(emp: "AsyncEmp", job_ids: Sequence[str]) -> Mapping[str, EmpError | None]:
-        answers = await asyncio.gather(*(give(emp, job_id) for job_id in job_ids))
-        return dict(zip(job_ids, answers, strict=True))
-
-    return act
 
 
 def carry_out(ctx: typer.Context, order: Order, choice: Choice, layout: Layout) -> None:
@@ -90,12 +47,12 @@ async def _dry_run(emp: "AsyncEmp", order: Order, names: Sequence[str], layout: 
 
 def _chosen(ctx: typer.Context, order: Order, choice: Choice, layout: Layout) -> list[str]:
     """The ids of the jobs that match, if somebody confirmed the order."""
-    from emp_core.domain.filter import Filter, parse
+    from emp_core.domain.filter import parse
 
-    wanted = parse(choice.where or "") & Filter.of(status=order.states, held=order.held)
+    wanted = order.narrowed(parse(choice.where or ""))
 
     async def look(emp: "AsyncEmp") -> Found:
-        found = await find(emp, wanted, order.states)
+        found = await find(emp, wanted, order)
         if choice.dry_run and not layout.format.is_table:
             formats.write(await _read(emp, found.ids), JOBS, layout, await emp.now_ms())
         elif found.ids and not choice.yes:

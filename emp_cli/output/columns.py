@@ -8,7 +8,7 @@ from emp_core.domain.events import Event, Order
 from emp_core.domain.job import Job
 from emp_core.domain.outcome import Artifact
 from emp_core.domain.sizes import size
-from emp_core.domain.states import HELD, WAITING, JobState
+from emp_core.domain.states import WAITING, JobState
 from emp_core.domain.worker import Worker, WorkerState
 
 STATE_STYLES = {
@@ -34,9 +34,7 @@ WORKER_STYLES = {
 
 def state_of(job: Job) -> str:
     """A job's state as it is shown."""
-    if job.state is None:
-        return "corrupt"
-    return HELD if job.held else job.state.value
+    return job.shown_state
 
 
 def state_style(job: Job) -> str:

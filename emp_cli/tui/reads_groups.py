@@ -1,23 +1,14 @@
 """What waits, runs and is offered, by class, model, customer and workflow."""
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emp_cli.tui.reads import Read
-from emp_core.domain.demand import Demand, Fleet, Group, Workflows, by_class, by_customer, by_model
+from emp_core.client.groups import read_groups
+from emp_core.domain.demand import Groups, Workflows
 
 if TYPE_CHECKING:
     from emp_core.client.queue import Queue
-
-
-@dataclass(frozen=True, slots=True)
-class Groups:
-    """Groups of jobs, those with the most pending ones first, and what was not read for them."""
-
-    groups: Sequence[Group]
-    demand: Demand
 
 
 @dataclass(frozen=True)
@@ -28,21 +19,7 @@ class GroupsRead(Read[Groups]):
     """`classes`, `models` or `customers`."""
 
     async def read(self, queue: "Queue") -> Groups:
-        demand, now = await queue.demand(), await queue.now_ms()
-        # A thousand classes and hundreds of profiles take a while: keys are answered meanwhile.
-        return await asyncio.to_thread(_grouped, self.kind, demand, now)
-
-
-GROUPED: Mapping[str, Callable[[Demand, Fleet], list[Group]]] = {
-    "classes": by_class,
-    "models": by_model,
-    "customers": by_customer,
-}
-
-
-def _grouped(kind: str, demand: Demand, now: int) -> Groups:
-    groups = GROUPED[kind](demand, Fleet(demand, now))
-    return Groups(sorted(groups, key=lambda group: (-group.pending, -group.running)), demand)
+        return await read_groups(queue, self.kind)
 
 
 @dataclass(frozen=True)

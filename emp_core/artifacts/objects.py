@@ -33,7 +33,7 @@ from emp_core.artifacts.contract import (
 )
 from emp_core.domain.outcome import Artifact
 from emp_core.errors import ArtifactsUnavailable, Conflict, InvalidInput, NotFound
-from emp_core.ids import is_id
+from emp_core.ids import is_id, new_nonce
 from emp_core.urls import masked
 
 if TYPE_CHECKING:
@@ -46,6 +46,9 @@ PARALLEL_PARTS = 4
 """Parts of one upload in flight; each holds 5 MiB."""
 
 SWEEP_BATCH = 500
+
+CHECKED = "_check"
+"""Where `check` writes; no job has such an id."""
 
 OURS = re.compile(r"[^/]+/(payload|[1-9][0-9]*/[1-9][0-9]*(\.json)?)")
 """Only such keys are ever deleted, should the store be shared with strangers."""
@@ -175,6 +178,19 @@ class ObjectArtifacts:
             known = await known_jobs(batch)
             swept += sum([await self._sweep_job(job_id, before_ms) for job_id in batch if job_id not in known])
         return swept
+
+    async def check(self) -> None:
+        """Write a file and read it back. Raises `ArtifactsUnavailable` or `Conflict`."""
+        written = new_nonce().encode()
+        path = f"{CHECKED}/{written.decode()}"
+        with answering():
+            await self._store.put_async(self._key(path), written)
+        try:
+            if await self._read(path) != written:
+                raise Conflict("the file store does not return what was written to it")
+        finally:
+            with answering(), suppress(FileNotFoundError):
+                await self._store.delete_async(path)
 
     async def aclose(self) -> None:
         """Nothing is open between calls."""

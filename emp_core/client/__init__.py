@@ -12,6 +12,8 @@ client_settings.py what variables say of it; client_model.py describes them
 this_process.py the caller that a person's program is
 doctor/        checks of Redis, the queue, the hubs and the workers
 changes.py     waiting for jobs and following them
+groups.py      reads what waits by class, model or customer
+orders.py      orders to many jobs: what each changes, and what came of it
 situation.py   reads what an explanation looks at
 results.py     results, whose data lies in Redis or in a file
 files.py       files that come down, inputs that go up

@@ -1,6 +1,6 @@
 """What waits and runs, and what the fleet offers for it: by class, customer and model. And the same of workflows."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from emp_core.domain.requirements import Requirements
@@ -216,3 +216,24 @@ def _group(
         oldest_at=min((each.oldest_at for each in classes if each.oldest_at is not None), default=None),
         offer=fleet.offer(kinds.union(*map(fleet.kinds_for, classes))),
     )
+
+
+GROUPED: Mapping[str, Callable[[Demand, Fleet], list[Group]]] = {
+    "classes": by_class,
+    "models": by_model,
+    "customers": by_customer,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Groups of jobs, those with the most pending ones first, and what was not read for them."""
+
+    groups: Sequence[Group]
+    demand: Demand
+
+
+def grouped(kind: str, demand: Demand, now: int) -> Groups:
+    """The groups of one kind: `classes`, `models` or `customers`."""
+    groups = GROUPED[kind](demand, Fleet(demand, now))
+    return Groups(sorted(groups, key=lambda group: (-group.pending, -group.running)), demand)

@@ -15,8 +15,11 @@ from emp_core.errors import InvalidInput
 _SECONDS_BELOW = 1e11
 """A time below it is in seconds (Python emp-redis), another in ms."""
 
-_IGNORED = ("step_number", "current_step", "total_steps", "retry_count", "timestamp", "client_id")
-"""They change nothing about how a job runs: a workflow's jobs keep the order in which they were submitted."""
+_IGNORED = ("retry_count", "timestamp", "client_id")
+"""They change nothing about how a job runs."""
+
+_STEPS = {"step_number": "current_step", "current_step": "current_step", "total_steps": "total_steps"}
+"""Kept as labels: a workflow's jobs run in the order in which they were submitted, whatever their numbers."""
 
 _JOB = {
     "service_required": "service",
@@ -77,6 +80,7 @@ def canonical_request(body: Mapping[str, Any]) -> Mapping[str, Any]:
     given = _present(values.read_mapping("body", body))
     requirements = given.pop("requirements", {})
     job, asked = _Body(), _Body()
+    _read_steps(given, job)
     if "workflow_priority" in given:
         given.pop("priority", None)
     if "params" in given and "template" not in given:
@@ -89,6 +93,18 @@ def canonical_request(body: Mapping[str, Any]) -> Mapping[str, Any]:
     if asked.fields:
         job.put("requirements", asked.fields, "requirements")
     return job.fields
+
+
+def _read_steps(given: dict[str, Any], job: _Body) -> None:
+    """Move a workflow step's numbers to the labels."""
+    steps = _Body()
+    for name in [name for name in _STEPS if name in given]:
+        steps.put(_STEPS[name], str(values.read_int(name, given.pop(name))), name)
+    if not steps.fields:
+        return
+    for name, value in values.read_mapping("labels", given.pop("labels", {})).items():
+        steps.put(name, value, f"labels.{values.cut(name)}")
+    job.put("labels", steps.fields, "labels")
 
 
 def _present(source: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from emp_core.domain.ordering import DEFAULT_PRIORITY, MAX_PRIORITY, MIN_PRIORIT
 from emp_core.domain.policy import MAX_SPILLED_PAYLOAD, POLICY
 from emp_core.domain.requirements import MAX_REQUIREMENTS_BYTES, Requirements
 from emp_core.domain.services import services_of
-from emp_core.domain.states import JobState
+from emp_core.domain.states import HELD, JobState
 from emp_core.errors import InvalidInput, LimitExceeded
 from emp_core.ids import digest
 
@@ -309,6 +309,13 @@ class Job:
 
     reserved_for: tuple[str, ...] = ()
     """Workflows for which all live workers are reserved that fit it, if it is of none of these."""
+
+    @property
+    def shown_state(self) -> str:
+        """Its state as people see it: `held` too, or `corrupt` if its record is damaged."""
+        if self.state is None:
+            return "corrupt"
+        return HELD if self.held else self.state.value
 
     @property
     def failure_code(self) -> str | None:

@@ -38,7 +38,7 @@ def read_json(field: str, text: str | bytes) -> Any:
     try:
         if isinstance(text, bytes):
             text = text.decode(json.detect_encoding(text), "surrogatepass")
-        _bound_nodes(field, text)
+        _bound_nodes(field, text, MAX_LIST_NODES if _LIST.match(text) else MAX_JSON_NODES)
         return _STRICT.decode(text)
     except RecursionError:
         raise LimitExceeded(field, "max_json_depth", MAX_JSON_DEPTH + 1, MAX_JSON_DEPTH) from None
@@ -46,9 +46,14 @@ def read_json(field: str, text: str | bytes) -> Any:
         raise InvalidInput(field, f"is not JSON: {error}") from None
 
 
-def _bound_nodes(field: str, text: str) -> None:
+def json_lines(field: str, text: bytes) -> list[bytes]:
+    """The lines of a text with a JSON value on each, without empty ones. Raises `LimitExceeded` as for a list."""
+    _bound_nodes(field, text.decode(errors="replace"), MAX_LIST_NODES)
+    return [line for line in text.split(b"\n") if line.strip()]
+
+
+def _bound_nodes(field: str, text: str, maximum: int) -> None:
     """Refuse what is over the limit for certain, before it is built: a few bytes of text can be many of memory."""
-    maximum = MAX_LIST_NODES if _LIST.match(text) else MAX_JSON_NODES
     # n values take less than 2n commas and opening brackets, and have at most 2n strings.
     if sum(map(text.count, "[{,")) < 2 * maximum:
         return

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from emp_cli.orders import order as orders
 from emp_core.client.async_emp import AsyncEmp
+from emp_core.client.orders import ORDERED_AT_ONCE
 from emp_core.domain.states import JobState
 from emp_core.errors import EmpError, QueueUnavailable
 from emp_core.store import Store
@@ -180,6 +180,6 @@ def test_an_outage_in_the_middle_says_how_far_it_came(
     monkeypatch.setattr(AsyncEmp, "set_priority", fail)
     said = emp("job", "priority", "--where", "status:pending", "9", "--yes")
     assert said.code == 5
-    assert f"{orders.ORDERED_AT_ONCE} of 120 jobs are at priority 9" in said.err
+    assert f"{ORDERED_AT_ONCE} of 120 jobs are at priority 9" in said.err
     assert "run the command again" in said.err
     assert JobState.PENDING in _states(do, "j000-x").values()

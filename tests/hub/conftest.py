@@ -1,6 +1,7 @@
 """A hub over a real queue, called without sockets, its answers held against the API's document; or one that listens."""
 
 import asyncio
+import gzip
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -42,7 +43,10 @@ class Documented:
             await send(message)
 
         await self._app(scope, receive, watched)
-        self._check(scope, dict(head["headers"]).get(b"content-type", b""), head["status"], body)
+        headers = dict(head["headers"])
+        if headers.get(b"content-encoding") == b"gzip" and body:
+            body = gzip.decompress(body)
+        self._check(scope, headers.get(b"content-type", b""), head["status"], body)
 
     def _check(self, scope: Scope, kind: bytes, status: int, body: bytes) -> None:
         if scope["method"] == "HEAD":

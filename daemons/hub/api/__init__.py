@@ -1,5 +1,16 @@
 """The hub's paths, one file for each noun. Every one of them is served with `/api` and without."""
 
-from daemons.hub.api import artifacts, audit, health, jobs, orders, stats, workers
+from daemons.hub.api import about, artifacts, audit, bulk, health, jobs, orders, queue, stats, workers
 
-ROUTERS = (health.router, jobs.router, orders.router, artifacts.router, workers.router, stats.router, audit.router)
+ROUTERS = (
+    health.router,
+    about.router,
+    jobs.router,
+    orders.router,
+    bulk.router,
+    artifacts.router,
+    workers.router,
+    queue.router,
+    stats.router,
+    audit.router,
+)

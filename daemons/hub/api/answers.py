@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from fastapi import Response
+from fastapi import Request, Response
 
 from daemons.hub.http.problems import now
 from emp_core.domain.job import Job
@@ -16,6 +16,7 @@ from emp_core.domain.views import job_view, worker_view
 from emp_core.domain.worker import Worker
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 PIECE = 50
 """Jobs or workers that are rendered in one go."""
@@ -29,9 +30,15 @@ def json_answer(content: object, status: int = 200, headers: Mapping[str, str] |
     return Response(dump_json(content), status, headers, media_type="application/json")
 
 
-async def in_pieces(items: Sequence[T], view: Callable[[T], object]) -> list[object]:
+def has_version(request: Request, tag: str) -> bool:
+    """Whether the caller says (RFC 9110) that it has this version, or any."""
+    named = [one.strip().removeprefix("W/") for one in ",".join(request.headers.getlist("if-none-match")).split(",")]
+    return tag.removeprefix("W/") in named or named == ["*"]
+
+
+async def in_pieces(items: Sequence[T], view: Callable[[T], V]) -> list[V]:
     """The views of many items; between pieces of a few ms the loop serves others."""
-    views: list[object] = []
+    views: list[V] = []
     for start in range(0, len(items), PIECE):
         views += map(view, items[start : start + PIECE])
         await asyncio.sleep(0)

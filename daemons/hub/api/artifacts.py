@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Header, Path, Request, Response
 
-from daemons.hub.api.answers import json_answer
-from daemons.hub.api.dependencies import BodyRoute, CallersQueue, Hub, JobId, SharedHub, in_time
+from daemons.hub.api.answers import has_version, json_answer
+from daemons.hub.api.dependencies import BodyRoute, CallersQueue, Hub, JobId, Route, SharedHub, in_time
 from daemons.hub.api.downloads import Download
 from daemons.hub.http.bodies import chunks_of, read_body
 from daemons.hub.http.problems import RangeNotSatisfiable
@@ -18,7 +18,7 @@ from emp_core.domain.outcome import Artifact
 from emp_core.domain.views import artifact_view
 from emp_core.errors import Conflict, NotFound
 
-router = APIRouter(tags=["artifacts"])
+router = APIRouter(route_class=Route, tags=["artifacts"])
 bodies = APIRouter(route_class=BodyRoute, tags=["artifacts"])
 
 MEDIA_TYPE = "application/octet-stream"
@@ -45,7 +45,7 @@ async def put_artifact(
     name: str,
     x_emp_worker: FenceHeader = "",
     x_emp_nonce: FenceHeader = "",
-    kind: Annotated[str, Query(description="`output`, `temp` or `input`.")] = "output",
+    kind: Literal["output", "temp", "input"] = "output",
 ) -> Response:
     """Keep a file of a running attempt: only the holder of the job's claim may, from the first byte to the last.
 
@@ -98,7 +98,7 @@ async def get_artifact(
     """A file's bytes; a range of them where one is asked for."""
     artifact = await queue.file(str(Place(job_id, attempt, number)))
     headers = {**SAFE_HEADERS, "Content-Disposition": _disposition(artifact.name), "ETag": f'"{artifact.sha256}"'}
-    if _has(request, headers["ETag"]):
+    if has_version(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     asked = _range_of(request, artifact, headers["ETag"])
     start, end = asked or (0, artifact.size)
@@ -107,12 +107,6 @@ async def get_artifact(
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{artifact.size}"
     chunks = await queue.open_file(artifact.id, start=start, end=end if asked else None)
     return Download(hub, chunks, 206 if asked else 200, headers, artifact.media_type)
-
-
-def _has(request: Request, tag: str) -> bool:
-    """Whether the caller says (RFC 9110) that it has this version, or any."""
-    named = [one.strip().removeprefix("W/") for one in ",".join(request.headers.getlist("if-none-match")).split(",")]
-    return tag in named or named == ["*"]
 
 
 def _disposition(name: str) -> str:

@@ -12,6 +12,8 @@ from fastapi.routing import APIRoute
 from daemons.hub.http.admission import Admission
 from daemons.hub.http.auth import KnownCaller
 from daemons.hub.http.bodies import LARGE_BYTES
+from daemons.hub.http.packing import packed
+from daemons.hub.http.parameters import check_parameters, known_parameters
 from daemons.hub.live import Live
 from daemons.hub.settings import HubSettings
 from emp_core.artifacts.objects import ObjectArtifacts
@@ -52,6 +54,9 @@ class Hub:
     lists: Admission = field(default_factory=lambda: Admission("lists", at_once=1, waiting=MAX_LISTED))
     """Calls that read many jobs or workers, at the cost of a job each: they keep the hub's one loop busy."""
 
+    orders: Admission = field(default_factory=lambda: Admission("orders to many jobs", at_once=4, waiting=16))
+    """Calls that change up to 1,000 jobs."""
+
     bodies: Admission = field(default_factory=lambda: Admission("large bodies", at_once=8, waiting=16))
     """Calls that bring a large body, which is held in memory as a whole."""
 
@@ -80,7 +85,21 @@ def in_time(hub: Hub) -> AbstractAsyncContextManager[asyncio.Timeout]:
     return patience.in_time(hub.queue, ANSWER_SECONDS)
 
 
-class TimedRoute(APIRoute):
+class Route(APIRoute):
+    """A route that refuses parameters of which it knows nothing, and packs long answers for callers that take gzip."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        known = known_parameters(self)
+
+        async def handle_known(request: Request) -> Response:
+            check_parameters(request, known)
+            return await packed(request, await handle(request))
+
+        return handle_known
+
+
+class TimedRoute(Route):
     """A route whose whole answer is calls of the queue."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -114,7 +133,7 @@ def _jobs_to_read(request: Request) -> int:
     return min(int(limit), LOOK_AT_MOST) if limit.isdecimal() and len(limit) < 9 else SHORT_LIST
 
 
-class BodyRoute(APIRoute):
+class BodyRoute(Route):
     """A route that takes a body as a whole: large ones, and those that do not say their length, wait for their turn."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

@@ -8,7 +8,7 @@ import structlog
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
-from daemons.hub.api.answers import in_pieces, job_answer, success
+from daemons.hub.api.answers import has_version, in_pieces, job_answer, success
 from daemons.hub.api.dependencies import (
     LOOK_AT_MOST,
     BodyRoute,
@@ -16,6 +16,7 @@ from daemons.hub.api.dependencies import (
     JobId,
     KnownJobId,
     ListRoute,
+    Route,
     SharedHub,
     TimedRoute,
     in_time,
@@ -24,16 +25,18 @@ from daemons.hub.api.downloads import Download
 from daemons.hub.api.submission import (
     MAX_SUBMIT_BYTES,
     Outcome,
+    read_json_lines,
     read_submission,
     refused_submit,
     submit_all,
     submit_batch,
     submitted_answer,
 )
-from daemons.hub.http.bodies import read_body, understand
+from daemons.hub.http.bodies import JSON, JSON_LINES, media_type_of, read_body, understand
 from daemons.hub.http.problems import Problem, now, problem_of
 from emp_core.client import results
 from emp_core.client.queue import Queue
+from emp_core.domain.explain import Explanation
 from emp_core.domain.explanation_views import explanation_view
 from emp_core.domain.filter import Filter, parse
 from emp_core.domain.job import Job
@@ -41,14 +44,15 @@ from emp_core.domain.json_text import dump_json, load_json
 from emp_core.domain.policy import MAX_INLINE_PAYLOAD, MAX_WHOLE_RESULT
 from emp_core.domain.states import HELD, JobState
 from emp_core.domain.values import read_choice
-from emp_core.domain.views import event_view, time_view
+from emp_core.domain.views import artifact_view, event_view, time_view
 from emp_core.errors import ArtifactsUnavailable, Conflict, EmpError, NotFound
+from emp_core.ids import digest
 
 log = structlog.get_logger()
 
 router = APIRouter(route_class=BodyRoute, tags=["jobs"])
 lists = APIRouter(route_class=ListRoute, tags=["jobs"])
-outcomes = APIRouter(tags=["jobs"])
+outcomes = APIRouter(route_class=Route, tags=["jobs"])
 reads = APIRouter(route_class=TimedRoute, tags=["jobs"])
 
 IdempotencyKey = Annotated[
@@ -61,11 +65,15 @@ IdempotencyKey = Annotated[
 async def submit_job(
     hub: SharedHub, queue: CallersQueue, request: Request, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    """Submit one job: 201, or 200 where it had been submitted before. A list of jobs is answered line by line."""
+    """Submit one job: 201, or 200 if it had been submitted before. Many jobs are answered line by line.
+
+    Many jobs are a JSON array, or a job on each line (`application/x-ndjson`): 10,000 at most, 65 MiB together.
+    """
+    read = read_json_lines if media_type_of(request, JSON, *JSON_LINES) in JSON_LINES else read_submission
     text = await read_body(request, "max_body_bytes", MAX_SUBMIT_BYTES)
-    asked = await understand(text, lambda text: read_submission(hub, text, idempotency_key))
+    asked = await understand(text, lambda text: read(hub, text, idempotency_key))
     if isinstance(asked, list):
-        return _batch_answer(queue, await submit_batch(queue, asked))
+        return await _batch_answer(queue, await submit_batch(queue, asked))
     (stored,) = await submit_all(queue, [asked])
     if isinstance(stored, EmpError):
         return refused_submit(stored).response()
@@ -73,8 +81,8 @@ async def submit_job(
     return success(submitted_answer(queue, asked, stored), 200 if stored.repeated else 201, headers)
 
 
-def _batch_answer(queue: Queue, lines: Sequence[Outcome | EmpError]) -> Response:
-    results = [_line_answer(queue, line) for line in lines]
+async def _batch_answer(queue: Queue, lines: Sequence[Outcome | EmpError]) -> Response:
+    results = await in_pieces(lines, lambda line: _line_answer(queue, line))
     refused = [line for line in results if isinstance(line, Problem)]
     if lines and len(refused) == len(lines) and all(line.status == 503 for line in refused):
         ids = [line.members.get("id") for line in refused]
@@ -102,6 +110,9 @@ class JobQuery(BaseModel):
 
     service: str | None = None
     """The service that they need."""
+
+    job_type: str | None = Field(default=None, validation_alias=AliasChoices("job_type", "type"))
+    """The type of job that they are."""
 
     customer: str | None = Field(default=None, validation_alias=AliasChoices("customer", "customer_id"))
     """Whose they are."""
@@ -133,6 +144,7 @@ class JobQuery(BaseModel):
         narrowed = Filter.of(
             status=named,
             service=self.service,
+            type=self.job_type,
             customer=self.customer,
             worker=self.worker,
             workflow=self.workflow,
@@ -173,8 +185,11 @@ async def list_jobs(queue: CallersQueue, query: Annotated[JobQuery, Query()]) ->
 
 
 @outcomes.get("/jobs/{job_id}")
-async def get_job(hub: SharedHub, queue: CallersQueue, job_id: JobId) -> Response:
-    """One job, by its id or the beginning of it, with its payload and what came of it; all else takes whole ids."""
+async def get_job(hub: SharedHub, queue: CallersQueue, request: Request, job_id: JobId) -> Response:
+    """One job, by its id or the beginning of it, with its payload and what came of it; all else takes whole ids.
+
+    A caller that sends the `ETag` of its last answer in `If-None-Match` gets 304 if nothing has changed.
+    """
     async with in_time(hub):
         job = await queue.find(job_id)
         more = await queue.more_of(job)
@@ -182,7 +197,11 @@ async def get_job(hub: SharedHub, queue: CallersQueue, job_id: JobId) -> Respons
     came = _outcome_view(job, value)
     told = {"error": came["error"] or job.error, "result_url": url, "ahead_in_class": more.ahead_in_class}
     view = {**job_answer(job), **_request_of(job.id, more.body), **came, **told}
-    return success({**view, "job": view})
+    # Weak: the answer also has the time at which it was made.
+    headers = {"ETag": f'W/"{digest(dump_json(view), 16)}"', "Cache-Control": "private, no-cache"}
+    if has_version(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return success({**view, "job": view}, headers=headers)
 
 
 def _request_of(job_id: str, body: bytes | None) -> dict[str, Any]:
@@ -232,9 +251,7 @@ async def get_result(hub: SharedHub, queue: CallersQueue, job_id: JobId) -> Resp
     async with in_time(hub):
         job = await queue.job(job_id)
         outcome = await queue.outcome(job_id)
-    answer = job_answer(job)
-    names = ("id", "job_id", "state", "status", "code", "ended_at")
-    head = {**{name: answer[name] for name in names}, **_outcome_view(job, outcome.value)}
+    head = {**_head_of(job), **_outcome_view(job, outcome.value)}
     if outcome.file is None:
         return success(head)
     text = _result_text(head, queue.as_json(outcome))
@@ -242,6 +259,21 @@ async def get_result(hub: SharedHub, queue: CallersQueue, job_id: JobId) -> Resp
     if outcome.file.size <= MAX_WHOLE_RESULT:
         return Response(first + b"".join([chunk async for chunk in text]), media_type="application/json")
     return Download(hub, _from_first(first, text), 200, {}, "application/json")
+
+
+@outcomes.get("/jobs/{job_id}/outcome")
+async def get_outcome(hub: SharedHub, queue: CallersQueue, job_id: JobId) -> Response:
+    """What the queue keeps of its end, never read from a file: `file` says where data is that lies in one."""
+    async with in_time(hub):
+        job = await queue.job(job_id)
+        outcome = await queue.outcome(job_id)
+    file = artifact_view(outcome.file) if outcome.file else None
+    return success({**_head_of(job), **_outcome_view(job, outcome.value), "file": file})
+
+
+def _head_of(job: Job) -> dict[str, Any]:
+    answer = job_answer(job)
+    return {name: answer[name] for name in ("id", "job_id", "state", "status", "code", "ended_at")}
 
 
 async def _result_text(head: Mapping[str, Any], result: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -291,6 +323,33 @@ async def get_attempts(queue: CallersQueue, job_id: KnownJobId) -> Response:
 async def explain(queue: CallersQueue, job_id: JobId) -> Response:
     """Why it waits: worker by worker, dimension by dimension, and what would make one fit."""
     return success({"job_id": job_id, **explanation_view(await queue.explain(job_id))})
+
+
+@lists.get("/jobs/{job_id}/position")
+async def get_position(queue: CallersQueue, job_id: JobId) -> Response:
+    """How many jobs a worker takes before a pending one; `ahead` is null if no live worker can run it."""
+    found = await queue.explain(job_id)
+    more = await queue.more_of(found.job, body=False)
+    return success(
+        {
+            "job_id": job_id,
+            "state": found.job.state,
+            "ahead": found.ahead,
+            "ahead_exact": found.ahead_exact,
+            "ahead_in_class": more.ahead_in_class,
+            "message": _place_in_words(found),
+        }
+    )
+
+
+def _place_in_words(found: Explanation) -> str:
+    job, ahead = found.job, found.ahead
+    if job.state is not JobState.PENDING:
+        return f"job {job.id} is in no line: it is {job.shown_state}"
+    if ahead is None:
+        return f"no live worker can run job {job.id}"
+    jobs = "no job is" if ahead == 0 else "1 job is" if ahead == 1 else f"{ahead:,} jobs are"
+    return f"{'' if found.ahead_exact else 'at least '}{jobs} ahead of job {job.id}"
 
 
 router.include_router(lists)

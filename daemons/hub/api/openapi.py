@@ -9,8 +9,13 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
-from daemons.hub.api.schemas import ANSWERS
+from daemons.hub.api.schemas import ANSWERS, examples
 from daemons.hub.api.schemas.base import Problem
+from daemons.hub.api.schemas.fleet import IllHealthAnswer
+from daemons.hub.api.schemas.requests import BODIES, OF_A_JOB
+from daemons.hub.api.schemas.responses import BYTES, REFUSALS, RESPONSES
+from daemons.hub.api.schemas.submits import SubmittedAnswer
+from daemons.hub.http.bodies import JSON, JSON_LINES
 from emp_core.domain.job import JobRequest
 
 ABOUT = """Every path works without `/api` too. Where a token is set it is shown as `Authorization: Bearer TOKEN`.
@@ -19,14 +24,7 @@ Older names are read as well as these: `service_type`, `service_required`, `type
 
 SCHEMAS = "#/components/schemas/"
 
-_JSON = "application/json"
-_BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
-_REASON = {"type": "object", "properties": {"reason": {"type": "string"}}}
-_PRIORITY = {
-    "type": "object",
-    "properties": {"priority": {"type": "integer", "minimum": 0, "maximum": 100}},
-    "required": ["priority"],
-}
+_PROBLEM = "application/problem+json"
 
 
 def describe(app: FastAPI) -> None:
@@ -51,17 +49,9 @@ def _document(app: FastAPI) -> dict[str, Any]:
     bodies = _bodies(shapes)
     for operation in _operations(document):
         name = operation["operationId"]
-        if name in shapes:
-            for status, response in operation["responses"].items():
-                if status.startswith("2"):
-                    response["content"] = {_JSON: {"schema": shapes[name]}}
+        operation["responses"] = _responses(name, operation["responses"], shapes)
         if name in bodies:
             operation["requestBody"] = bodies[name]
-        operation["responses"].pop("422", None)
-        operation["responses"]["default"] = {
-            "description": "A problem",
-            "content": {"application/problem+json": {"schema": shapes["problem"]}},
-        }
     document["components"] = {
         "schemas": definitions,
         "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
@@ -75,30 +65,61 @@ def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from path.values()
 
 
+def _responses(name: str, found: dict[str, Any], shapes: dict[str, Any]) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
+    for status in sorted({*found, *RESPONSES.get(name, ())} - {"422"}):
+        response: dict[str, Any] = {"description": "Done."} | found.get(status, {})
+        if name in shapes and status.startswith("2"):
+            response["content"] = {JSON: {"schema": shapes[name]}}
+        responses[status] = response | RESPONSES.get(name, {}).get(status, {})
+    refused = {"content": {_PROBLEM: {"schema": shapes["problem"]}}}
+    for status, why in REFUSALS.get(name, {}).items():
+        responses[status] = {**responses.get(status, {}), "description": why, **refused}
+    if name in ("health", "ready"):
+        ill = shapes["ill_health"] if name == "health" else shapes[name]
+        responses["503"] = {"description": "It cannot now: why.", "content": {JSON: {"schema": ill}}}
+    if name == "submit_job":
+        responses["201"]["content"] = {JSON: {"schema": shapes["submitted"]}}
+    return {**responses, "default": {"description": "A problem", **refused}}
+
+
 def _schemas() -> tuple[dict[str, Any], dict[str, Any]]:
-    """The schema of each operation's answer, and what they share."""
-    answers = {**ANSWERS, "problem": Problem}
+    """The schema of each operation's answer and body, and what they share."""
+    answers = {**ANSWERS, "problem": Problem, "ill_health": IllHealthAnswer, "submitted": SubmittedAnswer}
     wanted: list[tuple[str, JsonSchemaMode, TypeAdapter[Any]]] = [
         (name, "serialization", TypeAdapter(shape)) for name, shape in answers.items()
     ]
     wanted.append(("request", "validation", TypeAdapter(JobRequest)))
+    wanted += [(f"body of {name}", "validation", TypeAdapter(shape)) for name, (shape, _) in BODIES.items()]
     found, shared = TypeAdapter.json_schemas(wanted, ref_template=SCHEMAS + "{model}")
-    shared["$defs"]["JobRequest"]["properties"].pop("sent")  # set while reading, no part of a request
+    of_a_job = shared["$defs"]["JobRequest"]["properties"]
+    of_a_job.pop("sent")  # set while reading, no part of a request
+    for name, bounds in OF_A_JOB.items():
+        of_a_job[name] |= bounds
     return {name: schema for (name, _), schema in found.items()}, shared["$defs"]
 
 
 def _bodies(shapes: dict[str, Any]) -> dict[str, Any]:
     job = shapes["request"]
     jobs = {"anyOf": [job, {"type": "array", "items": job, "description": "A batch, answered line by line."}]}
-    orders = {name: _body({_JSON: {"schema": _REASON}}) for name in ("pause_worker", "resume_worker", "drain_worker")}
+    lines = {"schema": {"type": "string", "description": "A job on each line."}, "example": examples.LINES}
+    submits = {JSON: {"schema": jobs, **_examples("submit_job")}, **dict.fromkeys(JSON_LINES, lines)}
+    orders = {
+        name: _body({JSON: {"schema": shapes[f"body of {name}"], **_examples(name)}}, required=required)
+        for name, (_, required) in BODIES.items()
+    }
     return {
-        "submit_job": _body({_JSON: {"schema": jobs}}, required=True),
-        "set_priority": _body({_JSON: {"schema": _PRIORITY}}, required=True),
-        "put_artifact": _body(_BYTES, required=True),
-        "put_payload": _body(_BYTES, required=True),
+        "submit_job": _body(submits, required=True),
+        "put_artifact": _body(BYTES, required=True),
+        "put_payload": _body(BYTES, required=True),
         **orders,
     }
 
 
-def _body(content: dict[str, Any], *, required: bool = False) -> dict[str, Any]:
+def _examples(name: str) -> dict[str, Any]:
+    shown = examples.BODIES.get(name)
+    return {"examples": {title: {"value": body} for title, body in shown.items()}} if shown else {}
+
+
+def _body(content: dict[str, Any], *, required: bool) -> dict[str, Any]:
     return {"required": required, "content": content}

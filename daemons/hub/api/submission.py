@@ -1,8 +1,8 @@
 """From what a caller sends to a stored job, and to its answer: old names are read, the hub's defaults filled in."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from daemons.hub.api import dependencies
 from daemons.hub.api.dependencies import Hub
@@ -10,7 +10,7 @@ from daemons.hub.http.problems import Problem, problem_of
 from emp_core.client.queue import Queue, Submitted
 from emp_core.domain.dialects import canonical_request
 from emp_core.domain.job import JobRequest
-from emp_core.domain.json_text import check_json, read_json
+from emp_core.domain.json_text import check_json, json_lines, read_json
 from emp_core.domain.policy import MAX_SPILLED_PAYLOAD, MB, POLICY
 from emp_core.domain.values import MAX_NAME_LENGTH, read_mapping
 from emp_core.domain.views import request_view
@@ -20,36 +20,47 @@ from emp_core.ids import digest
 MAX_SUBMIT_BYTES = MAX_SPILLED_PAYLOAD + MB
 """The largest payload, and the rest of its request; a batch too."""
 
-MAX_BATCH_JOBS = 1_000
+MAX_BATCH_JOBS = 10_000
+
+T = TypeVar("T")
 
 Outcome = tuple[JobRequest, Submitted | EmpError]
 """A request, and what came of it."""
 
 
 def read_submission(hub: Hub, text: bytes, idempotency_key: str | None) -> JobRequest | list[JobRequest | EmpError]:
-    """One request, or the lines of a batch. Raises `InvalidInput` or `LimitExceeded`."""
+    """One request, or those of a JSON array. Raises `InvalidInput` or `LimitExceeded`."""
     body = read_json("body", text)
     if not isinstance(body, list):
         return read_request(hub, body, idempotency_key)
-    if len(body) > MAX_BATCH_JOBS:
-        raise LimitExceeded("body", "max_batch_jobs", len(body), MAX_BATCH_JOBS)
-    return [
-        _read_line(hub, line, idempotency_key and _line_key(idempotency_key, index, len(body)))
-        for index, line in enumerate(body)
-    ]
+    return _read_lines(hub, body, lambda line: line, idempotency_key)
+
+
+def read_json_lines(hub: Hub, text: bytes, idempotency_key: str | None) -> list[JobRequest | EmpError]:
+    """The requests of a body with one on each line; empty lines do not count. Raises `LimitExceeded`."""
+    return _read_lines(hub, json_lines("body", text), lambda line: read_json("body", line), idempotency_key)
+
+
+def _read_lines(
+    hub: Hub, lines: Sequence[T], body_of: Callable[[T], object], idempotency_key: str | None
+) -> list[JobRequest | EmpError]:
+    if len(lines) > MAX_BATCH_JOBS:
+        raise LimitExceeded("body", "max_batch_jobs", len(lines), MAX_BATCH_JOBS)
+
+    def read(line: T, index: int) -> JobRequest | EmpError:
+        key = idempotency_key and _line_key(idempotency_key, index, len(lines))
+        try:
+            return read_request(hub, body_of(line), key)
+        except InvalidInput as error:
+            return error
+
+    return [read(line, index) for index, line in enumerate(lines)]
 
 
 def _line_key(key: str, index: int, count: int) -> str:
     """A line's own: a part of the batch, sent again, is another batch, and no line of it is taken for another."""
     name = f"{key}.{index}/{count}"
     return name if len(name) <= MAX_NAME_LENGTH else f"{digest(key, 48)}.{index}/{count}"
-
-
-def _read_line(hub: Hub, body: object, key: str | None) -> JobRequest | EmpError:
-    try:
-        return read_request(hub, body, key)
-    except InvalidInput as error:
-        return error
 
 
 def read_request(hub: Hub, body: object, idempotency_key: str | None) -> JobRequest:

@@ -3,14 +3,13 @@
 from fastapi import APIRouter, Request, Response
 
 from daemons.hub.api.answers import in_pieces, success, worker_answer
-from daemons.hub.api.dependencies import CallersQueue, Hub, ListRoute, SharedHub, TimedRoute, WorkerId, in_time
-from daemons.hub.http.bodies import read_order
+from daemons.hub.api.dependencies import CallersQueue, Hub, ListRoute, Route, SharedHub, TimedRoute, WorkerId, in_time
+from daemons.hub.http.bodies import read_order, read_reason
 from emp_core.client.queue import Queue
 from emp_core.domain.explanation_views import worker_explanation_view
-from emp_core.domain.values import read_text
 from emp_core.domain.worker import WorkerState
 
-router = APIRouter(tags=["workers"])
+router = APIRouter(route_class=Route, tags=["workers"])
 lists = APIRouter(route_class=ListRoute, tags=["workers"])
 reads = APIRouter(route_class=TimedRoute, tags=["workers"])
 
@@ -55,8 +54,7 @@ async def drain_worker(hub: SharedHub, queue: CallersQueue, worker_id: WorkerId,
 
 
 async def _steer(hub: Hub, queue: Queue, worker_id: str, state: WorkerState, request: Request) -> Response:
-    order = await read_order(request)
-    reason = read_text("reason", order["reason"]) if order.get("reason") else "by an operator"
+    reason = read_reason(await read_order(request, "reason"), "by an operator")
     async with in_time(hub):
         before = await queue.steer(worker_id, state, reason="" if state is WorkerState.READY else reason)
         worker = worker_answer(await queue.worker(worker_id))

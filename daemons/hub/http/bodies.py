@@ -1,15 +1,15 @@
 """Reading what callers send: within a size, within a time, and as JSON that means one thing only."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from fastapi import Request
 
-from daemons.hub.http.problems import RequestTimeout
+from daemons.hub.http.problems import RequestTimeout, UnsupportedMediaType
 from emp_core.domain.json_text import parse_json
-from emp_core.domain.values import read_mapping
+from emp_core.domain.values import cut, read_mapping, read_text, refuse_unknown
 from emp_core.errors import LimitExceeded
 
 STALL_SECONDS = 30.0
@@ -20,6 +20,9 @@ MAX_ORDER_BYTES = 64 * 1024
 
 LARGE_BYTES = 256 * 1024
 """Some milliseconds of parsing."""
+
+JSON = "application/json"
+JSON_LINES = ("application/x-ndjson", "application/jsonl")
 
 T = TypeVar("T")
 
@@ -63,7 +66,32 @@ async def understand(text: bytes, read: Callable[[bytes], T]) -> T:
     return await asyncio.get_running_loop().run_in_executor(_READER, read, text)
 
 
-async def read_order(request: Request) -> dict[str, Any]:
-    """A small JSON object, or nothing at all."""
+def media_type_of(request: Request, *known: str) -> str:
+    """The media type of a body, one of `known`; JSON if the caller names none. Raises `UnsupportedMediaType`."""
+    named = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    if named not in known:
+        raise UnsupportedMediaType(
+            f"the body is {cut(named) or 'of no type'}, not {' or '.join(known)}",
+            hint=f"send the header Content-Type: {known[0]}",
+        )
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding.lower() != "identity":
+        raise UnsupportedMediaType(f"the body is encoded as {cut(encoding)}", hint="send it without Content-Encoding")
+    return named
+
+
+async def read_order(request: Request, *known: str) -> dict[str, Any]:
+    """A small JSON object with these fields, or nothing at all."""
     text = await read_body(request, "max_body_bytes", MAX_ORDER_BYTES)
-    return dict(read_mapping("body", parse_json("body", text))) if text else {}
+    if not text:
+        return {}
+    media_type_of(request, JSON)
+    order = dict(read_mapping("body", parse_json("body", text)))
+    refuse_unknown("", order, known)
+    return order
+
+
+def read_reason(order: Mapping[str, Any], otherwise: str = "") -> str:
+    """Why somebody gives an order, as the audit keeps it."""
+    reason = order.get("reason")
+    return otherwise if reason is None or reason == "" else read_text("reason", reason)

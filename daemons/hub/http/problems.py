@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from emp_core.clock import SystemClock
 from emp_core.domain.json_text import dump_json
+from emp_core.domain.values import cut
 from emp_core.domain.views import time_view
 from emp_core.errors import (
     Ambiguous,
@@ -40,6 +41,18 @@ class Unauthorized(EmpError):
 
 class RequestTimeout(EmpError):
     """The caller stopped sending."""
+
+
+class BadQuery(EmpError):
+    """The URL has a parameter that nobody reads, or one twice."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+class UnsupportedMediaType(EmpError):
+    """The body is in a form that the hub does not read."""
 
 
 class HubBusy(EmpError):
@@ -94,6 +107,7 @@ class Problem:
 
 # The first row that fits counts, so a class stands before its base.
 _TABLE: tuple[tuple[type[EmpError], int, str, str], ...] = (
+    (BadQuery, 400, "bad_query", "A parameter is unknown or repeated"),
     (Unauthorized, 401, "unauthorized", "The token is missing or wrong"),
     (Forbidden, 403, "forbidden", "Not allowed"),
     (NotFound, 404, "not_found", "Not found"),
@@ -103,6 +117,7 @@ _TABLE: tuple[tuple[type[EmpError], int, str, str], ...] = (
     (Conflict, 409, "conflict", "Not allowed in the current state"),
     (Refused, 409, "refused", "The queue refused it"),
     (LimitExceeded, 413, "too_large", "Over a limit"),
+    (UnsupportedMediaType, 415, "unsupported_media_type", "The hub does not read this form of body"),
     (RangeNotSatisfiable, 416, "range_not_satisfiable", "Not a range of this file"),
     (InvalidInput, 422, "invalid", "A field has a wrong value"),
     (QueueUnavailable, 503, "queue_unavailable", "The queue is not available"),
@@ -157,6 +172,8 @@ def _members(error: EmpError) -> dict[str, Any]:
             return {"field": error.field, "limit": error.limit, "maximum": error.maximum, "value": error.value}
         case InvalidInput():
             return {"field": error.field}
+        case BadQuery():
+            return {"field": cut(error.name)}
         case NotFound():
             return {"kind": error.kind, "name": error.name}
         case Ambiguous():

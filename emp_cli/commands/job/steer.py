@@ -12,12 +12,12 @@ from emp_cli.input.options import (
     YesOption,
 )
 from emp_cli.input.shaping import shows
-from emp_cli.orders import jobs
 from emp_cli.orders.choice import Choice
 from emp_cli.orders.order import carry_out
 from emp_cli.output import terminal
 from emp_cli.output.columns import JOBS
 from emp_cli.output.layout import Layout
+from emp_core.client import orders
 
 
 @shows(JOBS)
@@ -38,7 +38,7 @@ def cancel(
     emp job cancel --where 'customer:acme label.batch:42'
     """
 
-    carry_out(ctx, jobs.cancel(reason, tell=terminal.note), _choice(ids, where, dry_run, yes), layout)
+    carry_out(ctx, orders.cancel(reason, tell=terminal.note), _choice(ids, where, dry_run, yes), layout)
 
 
 @shows(JOBS)
@@ -58,7 +58,7 @@ def retry(
     emp job retry 7f3a
     emp job retry --where 'status:failed code:out_of_memory ended<1h'
     """
-    carry_out(ctx, jobs.retry(reason), _choice(ids, where, dry_run, yes), layout)
+    carry_out(ctx, orders.retry(reason), _choice(ids, where, dry_run, yes), layout)
 
 
 @shows(JOBS)
@@ -78,7 +78,7 @@ def requeue(
     emp job requeue 7f3a
     emp job requeue --where 'worker:gpu1* run>30m'
     """
-    carry_out(ctx, jobs.requeue(reason), _choice(ids, where, dry_run, yes), layout)
+    carry_out(ctx, orders.requeue(reason), _choice(ids, where, dry_run, yes), layout)
 
 
 @shows(JOBS)
@@ -98,7 +98,7 @@ def hold(
     emp job hold 7f3a
     emp job hold --where 'customer:acme status:pending'
     """
-    carry_out(ctx, jobs.hold(reason), _choice(ids, where, dry_run, yes), layout)
+    carry_out(ctx, orders.hold(reason), _choice(ids, where, dry_run, yes), layout)
 
 
 @shows(JOBS)
@@ -118,7 +118,7 @@ def unhold(
     emp job unhold 7f3a
     emp job unhold --where 'customer:acme'
     """
-    carry_out(ctx, jobs.unhold(reason), _choice(ids, where, dry_run, yes), layout)
+    carry_out(ctx, orders.unhold(reason), _choice(ids, where, dry_run, yes), layout)
 
 
 @shows(JOBS)
@@ -140,7 +140,7 @@ def priority(
     emp job priority --where 'customer:acme status:pending' 20
     """
 
-    carry_out(ctx, jobs.priority(value, reason), _choice(ids, where, dry_run, yes), layout)
+    carry_out(ctx, orders.priority(value, reason), _choice(ids, where, dry_run, yes), layout)
 
 
 def delete(
@@ -158,7 +158,7 @@ def delete(
     emp job delete --where 'status:failed ended>7d'
     """
 
-    carry_out(ctx, jobs.delete(reason), _choice(ids, where, dry_run, yes), Layout())
+    carry_out(ctx, orders.delete(reason), _choice(ids, where, dry_run, yes), Layout())
 
 
 def _choice(ids: list[str] | None, where: str | None, dry_run: bool, yes: bool) -> Choice:

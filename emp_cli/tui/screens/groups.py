@@ -14,12 +14,12 @@ from emp_cli.output.units import count_workers, since
 from emp_cli.tui.asking import jobs_asking
 from emp_cli.tui.messages import Open
 from emp_cli.tui.reads import Read
-from emp_cli.tui.reads_groups import Groups, GroupsRead, WorkflowsRead
+from emp_cli.tui.reads_groups import GroupsRead, WorkflowsRead
 from emp_cli.tui.screens.listing import ListScreen
 from emp_cli.tui.text import line, themed
 from emp_cli.tui.widgets.row_table import RowTable
 from emp_core.domain.backlog import why_never
-from emp_core.domain.demand import Group, WorkflowDemand, Workflows
+from emp_core.domain.demand import Group, Groups, WorkflowDemand, Workflows
 from emp_core.domain.filter import Filter, parse
 from emp_core.domain.requirements import Requirements
 from emp_core.domain.standing import Tier

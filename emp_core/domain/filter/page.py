@@ -58,7 +58,8 @@ filter chooses every job. In a shell, put the whole filter in single quotes: `>`
 
     emp jobs --where 'status:failed customer:acme ended<1h'
 
-The library (`emp.jobs("status:failed")`) and `GET /api/jobs?where=` take the same filters.
+The library (`emp.jobs("status:failed")`), `GET /api/jobs?where=` and orders to many jobs (`POST /api/jobs/cancel` with
+`{"where": "status:pending"}`) take the same filters.
 """
 
 _EXAMPLES_HEAD = "| filter | finds |\n|---|---|"

@@ -17,6 +17,7 @@ async def test_a_job_is_found_by_the_beginning_of_its_id(hub: httpx.AsyncClient,
 
 
 ORDERS = ("cancel", "retry", "hold", "unhold", "requeue", "priority")
+BODIES = {"priority": {"priority": 1}}
 
 
 @pytest.mark.parametrize("job_id", ["order-1", "orde"])
@@ -27,7 +28,7 @@ async def test_an_order_never_goes_to_a_job_whose_id_only_begins_so(
     await submit(store, id="order-12")
     await worker.take()
     version = (await store.inspector.job("order-12")).version
-    answers = [await hub.post(f"/api/jobs/{job_id}/{order}", json={"priority": 1}) for order in ORDERS]
+    answers = [await hub.post(f"/api/jobs/{job_id}/{order}", json=BODIES.get(order)) for order in ORDERS]
     answers.append(await hub.delete(f"/api/jobs/{job_id}"))
     for answer in answers:
         assert (answer.status_code, body_of(answer)["name"]) == (404, job_id)
@@ -205,6 +206,17 @@ async def test_a_priority_must_be_one(hub: httpx.AsyncClient, store: Store, body
     assert answer.status_code == 422
 
 
+@pytest.mark.parametrize("reason", [0, False, [], {}, 5, " "])
+async def test_reason_that_is_no_text_is_422(hub: httpx.AsyncClient, store: Store, reason: object) -> None:
+    answer = await hub.post(f"/api/jobs/{await submit(store)}/hold", json={"reason": reason})
+    assert (answer.status_code, body_of(answer)["field"]) == (422, "reason")
+
+
+async def test_reason_of_an_order_to_one_job_is_kept(hub: httpx.AsyncClient, store: Store) -> None:
+    await hub.post(f"/api/jobs/{await submit(store)}/cancel", json={"reason": "wrong model"})
+    assert body_of(await hub.get("/api/audit"))["orders"][-1]["reason"] == "wrong model"
+
+
 async def test_an_order_that_the_state_forbids_is_409(hub: httpx.AsyncClient, store: Store) -> None:
     worker = await register(store)
     job_id = await submit(store)
@@ -217,7 +229,7 @@ async def test_an_order_that_the_state_forbids_is_409(hub: httpx.AsyncClient, st
 
 async def test_orders_to_nobody_are_404(hub: httpx.AsyncClient) -> None:
     for order in ORDERS:
-        answer = await hub.post(f"/api/jobs/nobody/{order}", json={"priority": 1})
+        answer = await hub.post(f"/api/jobs/nobody/{order}", json=BODIES.get(order))
         assert (answer.status_code, body_of(answer)["name"]) == (404, "nobody")
 
 

@@ -8,6 +8,8 @@ import pytest
 from daemons.hub.api.schemas import ANSWERS
 from daemons.hub.app import bare_app
 from emp_core.domain.job import REQUEST_FIELDS
+from emp_core.domain.states import JobState
+from emp_core.domain.worker import WorkerState
 from tests.hub.operations import DOCUMENT
 
 OPERATIONS = {
@@ -33,7 +35,31 @@ def test_every_operation_has_a_sentence_and_says_what_a_refusal_is(name: str) ->
     operation = OPERATIONS[name]
     assert operation["description"].endswith((".", "`."))
     assert "application/problem+json" in operation["responses"]["default"]["content"]
-    assert "422" not in operation["responses"]
+    for status, answer in operation["responses"].items():
+        refused = status.startswith("4") or status == "default"
+        assert refused is ("application/problem+json" in answer.get("content", {})), status
+
+
+@pytest.mark.parametrize(
+    ("name", "statuses"),
+    [
+        ("submit_job", {"200", "201", "409", "413", "415", "422", "429"}),
+        ("get_job", {"200", "304", "404", "409"}),
+        ("get_artifact", {"200", "206", "304", "404", "416"}),
+        ("put_payload", {"204"}),
+        ("health", {"200", "503"}),
+        ("ready", {"200", "503"}),
+    ],
+)
+def test_statuses_beside_200_are_named(name: str, statuses: set[str]) -> None:
+    assert set(OPERATIONS[name]["responses"]) == statuses | {"default"}
+
+
+def test_words_of_a_closed_list_are_enumerated() -> None:
+    shapes = DOCUMENT["components"]["schemas"]
+    assert shapes["JobState"]["enum"] == list(JobState)
+    assert shapes["WorkerState"]["enum"] == list(WorkerState)
+    assert shapes["JobRequest"]["properties"]["on_lost"]["enum"] == ["requeue", "fail"]
 
 
 def test_every_reference_leads_somewhere() -> None:

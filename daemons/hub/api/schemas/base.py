@@ -1,9 +1,18 @@
 """What the answers have in common."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
+
+from emp_core.domain.states import JobState
 
 Time = str
 """RFC 3339, UTC."""
+
+Status = JobState | Literal["corrupt"]
+"""A state, or that the record of a job is damaged."""
+
+Durability = Literal["always", "everysec", "os", "memory", "unknown"]
 
 
 class Answer(BaseModel):

@@ -1,8 +1,9 @@
 """What is told of workers, of the queue and of the hub."""
 
-from typing import Any
+from typing import Any, Literal
 
-from daemons.hub.api.schemas.base import Answer, Successful, Time
+from daemons.hub.api.schemas.base import Answer, Durability, Problem, Successful, Time
+from emp_core.domain.worker import WorkerState
 
 
 class LastFailure(Answer):
@@ -37,10 +38,8 @@ class Worker(Answer):
     worker_id: str
     """The same, for older clients."""
 
-    state: str
-    """ready, paused, draining, fenced, lost or stopped."""
-
-    status: str
+    state: WorkerState
+    status: WorkerState
     """The same, for older clients."""
 
     reason: str
@@ -49,8 +48,7 @@ class Worker(Answer):
     active: list[str]
     """Jobs that it runs."""
 
-    services: dict[str, str]
-    """Service -> `up`, `busy` or `down`."""
+    services: dict[str, Literal["up", "busy", "down"]]
 
     outages: dict[str, ServiceOutage]
     """The services that are busy or down."""
@@ -83,7 +81,7 @@ class WorkerAnswer(Worker, Successful):
 class SteeredAnswer(WorkerAnswer):
     """The worker as it is after an order."""
 
-    state_before: str
+    state_before: WorkerState
     message: str
 
 
@@ -92,7 +90,7 @@ class ExplainWorkerAnswer(Successful):
 
     worker_id: str
     worker: str
-    state: str
+    state: WorkerState
     reason: str
     outage: str
     """Its services that are down or busy, and why."""
@@ -166,16 +164,23 @@ class StatsAnswer(Successful):
 class HealthAnswer(Answer):
     """The hub can do its work."""
 
-    status: str
+    status: Literal["ok"]
     engine: str
     engine_version: str
-    durability: str
+    durability: Durability
     services: dict[str, str]
     warnings: list[str]
     """What an operator should look at, such as a Redis that is almost full."""
 
     version: str
     timestamp: Time
+
+
+class IllHealthAnswer(Problem):
+    """The hub cannot do its work: the problem, and where it is."""
+
+    services: dict[str, str]
+    version: str
 
 
 class Order(Answer):

@@ -1,8 +1,11 @@
 """What is told of jobs that are there."""
 
-from typing import Any
+from typing import Any, Literal
 
-from daemons.hub.api.schemas.base import Answer, Successful, Time
+from daemons.hub.api.schemas.base import Answer, Status, Successful, Time
+from emp_core.domain.outcome import Artifact
+from emp_core.domain.standing import Tier
+from emp_core.domain.states import JobState
 
 
 class Job(Answer):
@@ -12,10 +15,10 @@ class Job(Answer):
     job_id: str
     """The same, for older clients."""
 
-    state: str | None
-    """blocked, delayed, pending, active, cancelling, completed, failed, cancelled; null where its record is damaged."""
+    state: JobState | None
+    """Null if its record is damaged."""
 
-    status: str
+    status: Status
     """The same, or `corrupt`."""
 
     service: str | None
@@ -70,7 +73,7 @@ class Job(Answer):
     losses: int
     releases: int
     max_failures: int
-    on_lost: str
+    on_lost: Literal["requeue", "fail"]
     avoid: list[str]
     """Workers that it would rather not meet again."""
 
@@ -160,10 +163,34 @@ class ResultAnswer(Outcome, Successful):
 
     id: str
     job_id: str
-    state: str | None
-    status: str
+    state: JobState | None
+    status: Status
     code: str | None
     ended_at: Time | None
+
+
+class OutcomeAnswer(ResultAnswer):
+    """What the queue keeps of a job's end."""
+
+    file: Artifact | None
+    """The file that has the result's data, which is null here then."""
+
+
+class PositionAnswer(Successful):
+    """A job's place in line."""
+
+    job_id: str
+    state: JobState | None
+    ahead: int | None
+    """Jobs that the worker which can start it first takes before it; null if it is not pending, or none can."""
+
+    ahead_exact: bool
+    """False: there may be more."""
+
+    ahead_in_class: int | None
+    """Of these, the jobs that need the same, whether a worker can run them or not."""
+
+    message: str
 
 
 class LogAnswer(Successful):
@@ -227,9 +254,9 @@ class ExplainAnswer(Successful):
 
     job_id: str
     job: str
-    state: str | None
-    tier: str | None
-    """`never`, `not now` or `now`; null where it does not wait."""
+    state: JobState | None
+    tier: Tier | None
+    """How far away a start is; null if it does not wait."""
 
     reasons: list[dict[str, Any]]
     """The decisive one first: `code`, `text` and `hint`."""

@@ -1,8 +1,9 @@
 """What is told of jobs that go in."""
 
-from typing import Any
+from typing import Any, Literal
 
-from daemons.hub.api.schemas.base import Answer, Problem, Successful, Time
+from daemons.hub.api.schemas.base import Answer, Durability, Problem, Successful, Time
+from emp_core.domain.states import JobState
 
 
 class JobAsked(Answer):
@@ -10,8 +11,8 @@ class JobAsked(Answer):
 
     id: str
     job_id: str
-    state: str
-    status: str
+    state: JobState
+    status: JobState
     service: str | None
     job_type: str | None
     priority: int
@@ -19,7 +20,7 @@ class JobAsked(Answer):
     customer_id: str | None
     workflow_id: str | None
     labels: dict[str, str]
-    on_lost: str
+    on_lost: Literal["requeue", "fail"]
     depends_on: list[str]
     requirements: dict[str, Any]
     timeout_seconds: float | None
@@ -27,7 +28,7 @@ class JobAsked(Answer):
     workflow_datetime: Time | None
     run_at: Time | None
     queue_ttl_seconds: float | None
-    on_dependency_failure: str
+    on_dependency_failure: Literal["fail", "run"]
     idempotency_key: str | None
 
 
@@ -36,15 +37,15 @@ class Submitted(Answer):
 
     id: str
     job_id: str
-    state: str
-    status: str
+    state: JobState
+    status: JobState
     repeated: bool
     """It had been submitted before."""
 
     unworkable: bool
     """No live worker can do it."""
 
-    durability: str
+    durability: Durability
     """When the job is safe from a power cut at Redis.
 
     `always`: now; `everysec`: within two seconds; `os`: when the system has written it to the disk; `memory`: never, a
