@@ -40,6 +40,8 @@ def failures_of(url: str, mode: GenerationMode) -> dict[str, str]:
     for found in schema.get_all_operations():
         assert isinstance(found, Ok), found
         operation = found.ok()
+        if operation.definition.raw["operationId"].startswith("stream_"):
+            continue  # its answer goes on until the caller leaves
         try:
             call_all(operation, url, mode)
         except Unsatisfiable:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Response
 from starlette.types import Receive, Scope, Send
 
-from daemons.hub.api.dependencies import Hub, JobId, SharedHub
+from daemons.hub.api.dependencies import Hub, JobId, Route, SharedHub
 from daemons.hub.http.auth import KnownCaller
 from daemons.hub.ws import messages
 from daemons.hub.ws.messages import CURSOR, MAX_SNAPSHOT, Subscribe
@@ -27,6 +27,7 @@ After = Annotated[
 ]
 
 router = APIRouter(
+    route_class=Route,
     tags=["streams"],
     default_response_class=Response,
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
