@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
-from emp_core.client.queue import PATIENCE_SECONDS, Queue
+from emp_core.client.queue import Queue
 from emp_core.domain.events import Event
 from emp_core.domain.job import Job
+from emp_core.domain.policy import PATIENCE_SECONDS
 from emp_core.domain.states import RUNNING, TERMINAL, JobState
 from emp_core.errors import Deleted, NotFound, QueueUnavailable
 from emp_core.store import Batch, Store

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from emp_core.domain.policy import SEARCHED_AT_MOST
+from emp_core.domain.policy import PATIENCE_SECONDS, SEARCHED_AT_MOST
 from emp_core.on_demand import on_demand
 
 if TYPE_CHECKING:
@@ -45,10 +45,6 @@ __all__ = ["Attempt", "Batch", "ClassView", "Page", "Preview", "Queue", "Submitt
 
 
 __getattr__ = on_demand(__name__, {"emp_core.store": "Attempt Batch ClassView Page Preview Submitted Summary"})
-
-
-PATIENCE_SECONDS = 30.0
-"""How long the queue may be unavailable before a waiting caller gets the error."""
 
 
 class Watching(Protocol):

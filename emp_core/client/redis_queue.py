@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any, Self
 from emp_core.client import changes, results, submitting
 from emp_core.client.file_store import Files, open_files
 from emp_core.client.locate import Location
-from emp_core.client.queue import PATIENCE_SECONDS
 from emp_core.client.results import Outcome
 from emp_core.client.this_process import this_process
 from emp_core.domain.caller import Caller, Role
 from emp_core.domain.job import Job, JobRequest
 from emp_core.domain.outcome import Artifact
-from emp_core.domain.policy import SEARCHED_AT_MOST
+from emp_core.domain.policy import PATIENCE_SECONDS, SEARCHED_AT_MOST
 from emp_core.errors import EmpError, InvalidInput, Misconfigured, NotFound
 from emp_core.ids import is_id
 from emp_core.store import open_store

@@ -147,6 +147,9 @@ FORGOTTEN_A_CALL = 50
 LOOKED_AT_A_CALL = 2_000
 """Jobs of sorted lists that a search looks at."""
 
+PATIENCE_SECONDS = 30.0
+"""How long the queue may be unavailable before a waiting caller gets the error."""
+
 SEARCHED_AT_MOST = 20_000
 """Jobs that are read for a page of a list, unless the caller asks to search all."""
 
