@@ -72,8 +72,11 @@ subprotocols, `emp.v1` and `emp.bearer.` with the token in base64url without `=`
 with 401 before the socket opens.
 
 ```python
-import asyncio, json
+import asyncio
+import json
+
 from websockets.asyncio.client import connect
+
 
 async def main() -> None:
     async with connect("ws://localhost:3001/ws/client/me", subprotocols=["emp.v1"]) as socket:
@@ -87,6 +90,7 @@ async def main() -> None:
                 await socket.send(json.dumps(follow))
             if message["type"] == "job" and message["job"]["ended_at"]:
                 return
+
 
 asyncio.run(main())
 ```
