@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from emp_core.store import Store
+from emp_core.store.server import SCHEMA
 from tests.cli.conftest import Command, Do
 from tests.support.builders import register, submit
 from tests.support.redis_server import Server
@@ -28,7 +29,7 @@ def test_on_a_narrow_terminal_no_word_is_broken(emp: Command, do: Do[object], na
     do(register)
     do(submit)
     said = emp("doctor")
-    assert max(map(len, said.lines)) <= 80
+    assert max(len(line) for line in said.lines if "/" not in line) <= 80, "only a path may be longer"
     words = " ".join(said.out.split())
     assert "warn durability no append-only file: a restart of Redis loses the queue" in words
     assert "fix: redis-cli CONFIG SET appendonly yes, and the same in redis.conf" in words
@@ -88,7 +89,7 @@ def test_queue_of_another_version_is_examined_as_far_as_it_can_be(emp: Command, 
     server.client.set("{emp}:schema", "99")
     said = emp("doctor")
     assert said.code == 1
-    assert "has schema 99, this emp reads 3" in said.out
+    assert f"has schema 99, this emp reads {SCHEMA}" in said.out
 
 
 def test_hub_that_does_not_answer_fails(emp: Command, monkeypatch: pytest.MonkeyPatch) -> None:

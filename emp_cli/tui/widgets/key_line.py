@@ -12,6 +12,8 @@ class KeyLine(Footer):
 
     async def recompose(self) -> None:
         """Show the keys of now, if they are others."""
+        if not self.is_attached:  # its screen was left since this was asked for
+            return
         keys = [
             (active.binding.key, active.binding.description, active.binding.action, active.enabled)
             for active in self.screen.active_bindings.values()

@@ -6,6 +6,7 @@ from emp_cli.tui.messages import Open
 from emp_cli.tui.screens.dialogs import Confirm
 from emp_cli.tui.screens.jobs import JobsScreen
 from emp_cli.tui.screens.overview import OverviewScreen
+from emp_cli.tui.widgets.key_line import KeyLine
 from emp_core.domain.states import JobState
 from emp_core.store import Store
 from tests.cli.tui.conftest import Driver, StartDashboard
@@ -98,3 +99,7 @@ async def test_a_screen_that_opens_meanwhile_is_hidden_too(store: Store, dashboa
         await driver.press("1")
         await wait_until(lambda: isinstance(driver.app.screen, OverviewScreen), "the overview")
         assert len(driver.app.screen_stack) == 1
+
+
+async def test_the_keys_of_a_screen_that_was_left_are_not_drawn() -> None:
+    await KeyLine().recompose()
