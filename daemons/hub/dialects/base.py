@@ -22,7 +22,7 @@ Act = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 class OldSession:
-    """Messages by their `type`, one after the other; one that nobody knows is answered with an error."""
+    """Carries out messages one after the other, by their `type`. An unknown type is answered with an error."""
 
     def __init__(self, hub: Hub, caller: Caller, outbox: Outbox, clock: Clock, name: str) -> None:
         self.hub = hub

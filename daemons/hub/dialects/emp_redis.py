@@ -30,7 +30,7 @@ def status_of(job: Job) -> str:
 
 
 def text_of(kind: str, now_ms: int, /, **fields: Any) -> str:
-    """A message; what is not known is left out."""
+    """A message as JSON. Fields that are None are left out."""
     known = {name: value for name, value in fields.items() if value is not None}
     return dump_json({"type": kind, "timestamp": _seconds(now_ms), **known}).decode()
 

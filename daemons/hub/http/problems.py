@@ -44,7 +44,7 @@ class RequestTimeout(EmpError):
 
 
 class BadQuery(EmpError):
-    """The URL has a parameter that nobody reads, or one twice."""
+    """The URL has an unknown parameter, or has one twice."""
 
     def __init__(self, name: str, message: str) -> None:
         super().__init__(message)

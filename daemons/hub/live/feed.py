@@ -79,7 +79,7 @@ class Feed:
 
     @contextmanager
     def followed_by(self, follower: Follower) -> Iterator[None]:
-        """Who is told of gaps and outages; of events too, once it follows jobs or all."""
+        """Tell a follower of gaps and outages. It hears of events too after `follow` or `follow_all`."""
         self._followers.add(follower)
         try:
             yield

@@ -1,4 +1,4 @@
-"""`Glance`: the queue's summary and the workers, read once a second while somebody looks on, whoever does."""
+"""`Glance` reads the queue's summary and the workers once a second for all sockets that follow them."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -58,7 +58,7 @@ class Glance:
         while True:
             if not (self._of_summary or self._of_workers):
                 self._wakened.clear()
-                # What changes while nobody looks on is not told: the first look tells all.
+                # After a pause the old answers are out of date, so the next read is told in full.
                 self._summary, self._workers = None, {}
                 await self._wakened.wait()
             try:

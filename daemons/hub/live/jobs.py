@@ -1,4 +1,4 @@
-"""`JobNews`: the jobs that somebody follows, each read once after it changed, whoever follows it."""
+"""`JobNews` reads each followed job once after it has changed, and tells all its followers."""
 
 import asyncio
 from collections import defaultdict
